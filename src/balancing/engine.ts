@@ -1,0 +1,41 @@
+// The port: something that routes by a table. Capabilities are data.
+
+import type { Milliseconds } from '../foundation/time.ts'
+import type { TrafficSignal } from '../health/model.ts'
+import type { EdgeReport, Table } from './model.ts'
+
+/** One process of the data path, as last seen. */
+export interface EdgeSighting {
+  readonly edge: number
+  readonly pid: number
+  readonly version: string
+  /** `starting` until it has said that it listens and routes. */
+  readonly state: 'starting' | 'routing' | 'stopping' | 'gone'
+  readonly report: EdgeReport | undefined
+}
+
+/** What a balancer tells its agent without being asked. */
+export interface BalancerListener {
+  /** Something in `observe()` changed: a process came or went, a table took effect, a count. */
+  changed(): void
+  /** Traffic met something that a probe should look at now. */
+  signal(signal: TrafficSignal): void
+  /** Something a person should read: an edge died, a port could not be bound. */
+  event(rule: string, subject: string, why: string, seen: Readonly<Record<string, unknown>>): void
+}
+
+/**
+ * A balancer of one machine. It goes on routing by the last table when its agent dies, and the
+ * next agent's `open` adopts it.
+ */
+export interface BalancerEngine {
+  readonly name: string
+  readonly can: { readonly outliveAgent: boolean; readonly holdRequests: boolean }
+  /** Routes by this table from now on. Throws a Fault, and changes nothing, if a port is taken. */
+  apply(table: Table): Promise<void>
+  observe(): readonly EdgeSighting[]
+  /** Stops accepting, lets what is in flight end for at most `within`, then ends the processes. */
+  stop(within: Milliseconds): Promise<void>
+  /** Lets go of the processes and leaves them running, for the next agent to adopt. */
+  leave(): void
+}

@@ -1,0 +1,118 @@
+// The words of the balancing room: where does this request go, and what became of it?
+
+import type { Instant, Milliseconds } from '../foundation/time.ts'
+
+/** How a server is picked among those that are up. HAProxy's words; `random` draws two. */
+export type PolicyName = 'roundrobin' | 'leastconn' | 'random'
+
+/**
+ * `up` takes requests; `draining` finishes what it has and takes nothing new; `down` takes nothing
+ * and what waits on it for a first byte goes elsewhere if it may be repeated.
+ */
+export type ServerState = 'up' | 'draining' | 'down'
+
+/** One address that may be picked. */
+export interface TableServer {
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  /** Its share of the requests beside its siblings' weights; 0 takes nothing. */
+  readonly weight: number
+  readonly state: ServerState
+  /** Picked only while no server that is not a backup is up. */
+  readonly backup: boolean
+  /** Requests (in TCP mode connections) at once; more wait for a place. */
+  readonly maxConnections: number | undefined
+}
+
+/** How long, how many and how much may wait while no server is available. */
+export interface HoldLimits {
+  readonly wait: Milliseconds
+  readonly requests: number
+  readonly bytes: number
+}
+
+/** A service as the edges see it. */
+export interface Pool {
+  readonly name: string
+  readonly servers: readonly TableServer[]
+  readonly hold: HoldLimits
+  readonly connectTimeout: Milliseconds
+  /** From the last byte sent to the first byte of the answer, and between two bytes of it. */
+  readonly responseTimeout: Milliseconds
+}
+
+/** The first route whose host and path both match takes the request. */
+export interface TableRoute {
+  /** `shop.example`, `*.shop.example`; `undefined` matches every host. Lower case. */
+  readonly host: string | undefined
+  /** A prefix of whole segments: `/old` matches `/old` and `/old/x`, not `/older`. */
+  readonly path: string | undefined
+  readonly pool: string
+  readonly policy: PolicyName
+}
+
+/** An address to listen on. */
+export interface Bind {
+  readonly host: string
+  readonly port: number
+}
+
+/** One door. In TCP mode its only route has neither host nor path. */
+export interface TableFrontend {
+  readonly name: string
+  readonly mode: 'http' | 'tcp'
+  readonly binds: readonly Bind[]
+  readonly routes: readonly TableRoute[]
+  /** A client connection that carries no request, or in TCP mode no byte, is closed after this. */
+  readonly idleTimeout: Milliseconds
+  /** From the first byte of a request to the end of its head. */
+  readonly headTimeout: Milliseconds
+  readonly maxConnections: number
+  /** Bodies of our own answers by status (502, 503, 504, …); HTML or text as they are. */
+  readonly errorPages: Readonly<Record<string, string>>
+}
+
+/** All that an edge needs to know. Versions grow; an edge ignores one older than it holds. */
+export interface Table {
+  readonly version: number
+  readonly frontends: readonly TableFrontend[]
+  readonly pools: readonly Pool[]
+}
+
+/** What traffic showed about one server, counted since the edge started. */
+export interface ServerTraffic {
+  /** Requests (in TCP mode connections) on it at this moment. */
+  readonly active: number
+  readonly requests: number
+  readonly refused: number
+  readonly reset: number
+  readonly timedOut: number
+  /** Answers of 500 and above. */
+  readonly errors: number
+  /** Set while this edge passes over the server because of what its requests met. */
+  readonly ejected: { readonly until: Instant; readonly why: string } | undefined
+}
+
+/** What went through one door, counted since the edge started. */
+export interface FrontendTraffic {
+  readonly connections: number
+  readonly requests: number
+  /** Answers by first digit of the status: index 1 to 5; index 0 is no answer at all. */
+  readonly answers: readonly number[]
+  /** Requests waiting at this moment for a server to become available, and all that ever did. */
+  readonly held: number
+  readonly heldTotal: number
+  readonly redispatched: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** One edge's account of itself. */
+export interface EdgeReport {
+  readonly edge: number
+  /** The version of the table it routes by. */
+  readonly table: number
+  readonly servers: Readonly<Record<string, ServerTraffic>>
+  readonly frontends: Readonly<Record<string, FrontendTraffic>>
+}

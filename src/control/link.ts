@@ -1,0 +1,125 @@
+// How the processes of one machine talk: lines of JSON over a socket in a private folder.
+
+import { mkdirSync, rmSync } from 'node:fs'
+import { createServer, type Socket, connect as socketTo } from 'node:net'
+import { dirname } from 'node:path'
+import { Fault, systemCode } from '../foundation/fault.ts'
+import { encodeLine, lineDecoder } from '../wire/lines.ts'
+
+/** One open connection to another process of ours. */
+export interface Link<Out> {
+  /** Queues a message; after the link has ended it is dropped, which `ended` has told. */
+  send(message: Out): void
+  /** Ends the link after what was sent. */
+  close(): void
+}
+
+/** What the owner of a link hears. */
+export interface LinkListener<In> {
+  message(message: In): void
+  /** Called once, whatever ended it. */
+  ended(why: Error | undefined): void
+}
+
+/** The longest socket path that Linux takes: 108 bytes with the closing zero (unix(7)). */
+export const socketPathBytesMost = 107
+
+/** Throws a Fault that says what to do if `path` is too long to be a socket. */
+export function checkSocketPath(path: string): void {
+  const length = Buffer.byteLength(path)
+  if (length <= socketPathBytesMost) return
+  throw new Fault(
+    'bad-usage',
+    `the socket path ${path} has ${length} bytes, the system allows 107`,
+    {
+      remedy: 'name a folder with a shorter path: --state DIR, or ALWAYSON_STATE=DIR',
+    },
+  )
+}
+
+function attach<Out, In>(socket: Socket, listener: LinkListener<In>): Link<Out> {
+  const decode = lineDecoder()
+  let over = false
+  const end = (why: Error | undefined): void => {
+    if (over) return
+    over = true
+    socket.destroy()
+    listener.ended(why)
+  }
+  socket.setEncoding('utf8')
+  socket.on('data', (chunk: string) => {
+    try {
+      for (const value of decode(chunk)) listener.message(value as In)
+    } catch (thrown) {
+      end(thrown as Error)
+    }
+  })
+  socket.on('error', end)
+  socket.on('close', () => end(undefined))
+  return {
+    send: (message) => {
+      if (!over) socket.write(encodeLine(message))
+    },
+    close: () => {
+      socket.end()
+    },
+  }
+}
+
+/**
+ * Opens a link to the process that listens at `path`. Rejects with a Fault `unreachable` when
+ * nobody does.
+ */
+export function openLink<Out, In>(path: string, listener: LinkListener<In>): Promise<Link<Out>> {
+  checkSocketPath(path)
+  return new Promise((resolve, reject) => {
+    const socket = socketTo(path)
+    const refuse = (cause: Error): void =>
+      reject(new Fault('unreachable', `nobody listens at ${path}`, { cause }))
+    socket.once('error', refuse)
+    socket.once('connect', () => {
+      socket.off('error', refuse)
+      resolve(attach<Out, In>(socket, listener))
+    })
+  })
+}
+
+/** A socket that takes links until it is disposed. */
+export interface LinkServer extends Disposable {
+  readonly path: string
+}
+
+/**
+ * Listens at `path`, which only this user can reach: the folder is made 0700. A socket that a dead
+ * process left behind is replaced; the caller must know that no living one owns it.
+ */
+export function listenForLinks<Out, In>(
+  path: string,
+  accept: (link: Link<Out>) => LinkListener<In>,
+): Promise<LinkServer> {
+  checkSocketPath(path)
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  rmSync(path, { force: true })
+  const server = createServer((socket) => {
+    let listener: LinkListener<In> | undefined
+    const link = attach<Out, In>(socket, {
+      message: (message) => listener?.message(message),
+      ended: (why) => listener?.ended(why),
+    })
+    listener = accept(link)
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new Fault('failed', `cannot listen at ${path} (${systemCode(cause)})`, { cause })),
+    )
+    server.listen(path, () =>
+      resolve({
+        path,
+        [Symbol.dispose]: () => {
+          server.close()
+          rmSync(path, { force: true })
+        },
+      }),
+    )
+  })
+}

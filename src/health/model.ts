@@ -1,0 +1,82 @@
+// The words of the health room: is it alive, who says so, and since when?
+
+import type { Instant, Milliseconds } from '../foundation/time.ts'
+
+/** How often to ask, how long to wait, and how many answers in a row make a verdict. */
+export interface CheckTiming {
+  /** Between the starts of two probes while nothing is in doubt. */
+  readonly every: Milliseconds
+  /** The same while the verdict is in doubt: a first failure, a first pass, a signal of traffic. */
+  readonly fast: Milliseconds
+  readonly timeout: Milliseconds
+  /** Passes in a row before a server that was down is up. */
+  readonly rise: number
+  /** Failures in a row before a server that was up is down. */
+  readonly fall: number
+}
+
+/** What a probe asks. `none` means that somebody else answers for the server: it counts as up. */
+export type Check =
+  | (CheckTiming & {
+      readonly kind: 'http'
+      readonly method: 'GET' | 'HEAD' | 'OPTIONS'
+      readonly path: string
+      /** The Host header; `undefined` sends the address. */
+      readonly host: string | undefined
+      /** The statuses that pass, both ends included. */
+      readonly expect: readonly (readonly [least: number, most: number])[]
+    })
+  | (CheckTiming & { readonly kind: 'tcp' })
+  | { readonly kind: 'none' }
+
+/** One server to be asked. */
+export interface Target {
+  /** `web-2`, `legacy-1`: unique in the file. */
+  readonly id: string
+  /** The service it belongs to: its siblings are what it is compared with. */
+  readonly service: string
+  readonly host: string
+  readonly port: number
+  readonly check: Check
+}
+
+/** What one probe found. `reason` completes "failed because …", with the limit it hit. */
+export type Sighting =
+  | { readonly kind: 'passed'; readonly at: Instant; readonly took: Milliseconds }
+  | {
+      readonly kind: 'failed'
+      readonly at: Instant
+      readonly took: Milliseconds
+      readonly reason: string
+    }
+
+/** What the traffic itself says about a server: reason enough to ask at once, never a verdict. */
+export interface TrafficSignal {
+  readonly server: string
+  readonly at: Instant
+  readonly kind: 'refused' | 'reset' | 'silent' | 'server-error'
+}
+
+/** `unknown` until the first probe has answered: no traffic goes there. */
+export type Verdict = 'unknown' | 'up' | 'down'
+
+/** All that is remembered of one server between two probes. */
+export interface Health {
+  readonly verdict: Verdict
+  readonly since: Instant
+  /** Passes in a row, or failures in a row; one of the two is zero. */
+  readonly passes: number
+  readonly failures: number
+  readonly last: Sighting | undefined
+  /** Traffic cast doubt on it since the last probe. */
+  readonly suspect: boolean
+}
+
+/** A change of verdict, as a decision: for the journal, the balancer and `why`. */
+export interface VerdictChange {
+  readonly server: string
+  readonly from: Verdict
+  readonly to: Verdict
+  readonly rule: string
+  readonly why: string
+}

@@ -1,0 +1,102 @@
+// What does a service need next? An ordered table: the first row that holds decides. Pure.
+
+import type { Rule } from '../control/rules.ts'
+import type { ServiceFacts } from './facts.ts'
+import type { ReplicaSighting, ServiceAction } from './model.ts'
+
+const drain = (replica: ReplicaSighting): ServiceAction => ({ kind: 'drain', replica: replica.id })
+const stop = (replica: ReplicaSighting): ServiceAction => ({ kind: 'stop', replica: replica.id })
+const first = (replicas: readonly ReplicaSighting[]): readonly ReplicaSighting[] =>
+  replicas.slice(0, 1)
+
+/** The rules of a service, in the order in which they are asked. */
+export const serviceRules: readonly Rule<ServiceFacts, ServiceAction>[] = [
+  {
+    id: 'clear-lost',
+    why: 'its guard is gone: what is left of it is ended before another takes its place',
+    when: (f) => f.lost.length > 0,
+    actions: (f) => f.lost.map(stop),
+  },
+  {
+    id: 'stop-drained',
+    why: 'it takes nothing new and nothing waits on it any more',
+    when: (f) => f.drained.length > 0,
+    actions: (f) => f.drained.map(stop),
+  },
+  {
+    id: 'not-wanted',
+    why: 'the file no longer asks for this service',
+    when: (f) => f.state.replicas === 0 && f.current.length + f.outdated.length > 0,
+    actions: (f) => [...f.current, ...f.outdated].map(drain),
+  },
+  {
+    id: 'roll-back',
+    why: 'the new revision does not come up, and the one before it did',
+    when: (f) => f.deployFailure !== undefined && f.wayBack !== undefined,
+    actions: (f) =>
+      f.wayBack === undefined || f.deployFailure === undefined
+        ? []
+        : [{ kind: 'roll-back', to: f.wayBack, why: f.deployFailure }],
+  },
+  {
+    id: 'start-missing',
+    why: 'fewer replicas of this revision run than are wanted',
+    when: (f) => f.room > 0,
+    actions: (f) =>
+      f
+        .freeNames(f.room)
+        .map((replica) => ({ kind: 'start', replica, revision: f.state.revision })),
+  },
+  {
+    id: 'retire-idle',
+    why: 'it belongs to another revision and serves nobody',
+    when: (f) => f.idleOutdated.length > 0,
+    actions: (f) => f.idleOutdated.map(drain),
+  },
+  {
+    id: 'retire-outdated',
+    why: 'one of the wanted revision is up in its place',
+    when: (f) => f.outdated.length > 0 && f.surplus > 0,
+    actions: (f) => first(f.outdated).map(drain),
+  },
+  {
+    id: 'scale-in',
+    why: 'more replicas run than are wanted',
+    when: (f) => f.outdated.length === 0 && f.current.length > f.state.replicas,
+    actions: (f) => f.current.slice(f.state.replicas).map(drain),
+  },
+  {
+    id: 'deployed',
+    why: 'every replica of the wanted revision is up and no other is left',
+    when: (f) =>
+      f.state.replicas > 0 &&
+      f.ready.length === f.state.replicas &&
+      f.outdated.length + f.leaving.length === 0 &&
+      (f.state.deploy !== undefined || f.state.stable !== f.state.revision),
+    actions: (f) => [{ kind: 'settle', revision: f.state.revision }],
+  },
+  {
+    id: 'wait-for-drain',
+    why: 'what is in flight on a leaving replica may end',
+    when: (f) => f.leaving.length > 0,
+    actions: () => [],
+  },
+  {
+    id: 'no-way-back',
+    why: 'it does not come up, and no earlier revision ever did: it is still tried',
+    when: (f) => f.deployFailure !== undefined,
+    actions: () => [],
+  },
+  {
+    id: 'wait-for-ready',
+    why: 'a replica has not passed its check yet',
+    when: (f) => f.ready.length < f.state.replicas,
+    actions: () => [],
+  },
+  {
+    id: 'steady',
+    why: 'as many replicas are up as are wanted',
+    when: () => true,
+    actions: () => [],
+  },
+]

@@ -1,0 +1,121 @@
+// What is wanted, once the file has been read: every default filled in, every reference resolved.
+
+import type { PolicyName } from '../balancing/model.ts'
+import type { Milliseconds } from '../foundation/time.ts'
+import type { Check } from '../health/model.ts'
+import type { LogPolicy, RestartPolicy } from '../services/model.ts'
+
+/** The whole file. */
+export interface Spec {
+  readonly name: string
+  readonly services: Readonly<Record<string, Service>>
+  readonly frontends: Readonly<Record<string, Frontend>>
+  /** How many processes carry the data path. */
+  readonly edges: number
+}
+
+/** Something that answers requests. */
+export type Service = RunService | ServersService
+
+interface ServiceCommon {
+  readonly name: string
+  readonly check: Check
+  /** `undefined` leaves the choice to each frontend. */
+  readonly balance: PolicyName | undefined
+  readonly hold: {
+    readonly wait: Milliseconds
+    readonly requests: number
+    readonly bytes: number
+  }
+  readonly connectTimeout: Milliseconds
+  readonly responseTimeout: Milliseconds
+  readonly maxConnections: number | undefined
+}
+
+/** Replicas that Always On runs. */
+export interface RunService extends ServiceCommon {
+  readonly kind: 'run'
+  /** `${port}` and `${replica}` are left in place: they differ from replica to replica. */
+  readonly argv: readonly string[]
+  readonly cwd: string
+  readonly replicas: number
+  readonly env: Readonly<Record<string, string>>
+  /** Values that came from the environment of the agent: never shown, never logged. */
+  readonly secrets: readonly string[]
+  readonly stopSignal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP'
+  readonly stopWithin: Milliseconds
+  readonly readyWithin: Milliseconds
+  readonly drainWithin: Milliseconds
+  readonly restart: RestartPolicy
+  readonly logs: LogPolicy
+}
+
+/** Servers that something else runs. */
+export interface ServersService extends ServiceCommon {
+  readonly kind: 'servers'
+  readonly servers: readonly Server[]
+}
+
+/** One address of a service that something else runs. */
+export interface Server {
+  /** `legacy-1` by its place in the list, or the name the file gives it. */
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  readonly weight: number
+  readonly backup: boolean
+  readonly maxConnections: number | undefined
+  /** The service's, unless the file says otherwise for this server. */
+  readonly check: Check
+}
+
+/** One door. */
+export interface Frontend {
+  readonly name: string
+  readonly mode: 'http' | 'tcp'
+  readonly binds: readonly { readonly host: string; readonly port: number }[]
+  readonly balance: PolicyName
+  /** In the order in which they are asked; what none matches goes to `to`. */
+  readonly routes: readonly {
+    readonly host: string | undefined
+    readonly path: string | undefined
+    readonly to: string
+  }[]
+  /** `undefined`: what no route matches is answered 404. */
+  readonly to: string | undefined
+  readonly idleTimeout: Milliseconds
+  readonly headTimeout: Milliseconds
+  readonly maxConnections: number
+  /** Bodies of our own answers, by status. */
+  readonly errorPages: Readonly<Record<string, string>>
+}
+
+/** A place in the file: lines and columns count from one. */
+export interface Place {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+/** One thing that is wrong with the file. */
+export interface Problem {
+  readonly place: Place
+  /** `services.web.replicas` */
+  readonly path: string
+  /** What was found and what was expected. */
+  readonly message: string
+  /** What to do about it; with the nearest valid word where there is one. */
+  readonly remedy: string | undefined
+}
+
+/** The file as read: what it asks for, or everything that is wrong with it. */
+export type Parsed =
+  | { readonly kind: 'spec'; readonly spec: Spec }
+  | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
+
+/** One difference between two specs, with the sentence that a dry run shows. */
+export interface Difference {
+  readonly path: string
+  readonly kind: 'added' | 'removed' | 'changed'
+  readonly sentence: string
+}
