@@ -37,6 +37,8 @@ export interface Target {
   readonly service: string
   readonly host: string
   readonly port: number
+  /** Changes when another process answers at the address: what was known of the last is void. */
+  readonly incarnation: string
   readonly check: Check
 }
 
