@@ -1,7 +1,7 @@
 // The house rules that a machine can hold: who imports whom, what is pure, how long a file grows.
 
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { test } from 'node:test'
 
@@ -46,6 +46,7 @@ const impure = new RegExp(
 const linesMost = 400
 
 function files(folder: string, keep: RegExp): string[] {
+  if (!existsSync(join(root, folder))) return []
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && keep.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
