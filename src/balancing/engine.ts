@@ -31,7 +31,11 @@ export interface BalancerListener {
 export interface BalancerEngine {
   readonly name: string
   readonly can: { readonly outliveAgent: boolean; readonly holdRequests: boolean }
-  /** Routes by this table from now on. Throws a Fault, and changes nothing, if a port is taken. */
+  /**
+   * Routes by this table from now on. Rejects with a Fault, and changes nothing, if a port cannot
+   * be had; resolves once the edges have been told, started where need be. That they listen and
+   * route is seen in `observe`: the replicas they wait for start meanwhile.
+   */
   apply(table: Table): Promise<void>
   observe(): readonly EdgeSighting[]
   /** Stops accepting, lets what is in flight end for at most `within`, then ends the processes. */

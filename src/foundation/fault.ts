@@ -26,7 +26,11 @@ export class Fault extends Error {
   readonly code: FaultCode
   readonly remedy: string | undefined
 
-  constructor(code: FaultCode, message: string, more: { remedy?: string; cause?: unknown } = {}) {
+  constructor(
+    code: FaultCode,
+    message: string,
+    more: { remedy?: string | undefined; cause?: unknown } = {},
+  ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause })
     this.code = code
     this.remedy = more.remedy

@@ -1,0 +1,382 @@
+// The agent's mind: holds what is wanted, looks at what is, and lets each room decide. It knows the
+// ports alone, so that the same mind runs on a machine and in the simulated world.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { BalancerEngine } from '../balancing/engine.ts'
+import type { Table } from '../balancing/model.ts'
+import type { Journal } from '../control/journal.ts'
+import type { Decision } from '../control/rules.ts'
+import { describeError, Fault } from '../foundation/fault.ts'
+import { type Clock, ms } from '../foundation/time.ts'
+import type { Health, Target, TrafficSignal } from '../health/model.ts'
+import { decide } from '../services/decide.ts'
+import { describeAction } from '../services/describe.ts'
+import type { ReplicaHost } from '../services/host.ts'
+import type { ServiceAction } from '../services/model.ts'
+import { enact, forgetGone, wish } from '../services/state.ts'
+import type { RunService, Service, Spec } from '../spec/model.ts'
+import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
+import { emptyState, type StateStore } from './store.ts'
+import { forgetTemplates, wishSpec } from './templates.ts'
+import { sightingsOf, tableOf, targetsOf, verdictOf, type World } from './world.ts'
+
+/** Everything that the mind may touch. */
+export interface CorePorts {
+  readonly clock: Clock
+  readonly host: ReplicaHost
+  readonly balancer: BalancerEngine
+  readonly monitor: HealthMonitor
+  readonly journal: Journal
+  readonly store: StateStore
+}
+
+/** The part of the health room that the mind speaks to. */
+export interface HealthMonitor {
+  watch(targets: readonly Target[]): void
+  signal(signal: TrafficSignal): void
+  observe(): ReadonlyMap<string, Health>
+}
+
+/** The mind of one agent. */
+export interface Core extends Disposable {
+  /** Something was seen: look and decide soon. Any number of calls before then are one. */
+  poke(): void
+  /** Traffic met something: a probe should look now. */
+  signal(signal: TrafficSignal): void
+  /**
+   * Makes `spec` what is wanted. Rejects with a Fault, and nothing is changed, when the balancer
+   * cannot take it (a port is in use).
+   */
+  apply(spec: Spec, file: Omit<AppliedFile, 'at'>): Promise<void>
+  /** Exchanges every replica for one of a new revision. */
+  deploy(service: string): void
+  /** Exchanges a replica, or all of a service, for fresh ones of the same revision. */
+  restart(subject: string): void
+  /** Sends nothing new to a server; refused for the last one that is up unless `force`. */
+  drain(server: string, force: boolean): void
+  undrain(server: string): void
+  world(): World
+  /** What was decided last about a service that Always On runs. */
+  decision(service: string): Decision<ServiceAction> | undefined
+}
+
+/** How often the mind looks although nothing was reported: deadlines pass in silence. */
+const lookEvery = ms(200)
+
+const nothing: Spec = { name: '', services: {}, frontends: {}, edges: 0 }
+
+/** Opens a mind that goes on from what `store` kept. It does nothing before `apply` or `poke`. */
+export function openCore(ports: CorePorts): Core {
+  return new AgentCore(ports)
+}
+
+class AgentCore implements Core {
+  readonly #ports: CorePorts
+  readonly #decisions = new Map<string, Decision<ServiceAction>>()
+  #spec: Spec = nothing
+  #state: AgentState
+  #saved: AgentState
+  #table: Table | undefined
+  #pushing: Promise<unknown> | undefined
+  #wake: Disposable | undefined
+  #wakeIsSoon = false
+  /** While the balancer may still refuse a file, nothing else of it is begun. */
+  #applying = false
+  #over = false
+  readonly #troubles = new Map<string, string>()
+
+  constructor(ports: CorePorts) {
+    this.#ports = ports
+    this.#state = ports.store.load() ?? emptyState
+    this.#saved = this.#state
+  }
+
+  world(): World {
+    const { host, monitor, balancer } = this.#ports
+    return {
+      spec: this.#spec,
+      state: this.#state,
+      replicas: host.observe(),
+      health: monitor.observe(),
+      edges: balancer.observe(),
+      table: this.#table,
+    }
+  }
+
+  decision(service: string): Decision<ServiceAction> | undefined {
+    return this.#decisions.get(service)
+  }
+
+  async apply(spec: Spec, file: Omit<AppliedFile, 'at'>): Promise<void> {
+    await this.#pushing
+    const now = this.#ports.clock.now()
+    const before = { spec: this.#spec, state: this.#state }
+    this.#applying = true
+    this.#spec = spec
+    this.#state = {
+      ...this.#state,
+      applied: { ...file, at: now },
+      services: wishSpec(this.#state.services, spec, now),
+    }
+    try {
+      await this.#push()
+    } catch (thrown) {
+      this.#spec = before.spec
+      this.#state = {
+        ...this.#state,
+        applied: before.state.applied,
+        services: before.state.services,
+      }
+      throw thrown
+    } finally {
+      this.#applying = false
+    }
+    this.#save()
+    this.poke()
+  }
+
+  deploy(name: string): void {
+    const service = this.#runService(name)
+    this.#wish(service.name, (memory) => {
+      const state = wish(memory.state, { kind: 'deploy' }, this.#ports.clock.now())
+      const asked = memory.state.rolledBack?.revision ?? memory.state.revision
+      const template = memory.templates[asked]
+      if (template === undefined) throw new Fault('refused', `${name} has not been started yet`)
+      return { state, templates: { ...memory.templates, [state.revision]: template } }
+    })
+  }
+
+  restart(subject: string): void {
+    const world = this.world()
+    const replicas = world.replicas.filter((r) => r.id === subject || r.service === subject)
+    const service = this.#runService(replicas[0]?.service ?? subject)
+    this.#wish(service.name, (memory) => ({
+      ...memory,
+      state: wish(
+        memory.state,
+        { kind: 'replace', replicas: replicas.map(({ id }) => id) },
+        this.#ports.clock.now(),
+      ),
+    }))
+  }
+
+  drain(server: string, force: boolean): void {
+    const world = this.world()
+    const pool = tableOf(world).pools.find(({ servers }) => servers.some(({ id }) => id === server))
+    if (pool === undefined) throw this.#noSuch('server', server)
+    const others = pool.servers.filter(({ id, state }) => id !== server && state === 'up')
+    if (others.length === 0 && !force) {
+      throw new Fault('refused', `no other server of ${pool.name} is up`, {
+        remedy: `wait for one, or let requests wait meanwhile: alwayson drain ${server} --force`,
+      })
+    }
+    this.#operator('drain', server, { drained: [...new Set([...this.#state.drained, server])] })
+  }
+
+  undrain(server: string): void {
+    if (!this.#state.drained.includes(server)) {
+      throw new Fault('not-found', `${server} is not drained`, {
+        remedy: 'alwayson status shows what is',
+      })
+    }
+    const drained = this.#state.drained.filter((id) => id !== server)
+    this.#operator('undrain', server, { drained })
+  }
+
+  signal(signal: TrafficSignal): void {
+    this.#ports.monitor.signal(signal)
+  }
+
+  poke(): void {
+    if (this.#over || this.#wakeIsSoon) return
+    this.#wake?.[Symbol.dispose]()
+    this.#wakeIsSoon = true
+    this.#wake = this.#ports.clock.after(ms(0), () => this.#look())
+  }
+
+  [Symbol.dispose](): void {
+    this.#over = true
+    this.#wake?.[Symbol.dispose]()
+  }
+
+  /** One round: every room looks, decides and acts, and the balancer hears of it. */
+  #look(): void {
+    if (this.#over) return
+    this.#wakeIsSoon = false
+    this.#wake = this.#ports.clock.after(lookEvery, () => this.#look())
+    if (this.#applying) return
+    let acted = false
+    for (const name of Object.keys(this.#state.services)) acted = this.#decide(name) || acted
+    this.#forget()
+    this.#ports.monitor.watch(targetsOf(this.world()))
+    this.#remember()
+    this.#pushLater()
+    if (acted) this.poke()
+  }
+
+  #decide(name: string): boolean {
+    const world = this.world()
+    const memory = world.state.services[name]
+    if (memory === undefined) return false
+    const now = this.#ports.clock.now()
+    const service = world.spec.services[name]
+    const policy = service?.kind === 'run' ? service : lastPolicy
+    const replicas = sightingsOf(world, name)
+    const decision = decide({ now, state: memory.state, policy, replicas })
+    const changed = this.#decisions.get(name)?.rule !== decision.rule
+    this.#decisions.set(name, decision)
+    if (changed || decision.actions.length > 0) {
+      this.#ports.journal.record({
+        at: now,
+        room: 'services',
+        subject: name,
+        rule: decision.rule,
+        why: decision.why,
+        actions: decision.actions.map(describeAction),
+        seen: { revision: memory.state.revision, wanted: memory.state.replicas, replicas },
+      })
+    }
+    for (const action of decision.actions) this.#act(name, action)
+    return decision.actions.length > 0
+  }
+
+  #act(name: string, action: ServiceAction): void {
+    const { host, clock } = this.#ports
+    const memory = this.#state.services[name]
+    if (memory === undefined) return
+    this.#setService(name, { ...memory, state: enact(memory.state, action, clock.now()) })
+    if (action.kind === 'start') {
+      const template = memory.templates[action.revision]
+      if (template === undefined) throw new Error(`broken invariant: no template of ${name}`)
+      host.start({ id: action.replica, service: name, revision: action.revision, template })
+    }
+    if (action.kind === 'stop') {
+      const replica = host.observe().find(({ id }) => id === action.replica)
+      const template = memory.templates[replica?.revision ?? memory.state.revision]
+      host.stop(action.replica, template?.stopWithin ?? lastPolicy.stopWithin)
+    }
+  }
+
+  /** Drops what is remembered of replicas, servers and services that are no more. */
+  #forget(): void {
+    const world = this.world()
+    for (const [name, memory] of Object.entries(world.state.services)) {
+      const mine = world.replicas.filter(({ service }) => service === name)
+      if (memory.state.replicas === 0 && mine.length === 0) {
+        const { [name]: _gone, ...services } = this.#state.services
+        this.#state = { ...this.#state, services }
+        this.#decisions.delete(name)
+        continue
+      }
+      const state = forgetGone(memory.state, new Set(mine.map(({ id }) => id)))
+      const kept = forgetTemplates(
+        state === memory.state ? memory : { ...memory, state },
+        new Set(mine.map(({ revision }) => revision)),
+      )
+      if (kept !== memory) this.#setService(name, kept)
+    }
+    const known = new Set(tableOf(world).pools.flatMap(({ servers }) => servers.map((s) => s.id)))
+    const drained = this.#state.drained.filter((id) => known.has(id))
+    if (drained.length !== this.#state.drained.length) this.#state = { ...this.#state, drained }
+  }
+
+  /** Keeps who is up, for the next agent; a server not asked yet stays as it was believed. */
+  #remember(): void {
+    const world = this.world()
+    const servers = tableOf(world).pools.flatMap((pool) => pool.servers)
+    const up = servers.filter(({ id }) => verdictOf(world, id) === 'up').map(({ id }) => id)
+    if (!isDeepStrictEqual(up, this.#state.up)) this.#state = { ...this.#state, up }
+    this.#save()
+  }
+
+  #save(): void {
+    if (this.#saved === this.#state) return
+    try {
+      this.#ports.store.save(this.#state)
+      this.#saved = this.#state
+      this.#troubles.delete('state-not-kept')
+    } catch (thrown) {
+      this.#trouble('state-not-kept', 'agent', thrown)
+    }
+  }
+
+  #pushLater(): void {
+    if (this.#pushing !== undefined) return
+    this.#pushing = this.#push()
+      .then(() => this.#troubles.delete('table-refused'))
+      .catch((thrown: unknown) => this.#trouble('table-refused', 'balancer', thrown))
+      .finally(() => {
+        this.#pushing = undefined
+      })
+  }
+
+  /** Hands the balancer the table that follows from what is seen, if it is another one. */
+  async #push(): Promise<void> {
+    const world = this.world()
+    const wanted = tableOf(world)
+    const { version: held = 0, ...routes } = this.#table ?? {}
+    if (isDeepStrictEqual(wanted, routes)) return
+    const heard = world.edges.map((edge) => edge.report?.table ?? 0)
+    const version = Math.max(held, this.#state.table, ...heard) + 1
+    const before = this.#table
+    this.#table = { version, ...wanted }
+    this.#state = { ...this.#state, table: version }
+    try {
+      await this.#ports.balancer.apply(this.#table)
+    } catch (thrown) {
+      this.#table = before
+      throw thrown
+    }
+  }
+
+  #wish(name: string, change: (memory: ServiceMemory) => ServiceMemory): void {
+    const memory = this.#state.services[name]
+    if (memory === undefined) throw this.#noSuch('service', name)
+    this.#setService(name, change(memory))
+    this.#save()
+    this.poke()
+  }
+
+  #setService(name: string, memory: ServiceMemory): void {
+    this.#state = { ...this.#state, services: { ...this.#state.services, [name]: memory } }
+  }
+
+  #operator(verb: string, subject: string, change: Partial<AgentState>): void {
+    this.#state = { ...this.#state, ...change }
+    this.#note(verb, subject, 'an operator asked for it')
+    this.#save()
+    this.poke()
+  }
+
+  /** Notes a failure once, however often it is met again. */
+  #trouble(rule: string, subject: string, thrown: unknown): void {
+    const why = describeError(thrown)
+    if (this.#troubles.get(rule) === why) return
+    this.#troubles.set(rule, why)
+    this.#note(rule, subject, why)
+  }
+
+  #note(rule: string, subject: string, why: string): void {
+    const at = this.#ports.clock.now()
+    this.#ports.journal.record({ at, room: 'agent', subject, rule, why, actions: [], seen: {} })
+  }
+
+  #runService(name: string): RunService {
+    const service: Service | undefined = this.#spec.services[name]
+    if (service === undefined) throw this.#noSuch('service or replica', name)
+    if (service.kind === 'run') return service
+    throw new Fault('unsupported', `something else runs ${name}: Always On only routes to it`, {
+      remedy: `give it a run: command, or use alwayson drain on one of its servers`,
+    })
+  }
+
+  #noSuch(kind: string, name: string): Fault {
+    const known = Object.keys(this.#spec.services).join(', ')
+    return new Fault('not-found', `there is no ${kind} ${name}`, {
+      remedy: `alwayson status lists them all (services: ${known})`,
+    })
+  }
+}
+
+/** For a service that has left the file: what its file said is gone. */
+const lastPolicy = { readyWithin: ms(60_000), drainWithin: ms(30_000), stopWithin: ms(10_000) }

@@ -1,0 +1,87 @@
+// What happened, kept: the last entries in memory, all of them in a file that is rotated.
+
+import { appendFileSync, readFileSync, renameSync, statSync } from 'node:fs'
+import type { Journal, JournalEntry } from '../control/journal.ts'
+import { systemCode } from '../foundation/fault.ts'
+
+/** A journal that can be read back and followed. */
+export interface OpenJournal extends Journal {
+  /** The last entries, oldest first. */
+  recent(): readonly JournalEntry[]
+  /** Calls `hear` at each entry from now on. */
+  follow(hear: (entry: JournalEntry) => void): Disposable
+  /** How many entries could not be written to the file; they were still told and shown. */
+  lost(): number
+}
+
+const keptInMemory = 2000
+const rotatedAtBytes = 10 * 1024 * 1024
+
+/**
+ * Opens the journal in `path` and goes on after what an earlier agent wrote. A disk that is full
+ * costs the entry in the file, never the agent.
+ */
+export function openJournal(path: string): OpenJournal {
+  const entries: JournalEntry[] = readTail(path)
+  const followers = new Set<(entry: JournalEntry) => void>()
+  let bytes = sizeOf(path)
+  let lost = 0
+
+  const write = (line: string): void => {
+    try {
+      if (bytes > rotatedAtBytes) {
+        renameSync(path, `${path}.1`)
+        bytes = 0
+      }
+      appendFileSync(path, line, { mode: 0o600 })
+      bytes += Buffer.byteLength(line)
+    } catch {
+      lost += 1
+    }
+  }
+
+  return {
+    record(entry) {
+      entries.push(entry)
+      if (entries.length > keptInMemory) entries.splice(0, entries.length - keptInMemory)
+      write(`${JSON.stringify(entry)}\n`)
+      for (const hear of followers) hear(entry)
+    },
+    recent: () => entries,
+    follow(hear) {
+      followers.add(hear)
+      return { [Symbol.dispose]: () => followers.delete(hear) }
+    },
+    lost: () => lost,
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT') return 0
+    throw thrown
+  }
+}
+
+/** The entries of a journal on disk; a line that a crash cut short is passed over. */
+export function readTail(path: string): JournalEntry[] {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT') return []
+    throw thrown
+  }
+  return text
+    .split('\n')
+    .slice(-keptInMemory - 1)
+    .flatMap((line): JournalEntry[] => {
+      try {
+        return line === '' ? [] : [JSON.parse(line) as JournalEntry]
+      } catch {
+        return []
+      }
+    })
+}

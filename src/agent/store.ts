@@ -1,0 +1,102 @@
+// What the next agent needs, on disk: written whole or not at all, and never in a form that this
+// version does not understand.
+
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { Fault, systemCode } from '../foundation/fault.ts'
+import type { AgentState } from './model.ts'
+
+/** The port: keeps the agent's state between two lives. */
+export interface StateStore {
+  /** `undefined` when nothing was ever kept. */
+  load(): AgentState | undefined
+  save(state: AgentState): void
+}
+
+/** The number of the form that this version writes. */
+export const stateFormat = 1
+
+/**
+ * How a state of an older form becomes the next one: entry `n` makes form `n + 1` of form `n`. A
+ * change of `AgentState` adds an entry here and a file of the old form to the tests.
+ */
+export const migrations: Readonly<Record<number, (old: object) => object>> = {}
+
+/** The state before anything was applied. */
+export const emptyState: AgentState = {
+  applied: undefined,
+  services: {},
+  drained: [],
+  up: [],
+  table: 0,
+}
+
+/** Reads a state of this form or an older one; throws a Fault for anything else. */
+export function parseState(text: string, path: string): AgentState {
+  let kept: { format?: unknown; state?: unknown }
+  try {
+    kept = JSON.parse(text) as typeof kept
+  } catch (cause) {
+    throw new Fault('corrupt', `the state in ${path} is not readable`, {
+      cause,
+      remedy: `move ${path} away: what runs is then found by its guards and edges`,
+    })
+  }
+  const { format } = kept ?? {}
+  if (typeof format !== 'number' || typeof kept.state !== 'object' || kept.state === null) {
+    throw new Fault('corrupt', `the state in ${path} has no format`, {
+      remedy: `move ${path} away: what runs is then found by its guards and edges`,
+    })
+  }
+  let state: object = kept.state
+  for (let version = format; version !== stateFormat; version += 1) {
+    const migrate = migrations[version]
+    if (migrate === undefined) {
+      const message = `the state in ${path} has format ${format}, this version reads ${stateFormat}`
+      throw new Fault('incompatible', message, {
+        remedy: 'start the version that wrote it, or a newer one; what runs goes on meanwhile',
+      })
+    }
+    state = migrate(state)
+  }
+  return { ...emptyState, ...state }
+}
+
+/** Keeps the state in a file that this user alone can read. */
+export function openStore(path: string): StateStore {
+  return {
+    load() {
+      let text: string
+      try {
+        text = readFileSync(path, 'utf8')
+      } catch (cause) {
+        if (systemCode(cause) === 'ENOENT') return undefined
+        throw new Fault('failed', `cannot read ${path}`, { cause })
+      }
+      return parseState(text, path)
+    },
+    save(state) {
+      const draft = `${path}.new`
+      try {
+        const file = openSync(draft, 'w', 0o600)
+        try {
+          writeSync(file, JSON.stringify({ format: stateFormat, state }))
+          fsyncSync(file)
+        } finally {
+          closeSync(file)
+        }
+        renameSync(draft, path)
+      } catch (cause) {
+        rmSync(draft, { force: true })
+        throw new Fault('failed', `cannot write ${path}`, { cause })
+      }
+    },
+  }
+}

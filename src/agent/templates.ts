@@ -1,0 +1,72 @@
+// Which part of a service makes a replica what it is? A change of it is a new revision. Pure.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Instant } from '../foundation/time.ts'
+import type { RunTemplate } from '../services/model.ts'
+import { newService, wish } from '../services/state.ts'
+import type { RunService, Spec } from '../spec/model.ts'
+import type { ServiceMemory } from './model.ts'
+
+/** The template of a service's replicas. */
+export const templateOf = (service: RunService): RunTemplate => ({
+  argv: service.argv,
+  cwd: service.cwd,
+  env: service.env,
+  secrets: service.secrets,
+  stopSignal: service.stopSignal,
+  stopWithin: service.stopWithin,
+  restart: service.restart,
+  logs: service.logs,
+})
+
+/**
+ * What is remembered of the services once `spec` is wished for. A template equal to the one that
+ * runs, or to the one that was just rolled back, is no reason to deploy.
+ */
+export function wishSpec(
+  memories: Readonly<Record<string, ServiceMemory>>,
+  spec: Spec,
+  now: Instant,
+): Readonly<Record<string, ServiceMemory>> {
+  const next: Record<string, ServiceMemory> = {}
+  for (const service of Object.values(spec.services)) {
+    if (service.kind !== 'run') continue
+    const memory = memories[service.name]
+    next[service.name] = wishService(memory, service, now)
+  }
+  for (const [name, memory] of Object.entries(memories)) {
+    if (next[name] !== undefined) continue
+    const gone = wish(memory.state, { kind: 'run', replicas: 0, changed: false }, now)
+    next[name] = { ...memory, state: gone }
+  }
+  return next
+}
+
+function wishService(
+  memory: ServiceMemory | undefined,
+  service: RunService,
+  now: Instant,
+): ServiceMemory {
+  const { state, templates } = memory ?? { state: newService(service.name), templates: {} }
+  const template = templateOf(service)
+  const equals = (revision: number | undefined): boolean =>
+    revision !== undefined && isDeepStrictEqual(templates[revision], template)
+  const runs = equals(state.revision)
+  const changed = !runs && !equals(state.rolledBack?.revision)
+  const asked = wish(state, { kind: 'run', replicas: service.replicas, changed }, now)
+  const wished = runs ? { ...asked, rolledBack: undefined } : asked
+  if (wished.revision === state.revision) return { state: wished, templates }
+  return { state: wished, templates: { ...templates, [wished.revision]: template } }
+}
+
+/** The memory without templates that nothing refers to any more. */
+export function forgetTemplates(
+  memory: ServiceMemory,
+  running: ReadonlySet<number>,
+): ServiceMemory {
+  const { state } = memory
+  const needed = new Set([state.revision, state.stable, state.rolledBack?.revision, ...running])
+  const kept = Object.entries(memory.templates).filter(([revision]) => needed.has(Number(revision)))
+  if (kept.length === Object.keys(memory.templates).length) return memory
+  return { state, templates: Object.fromEntries(kept) }
+}

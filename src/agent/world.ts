@@ -1,0 +1,162 @@
+// Everything the agent has seen, side by side, and the questions it asks of it. Pure.
+
+import type { EdgeSighting } from '../balancing/engine.ts'
+import type { ServerState, Table, TableServer } from '../balancing/model.ts'
+import type { Health, Target, Verdict } from '../health/model.ts'
+import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
+import type { Service, Spec } from '../spec/model.ts'
+import type { AgentState } from './model.ts'
+
+/** What was seen at one moment, beside what is wanted. */
+export interface World {
+  readonly spec: Spec
+  readonly state: AgentState
+  readonly replicas: readonly ReplicaProcess[]
+  readonly health: ReadonlyMap<string, Health>
+  readonly edges: readonly EdgeSighting[]
+  /** The last table that was handed to the balancer. */
+  readonly table: Table | undefined
+}
+
+/** The replicas of one service. */
+export const replicasOf = (world: World, service: string): readonly ReplicaProcess[] =>
+  world.replicas.filter((replica) => replica.service === service)
+
+/** Everything that should be asked whether it is alive. */
+export function targetsOf(world: World): readonly Target[] {
+  return Object.values(world.spec.services).flatMap((service): readonly Target[] => {
+    if (service.kind === 'servers') {
+      return service.servers.map(({ id, host, port, check }) => ({
+        id,
+        service: service.name,
+        host,
+        port,
+        incarnation: '',
+        check,
+      }))
+    }
+    return replicasOf(world, service.name)
+      .filter((replica) => replica.state.kind === 'running')
+      .map(({ id, host, port, startedAt, restarts }) => ({
+        id,
+        service: service.name,
+        host,
+        port,
+        incarnation: `${startedAt}/${restarts}`,
+        check: service.check,
+      }))
+  })
+}
+
+/**
+ * The verdict on a server. One that was up in the life of the last agent is believed to be up until
+ * it has been asked: an agent that starts must not take traffic from servers that answer it.
+ */
+export function verdictOf(world: World, id: string): Verdict {
+  const verdict = world.health.get(id)?.verdict ?? 'unknown'
+  return verdict === 'unknown' && world.state.up.includes(id) ? 'up' : verdict
+}
+
+/** Whether the service's own state, or an operator, told this server to take nothing new. */
+export function isDraining(world: World, service: string, id: string): boolean {
+  const leaving = world.state.services[service]?.state.draining[id] !== undefined
+  return leaving || world.state.drained.includes(id)
+}
+
+function routed(world: World, service: string, id: string, running: boolean): ServerState {
+  if (!running || verdictOf(world, id) !== 'up') return 'down'
+  return isDraining(world, service, id) ? 'draining' : 'up'
+}
+
+/** The servers of a service as the balancer should see them. */
+export function serversOf(world: World, service: Service): readonly TableServer[] {
+  if (service.kind === 'servers') {
+    return service.servers.map((server) => ({
+      id: server.id,
+      host: server.host,
+      port: server.port,
+      weight: server.weight,
+      backup: server.backup,
+      maxConnections: server.maxConnections,
+      state: routed(world, service.name, server.id, true),
+    }))
+  }
+  return replicasOf(world, service.name).map((replica) => ({
+    id: replica.id,
+    host: replica.host,
+    port: replica.port,
+    weight: 1,
+    backup: false,
+    maxConnections: service.maxConnections,
+    state: routed(world, service.name, replica.id, replica.state.kind === 'running'),
+  }))
+}
+
+/**
+ * Requests on a server at this moment, as all edges count them; `undefined` while one of them has
+ * not said that it routes by the last table, so that nothing new can have gone there since.
+ */
+export function inFlightOn(world: World, id: string): number | undefined {
+  let sum = 0
+  for (const edge of world.edges) {
+    if (edge.state === 'gone') continue
+    if (edge.report === undefined || edge.report.table < (world.table?.version ?? 0)) {
+      return undefined
+    }
+    sum += edge.report.servers[id]?.active ?? 0
+  }
+  return sum
+}
+
+/** Whether the edges' counts already tell of this server's being drained. */
+const drainIsRouted = (world: World, service: string, id: string): boolean => {
+  const pool = world.table?.pools.find(({ name }) => name === service)
+  return pool?.servers.find((server) => server.id === id)?.state !== 'up'
+}
+
+/** The replicas of one service as `services/decide` wants to see them. */
+export function sightingsOf(world: World, service: string): readonly ReplicaSighting[] {
+  return replicasOf(world, service).map((replica) => ({
+    id: replica.id,
+    revision: replica.revision,
+    state: replica.state.kind,
+    failures: replica.failures,
+    startedAt: replica.startedAt,
+    verdict: verdictOf(world, replica.id),
+    inFlight: drainIsRouted(world, service, replica.id) ? inFlightOn(world, replica.id) : undefined,
+  }))
+}
+
+/** The table that the balancer should route by, without its version. */
+export function tableOf(world: World): Omit<Table, 'version'> {
+  const { spec } = world
+  return {
+    pools: Object.values(spec.services).map((service) => ({
+      name: service.name,
+      servers: serversOf(world, service),
+      hold: service.hold,
+      connectTimeout: service.connectTimeout,
+      responseTimeout: service.responseTimeout,
+    })),
+    frontends: Object.values(spec.frontends).map((frontend) => ({
+      name: frontend.name,
+      mode: frontend.mode,
+      binds: frontend.binds,
+      idleTimeout: frontend.idleTimeout,
+      headTimeout: frontend.headTimeout,
+      maxConnections: frontend.maxConnections,
+      errorPages: frontend.errorPages,
+      routes: [
+        ...frontend.routes,
+        ...(frontend.to === undefined
+          ? []
+          : [{ host: undefined, path: undefined, to: frontend.to }]),
+      ].map(({ host, path, to }) => ({
+        host,
+        path,
+        pool: to,
+        policy: spec.services[to]?.balance ?? frontend.balance,
+      })),
+    })),
+  }
+}
