@@ -17,7 +17,7 @@ import { enact, forgetGone, wish } from '../services/state.ts'
 import type { RunService, Service, Spec } from '../spec/model.ts'
 import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
 import { emptyState, type StateStore } from './store.ts'
-import { forgetTemplates, wishSpec } from './templates.ts'
+import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
 import { sightingsOf, tableOf, targetsOf, verdictOf, type World } from './world.ts'
 
 /** Everything that the mind may touch. */
@@ -116,7 +116,11 @@ class AgentCore implements Core {
     this.#state = {
       ...this.#state,
       applied: { ...file, at: now },
-      services: wishSpec(this.#state.services, spec, now),
+      services: wishSpec(
+        rememberRunning(this.#state.services, this.#ports.host.observe()),
+        spec,
+        now,
+      ),
     }
     try {
       await this.#push()

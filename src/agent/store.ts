@@ -38,8 +38,18 @@ export const emptyState: AgentState = {
   table: 0,
 }
 
-/** Reads a state of this form or an older one; throws a Fault for anything else. */
-export function parseState(text: string, path: string): AgentState {
+/** Which forms can be read: the present one, and the way to it from older ones. */
+export interface Forms {
+  readonly present: number
+  readonly migrations: Readonly<Record<number, (old: object) => object>>
+}
+
+/** Reads a state of the present form or an older one; throws a Fault for anything else. */
+export function parseState(
+  text: string,
+  path: string,
+  forms: Forms = { present: stateFormat, migrations },
+): AgentState {
   let kept: { format?: unknown; state?: unknown }
   try {
     kept = JSON.parse(text) as typeof kept
@@ -56,11 +66,11 @@ export function parseState(text: string, path: string): AgentState {
     })
   }
   let state: object = kept.state
-  for (let version = format; version !== stateFormat; version += 1) {
-    const migrate = migrations[version]
+  for (let version = format; version !== forms.present; version += 1) {
+    const migrate = forms.migrations[version]
     if (migrate === undefined) {
-      const message = `the state in ${path} has format ${format}, this version reads ${stateFormat}`
-      throw new Fault('incompatible', message, {
+      const found = `the state in ${path} has format ${format}`
+      throw new Fault('incompatible', `${found}, this version reads ${forms.present}`, {
         remedy: 'start the version that wrote it, or a newer one; what runs goes on meanwhile',
       })
     }

@@ -59,6 +59,24 @@ function wishService(
   return { state: wished, templates: { ...templates, [wished.revision]: template } }
 }
 
+/**
+ * The memories, with one for each service that runs although nothing is remembered of it: its state
+ * was lost. What runs keeps its number, and whatever is wished for next gets a higher one.
+ */
+export function rememberRunning(
+  memories: Readonly<Record<string, ServiceMemory>>,
+  running: readonly { readonly service: string; readonly revision: number }[],
+): Readonly<Record<string, ServiceMemory>> {
+  const next: Record<string, ServiceMemory> = { ...memories }
+  for (const { service, revision } of running) {
+    const state = next[service]?.state ?? newService(service)
+    if (state.latest >= revision) continue
+    const templates = next[service]?.templates ?? {}
+    next[service] = { templates, state: { ...state, revision, latest: revision } }
+  }
+  return next
+}
+
 /** The memory without templates that nothing refers to any more. */
 export function forgetTemplates(
   memory: ServiceMemory,

@@ -1,0 +1,78 @@
+// What would applying a file do? The sentences of a dry run, from the state before and after. Pure.
+
+import type { Spec } from '../spec/model.ts'
+import type { AgentState, ServiceMemory } from './model.ts'
+
+/** One sentence for each thing that will be done, in the order in which it begins. */
+export const planOf = (
+  before: { readonly spec: Spec; readonly services: AgentState['services'] },
+  after: { readonly spec: Spec; readonly services: AgentState['services'] },
+): readonly string[] => [
+  ...listening(before.spec, after.spec),
+  ...Object.keys(after.services).flatMap((name) =>
+    servicePlan(name, before.services[name], after.services[name]),
+  ),
+  ...routing(before.spec, after.spec),
+]
+
+function servicePlan(
+  name: string,
+  before: ServiceMemory | undefined,
+  after: ServiceMemory | undefined,
+): readonly string[] {
+  const [from, to] = [before?.state, after?.state]
+  if (to === undefined) return []
+  if (from === undefined || from.replicas === 0) {
+    return to.replicas === 0 ? [] : [`start ${count(to.replicas, 'replica')} of ${name}`]
+  }
+  if (to.replicas === 0) {
+    return [`send nothing new to ${name}, then stop its ${count(from.replicas, 'replica')}`]
+  }
+  const plan: string[] = []
+  if (to.revision !== from.revision) {
+    plan.push(
+      `exchange the ${count(to.replicas, 'replica')} of ${name} for revision ${to.revision}, ` +
+        'one after another, each once it passes its check',
+    )
+  }
+  const more = to.replicas - from.replicas
+  if (more > 0) plan.push(`start ${count(more, 'more replica')} of ${name}`)
+  if (more < 0) plan.push(`drain and stop ${count(-more, 'replica')} of ${name}`)
+  return plan
+}
+
+const count = (number: number, noun: string): string =>
+  `${number} ${noun}${number === 1 ? '' : 's'}`
+
+const bindsOf = (spec: Spec): readonly string[] =>
+  Object.values(spec.frontends).flatMap(({ name, binds }) =>
+    binds.map(({ host, port }) => `${host}:${port} (${name})`),
+  )
+
+function listening(before: Spec, after: Spec): readonly string[] {
+  const [old, fresh] = [bindsOf(before), bindsOf(after)]
+  return [
+    ...fresh.filter((bind) => !old.includes(bind)).map((bind) => `listen on ${bind}`),
+    ...old.filter((bind) => !fresh.includes(bind)).map((bind) => `stop listening on ${bind}`),
+  ]
+}
+
+/** Whether anything the edges route by differs, apart from where they listen. */
+function routing(before: Spec, after: Spec): readonly string[] {
+  const routed = (spec: Spec): string =>
+    JSON.stringify([
+      Object.values(spec.frontends).map(({ binds: _, ...frontend }) => frontend),
+      Object.values(spec.services).map((service) => [
+        service.name,
+        service.balance,
+        service.hold,
+        service.connectTimeout,
+        service.responseTimeout,
+        service.check,
+        service.kind === 'servers' ? service.servers : service.maxConnections,
+      ]),
+    ])
+  const first = Object.keys(before.frontends).length === 0
+  if (first || routed(before) === routed(after)) return []
+  return ['route by the new file; no open connection is closed']
+}

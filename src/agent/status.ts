@@ -1,0 +1,161 @@
+// What is there and how is it? The world, as `status` shows it. Pure.
+
+import type { EdgeSighting } from '../balancing/engine.ts'
+import type { FrontendTraffic, TableServer } from '../balancing/model.ts'
+import type { Decision } from '../control/rules.ts'
+import { type Instant, instant } from '../foundation/time.ts'
+import type { ReplicaProcess, ServiceAction } from '../services/model.ts'
+import { describeExit } from '../services/restart.ts'
+import type { Service } from '../spec/model.ts'
+import type { FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
+import { isDraining, replicasOf, serversOf, verdictOf, type World } from './world.ts'
+
+/** Who tells the status. */
+export interface Teller {
+  readonly pid: number
+  readonly version: string
+  readonly since: Instant
+  readonly now: Instant
+  readonly decision: (service: string) => Decision<ServiceAction> | undefined
+}
+
+/** The whole status. It shows what was written in the file, never what a reference stood for. */
+export const statusOf = (world: World, teller: Teller): Status => ({
+  name: world.spec.name,
+  file: world.state.applied?.path ?? '',
+  agent: { pid: teller.pid, version: teller.version, since: teller.since },
+  now: teller.now,
+  edges: world.edges.map(({ edge, pid, state }) => ({ edge, pid, state })),
+  services: Object.values(world.spec.services).map((service) =>
+    serviceStatus(world, teller, service),
+  ),
+  frontends: frontendsOf(world),
+})
+
+function serviceStatus(world: World, teller: Teller, service: Service): ServiceStatus {
+  const servers = serversOf(world, service).map((server) => serverStatus(world, service, server))
+  const up = servers.filter(({ routed }) => routed === 'up').length
+  const common = { name: service.name, kind: service.kind, up, servers }
+  if (service.kind === 'servers') {
+    const wanted = service.servers.filter(({ backup }) => !backup).length
+    const rule = up >= wanted ? 'steady' : up > 0 ? 'some-down' : 'all-down'
+    const why = {
+      steady: 'every server passes its check',
+      'some-down': 'the others take its requests',
+      'all-down': 'no server passes its check: requests wait for the first that does',
+    }[rule]
+    return {
+      ...common,
+      wanted,
+      rule,
+      why,
+      deploying: false,
+      rolledBack: undefined,
+      revision: undefined,
+    }
+  }
+  const state = world.state.services[service.name]?.state
+  const decision = teller.decision(service.name)
+  return {
+    ...common,
+    wanted: service.replicas,
+    rule: decision?.rule ?? 'not-decided',
+    why: decision?.why ?? 'the agent has just started',
+    deploying: state?.deploy !== undefined,
+    rolledBack: state?.rolledBack,
+    revision: state?.revision,
+  }
+}
+
+function serverStatus(world: World, service: Service, server: TableServer): ServerStatus {
+  const replica = replicasOf(world, service.name).find(({ id }) => id === server.id)
+  const health = world.health.get(server.id)
+  const traffic = world.edges.flatMap((edge) => edge.report?.servers[server.id] ?? [])
+  const sum = (of: 'active' | 'requests' | 'errors'): number =>
+    traffic.reduce((total, each) => total + each[of], 0)
+  return {
+    id: server.id,
+    address: `${server.host}:${server.port}`,
+    routed: server.state,
+    verdict: verdictOf(world, server.id),
+    since: health?.since ?? replica?.startedAt ?? instant(0),
+    reason: reasonOf(world, service.name, server, replica),
+    drained: world.state.drained.includes(server.id),
+    active: sum('active'),
+    requests: sum('requests'),
+    errors: sum('errors'),
+    ejected: traffic.find(({ ejected }) => ejected !== undefined)?.ejected?.why,
+    process: replica && {
+      state: replica.state.kind,
+      pid: replica.state.kind === 'running' ? replica.state.pid : undefined,
+      revision: replica.revision,
+      restarts: replica.restarts,
+      startedAt: replica.startedAt,
+    },
+  }
+}
+
+/** Why a server takes no requests, in words; empty when it does. */
+function reasonOf(
+  world: World,
+  service: string,
+  server: TableServer,
+  replica: ReplicaProcess | undefined,
+): string {
+  if (server.state === 'up') return ''
+  const state = replica?.state
+  if (state?.kind === 'waiting') return `ended with ${describeExit(state.exit)}; started again soon`
+  if (state?.kind === 'crash-looping') {
+    return `ended ${replica?.failures} times in a row, last with ${describeExit(state.exit)}`
+  }
+  if (state !== undefined && state.kind !== 'running') return `its process is ${state.kind}`
+  if (isDraining(world, service, server.id)) return 'takes nothing new'
+  const last = world.health.get(server.id)?.last
+  if (last?.kind === 'failed') return last.reason
+  return last === undefined ? 'has not been asked yet' : 'has not passed often enough'
+}
+
+const noTraffic: FrontendTraffic = {
+  connections: 0,
+  requests: 0,
+  answers: [0, 0, 0, 0, 0, 0],
+  held: 0,
+  heldTotal: 0,
+  redispatched: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+}
+
+function frontendsOf(world: World): readonly FrontendStatus[] {
+  return Object.values(world.spec.frontends).map((frontend) => ({
+    name: frontend.name,
+    mode: frontend.mode,
+    balance: frontend.balance,
+    addresses: frontend.binds.map(({ host, port }) =>
+      host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    ),
+    routes: [
+      ...frontend.routes,
+      ...(frontend.to === undefined ? [] : [{ host: undefined, path: undefined, to: frontend.to }]),
+    ],
+    traffic: trafficOf(world.edges, frontend.name),
+  }))
+}
+
+/** The sum over all edges. */
+function trafficOf(edges: readonly EdgeSighting[], frontend: string): FrontendTraffic {
+  return edges.reduce((sum, edge) => {
+    const more = edge.report?.frontends[frontend]
+    if (more === undefined) return sum
+    return {
+      connections: sum.connections + more.connections,
+      requests: sum.requests + more.requests,
+      answers: sum.answers.map((count, digit) => count + (more.answers[digit] ?? 0)),
+      held: sum.held + more.held,
+      heldTotal: sum.heldTotal + more.heldTotal,
+      redispatched: sum.redispatched + more.redispatched,
+      bytesIn: sum.bytesIn + more.bytesIn,
+      bytesOut: sum.bytesOut + more.bytesOut,
+    }
+  }, noTraffic)
+}

@@ -1,0 +1,79 @@
+// Why is it as it is, and what would change it? Pure.
+
+import { Fault } from '../foundation/fault.ts'
+import type { Explanation, FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
+
+/** Explains a service, a server, a replica or a frontend, by its name in `status`. */
+export function explain(status: Status, subject: string): Explanation {
+  const service = status.services.find(({ name }) => name === subject)
+  if (service !== undefined) return { subject, ...whyService(service) }
+  for (const owner of status.services) {
+    const server = owner.servers.find(({ id }) => id === subject)
+    if (server !== undefined) return { subject, ...whyServer(owner, server) }
+  }
+  const frontend = status.frontends.find(({ name }) => name === subject)
+  if (frontend !== undefined) return { subject, ...whyFrontend(status, frontend) }
+  const names = [...status.services, ...status.frontends].map(({ name }) => name).join(', ')
+  throw new Fault('not-found', `there is no ${subject} in ${status.file}`, {
+    remedy: `name a service, a server or a frontend; there are ${names}`,
+  })
+}
+
+type Reasons = Omit<Explanation, 'subject'>
+
+function whyService(service: ServiceStatus): Reasons {
+  const { name, rolledBack } = service
+  const now = [
+    `${service.up} of ${service.wanted} are up`,
+    `${service.rule}: ${service.why}`,
+    ...service.servers
+      .filter(({ reason }) => reason !== '')
+      .map(({ id, reason }) => `${id}: ${reason}`),
+  ]
+  const remedies = service.servers.flatMap((server) => whyServer(service, server).remedies)
+  if (rolledBack !== undefined) {
+    now.push(`revision ${rolledBack.revision} was rolled back: ${rolledBack.why}`)
+    remedies.push(`mend what failed, then: alwayson deploy ${name}`)
+  }
+  return { now, remedies: [...new Set(remedies)] }
+}
+
+function whyServer(service: ServiceStatus, server: ServerStatus): Reasons {
+  const now = [
+    server.reason === '' ? `${server.id} is up and takes requests` : server.reason,
+    `${server.active} in flight, ${server.requests} so far`,
+  ]
+  const remedies: string[] = []
+  if (server.ejected !== undefined) now.push(`passed over for now: ${server.ejected}`)
+  if (server.drained) {
+    now.push('an operator drained it')
+    remedies.push(`alwayson undrain ${server.id}`)
+  }
+  const state = server.process?.state
+  if (state === 'crash-looping' || state === 'waiting') {
+    remedies.push(`read what it said: alwayson logs ${server.id}`)
+  } else if (state === 'running' && server.verdict === 'down') {
+    remedies.push(`read what it says: alwayson logs ${server.id}`)
+    remedies.push(`exchange it for a fresh one: alwayson restart ${server.id}`)
+  } else if (service.kind === 'servers' && server.verdict === 'down') {
+    remedies.push(`see to the server at ${server.address}: something else runs it`)
+  }
+  return { now, remedies }
+}
+
+function whyFrontend(status: Status, frontend: FrontendStatus): Reasons {
+  const now = [`listens on ${frontend.addresses.join(', ')}`]
+  const remedies: string[] = []
+  for (const { host, path, to } of frontend.routes) {
+    const service = status.services.find(({ name }) => name === to)
+    const where = `${host ?? 'any host'}${path === undefined ? '' : ` ${path}`}`
+    now.push(`${where} goes to ${to}: ${service?.up ?? 0} of ${service?.wanted ?? 0} are up`)
+    if (service !== undefined && service.up === 0) remedies.push(`alwayson why ${to}`)
+  }
+  if (frontend.traffic.held > 0) {
+    now.push(`${frontend.traffic.held} requests wait until a server is available`)
+  }
+  const routing = status.edges.filter(({ state }) => state === 'routing').length
+  now.push(`${routing} of ${status.edges.length} edges route`)
+  return { now, remedies: [...new Set(remedies)] }
+}
