@@ -18,7 +18,7 @@ import type { RunService, Service, Spec } from '../spec/model.ts'
 import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
 import { emptyState, type StateStore } from './store.ts'
 import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
-import { sightingsOf, tableOf, targetsOf, verdictOf, type World } from './world.ts'
+import { beliefOf, sightingsOf, tableOf, targetsOf, verdictOf, type World } from './world.ts'
 
 /** Everything that the mind may touch. */
 export interface CorePorts {
@@ -72,6 +72,7 @@ export function openCore(ports: CorePorts): Core {
 
 class AgentCore implements Core {
   readonly #ports: CorePorts
+  readonly #believed: Set<string>
   readonly #decisions = new Map<string, Decision<ServiceAction>>()
   #spec: Spec = nothing
   #state: AgentState
@@ -89,6 +90,7 @@ class AgentCore implements Core {
     this.#ports = ports
     this.#state = ports.store.load() ?? emptyState
     this.#saved = this.#state
+    this.#believed = new Set(this.#state.up)
   }
 
   world(): World {
@@ -99,6 +101,7 @@ class AgentCore implements Core {
       replicas: host.observe(),
       health: monitor.observe(),
       edges: balancer.observe(),
+      believed: this.#believed,
       table: this.#table,
     }
   }
@@ -284,11 +287,16 @@ class AgentCore implements Core {
     if (drained.length !== this.#state.drained.length) this.#state = { ...this.#state, drained }
   }
 
-  /** Keeps who is up, for the next agent; a server not asked yet stays as it was believed. */
+  /** Keeps who is up, for the next agent, and stops believing what has been asked by now. */
   #remember(): void {
     const world = this.world()
-    const servers = tableOf(world).pools.flatMap((pool) => pool.servers)
-    const up = servers.filter(({ id }) => verdictOf(world, id) === 'up').map(({ id }) => id)
+    const servers = tableOf(world).pools.flatMap((pool) => pool.servers.map(({ id }) => id))
+    for (const id of servers) {
+      const asked = (world.health.get(id)?.verdict ?? 'unknown') !== 'unknown'
+      if (asked) this.#believed.delete(beliefOf(world, id))
+    }
+    const ups = servers.filter((id) => verdictOf(world, id) === 'up')
+    const up = ups.map((id) => beliefOf(world, id))
     if (!isDeepStrictEqual(up, this.#state.up)) this.#state = { ...this.#state, up }
     this.#save()
   }

@@ -27,7 +27,7 @@ export interface AgentState {
   readonly services: Readonly<Record<string, ServiceMemory>>
   /** Servers that an operator told to take nothing new. */
   readonly drained: readonly string[]
-  /** Servers that were up when this was written: believed until they have been asked again. */
+  /** Servers, as `beliefOf` names them, that were up when this was written. */
   readonly up: readonly string[]
   /** The version of the last table: the next one is higher. */
   readonly table: number

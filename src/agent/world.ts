@@ -14,6 +14,8 @@ export interface World {
   readonly replicas: readonly ReplicaProcess[]
   readonly health: ReadonlyMap<string, Health>
   readonly edges: readonly EdgeSighting[]
+  /** Servers that the last agent knew to be up and this one has not asked yet, as `beliefOf`. */
+  readonly believed: ReadonlySet<string>
   /** The last table that was handed to the balancer. */
   readonly table: Table | undefined
 }
@@ -42,10 +44,19 @@ export function targetsOf(world: World): readonly Target[] {
         service: service.name,
         host,
         port,
-        incarnation: `${startedAt}/${restarts}`,
+        incarnation: incarnationOf({ startedAt, restarts }),
         check: service.check,
       }))
   })
+}
+
+const incarnationOf = (replica: Pick<ReplicaProcess, 'startedAt' | 'restarts'>): string =>
+  `${replica.startedAt}/${replica.restarts}`
+
+/** The name under which a server is believed to be up: of this very process, where we run it. */
+export function beliefOf(world: World, id: string): string {
+  const replica = world.replicas.find((each) => each.id === id)
+  return replica === undefined ? id : `${id} ${incarnationOf(replica)}`
 }
 
 /**
@@ -54,7 +65,7 @@ export function targetsOf(world: World): readonly Target[] {
  */
 export function verdictOf(world: World, id: string): Verdict {
   const verdict = world.health.get(id)?.verdict ?? 'unknown'
-  return verdict === 'unknown' && world.state.up.includes(id) ? 'up' : verdict
+  return verdict === 'unknown' && world.believed.has(beliefOf(world, id)) ? 'up' : verdict
 }
 
 /** Whether the service's own state, or an operator, told this server to take nothing new. */
