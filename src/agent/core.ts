@@ -6,15 +6,15 @@ import type { BalancerEngine } from '../balancing/engine.ts'
 import type { Table } from '../balancing/model.ts'
 import type { Journal } from '../control/journal.ts'
 import type { Decision } from '../control/rules.ts'
-import { describeError, Fault } from '../foundation/fault.ts'
-import { type Clock, ms } from '../foundation/time.ts'
+import { describeError } from '../foundation/fault.ts'
+import { type Clock, type Instant, ms } from '../foundation/time.ts'
 import type { Health, Target, TrafficSignal } from '../health/model.ts'
 import { decide } from '../services/decide.ts'
 import { describeAction } from '../services/describe.ts'
 import type { ReplicaHost } from '../services/host.ts'
 import type { ServiceAction } from '../services/model.ts'
-import { enact, forgetGone, wish } from '../services/state.ts'
-import type { RunService, Service, Spec } from '../spec/model.ts'
+import { enact, forgetGone } from '../services/state.ts'
+import type { Spec } from '../spec/model.ts'
 import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
 import { emptyState, type StateStore } from './store.ts'
 import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
@@ -48,13 +48,8 @@ export interface Core extends Disposable {
    * cannot take it (a port is in use).
    */
   apply(spec: Spec, file: Omit<AppliedFile, 'at'>): Promise<void>
-  /** Exchanges every replica for one of a new revision. */
-  deploy(service: string): void
-  /** Exchanges a replica, or all of a service, for fresh ones of the same revision. */
-  restart(subject: string): void
-  /** Sends nothing new to a server; refused for the last one that is up unless `force`. */
-  drain(server: string, force: boolean): void
-  undrain(server: string): void
+  /** Does as an operator asks: `verb` is the state after it, or throws a Fault. */
+  operate(rule: string, subject: string, verb: (world: World, now: Instant) => AgentState): void
   world(): World
   /** What was decided last about a service that Always On runs. */
   decision(service: string): Decision<ServiceAction> | undefined
@@ -142,52 +137,11 @@ class AgentCore implements Core {
     this.poke()
   }
 
-  deploy(name: string): void {
-    const service = this.#runService(name)
-    this.#wish(service.name, (memory) => {
-      const state = wish(memory.state, { kind: 'deploy' }, this.#ports.clock.now())
-      const asked = memory.state.rolledBack?.revision ?? memory.state.revision
-      const template = memory.templates[asked]
-      if (template === undefined) throw new Fault('refused', `${name} has not been started yet`)
-      return { state, templates: { ...memory.templates, [state.revision]: template } }
-    })
-  }
-
-  restart(subject: string): void {
-    const world = this.world()
-    const replicas = world.replicas.filter((r) => r.id === subject || r.service === subject)
-    const service = this.#runService(replicas[0]?.service ?? subject)
-    this.#wish(service.name, (memory) => ({
-      ...memory,
-      state: wish(
-        memory.state,
-        { kind: 'replace', replicas: replicas.map(({ id }) => id) },
-        this.#ports.clock.now(),
-      ),
-    }))
-  }
-
-  drain(server: string, force: boolean): void {
-    const world = this.world()
-    const pool = tableOf(world).pools.find(({ servers }) => servers.some(({ id }) => id === server))
-    if (pool === undefined) throw this.#noSuch('server', server)
-    const others = pool.servers.filter(({ id, state }) => id !== server && state === 'up')
-    if (others.length === 0 && !force) {
-      throw new Fault('refused', `no other server of ${pool.name} is up`, {
-        remedy: `wait for one, or let requests wait meanwhile: alwayson drain ${server} --force`,
-      })
-    }
-    this.#operator('drain', server, { drained: [...new Set([...this.#state.drained, server])] })
-  }
-
-  undrain(server: string): void {
-    if (!this.#state.drained.includes(server)) {
-      throw new Fault('not-found', `${server} is not drained`, {
-        remedy: 'alwayson status shows what is',
-      })
-    }
-    const drained = this.#state.drained.filter((id) => id !== server)
-    this.#operator('undrain', server, { drained })
+  operate(rule: string, subject: string, verb: (world: World, now: Instant) => AgentState): void {
+    this.#state = verb(this.world(), this.#ports.clock.now())
+    this.#note(rule, subject, 'an operator asked for it')
+    this.#save()
+    this.poke()
   }
 
   signal(signal: TrafficSignal): void {
@@ -341,23 +295,8 @@ class AgentCore implements Core {
     }
   }
 
-  #wish(name: string, change: (memory: ServiceMemory) => ServiceMemory): void {
-    const memory = this.#state.services[name]
-    if (memory === undefined) throw this.#noSuch('service', name)
-    this.#setService(name, change(memory))
-    this.#save()
-    this.poke()
-  }
-
   #setService(name: string, memory: ServiceMemory): void {
     this.#state = { ...this.#state, services: { ...this.#state.services, [name]: memory } }
-  }
-
-  #operator(verb: string, subject: string, change: Partial<AgentState>): void {
-    this.#state = { ...this.#state, ...change }
-    this.#note(verb, subject, 'an operator asked for it')
-    this.#save()
-    this.poke()
   }
 
   /** Notes a failure once, however often it is met again. */
@@ -371,22 +310,6 @@ class AgentCore implements Core {
   #note(rule: string, subject: string, why: string): void {
     const at = this.#ports.clock.now()
     this.#ports.journal.record({ at, room: 'agent', subject, rule, why, actions: [], seen: {} })
-  }
-
-  #runService(name: string): RunService {
-    const service: Service | undefined = this.#spec.services[name]
-    if (service === undefined) throw this.#noSuch('service or replica', name)
-    if (service.kind === 'run') return service
-    throw new Fault('unsupported', `something else runs ${name}: Always On only routes to it`, {
-      remedy: `give it a run: command, or use alwayson drain on one of its servers`,
-    })
-  }
-
-  #noSuch(kind: string, name: string): Fault {
-    const known = Object.keys(this.#spec.services).join(', ')
-    return new Fault('not-found', `there is no ${kind} ${name}`, {
-      remedy: `alwayson status lists them all (services: ${known})`,
-    })
   }
 }
 
