@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { instant, ms } from '../foundation/time.ts'
+import { runService, specOf } from '../../test/fixtures/world.ts'
+import { instant } from '../foundation/time.ts'
 import { enact } from '../services/state.ts'
 import type { RunService, Spec } from '../spec/model.ts'
 import type { ServiceMemory } from './model.ts'
@@ -10,39 +11,8 @@ import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
 
 const now = instant(1000)
 
-const web = (change: Partial<RunService> = {}): RunService => ({
-  kind: 'run',
-  name: 'web',
-  argv: ['node', 'server.js'],
-  cwd: '/srv',
-  replicas: 3,
-  env: {},
-  secrets: [],
-  stopSignal: 'SIGTERM',
-  stopWithin: ms(10_000),
-  readyWithin: ms(60_000),
-  drainWithin: ms(30_000),
-  restart: {
-    backoff: { first: ms(100), factor: 2, most: ms(30_000), jitter: 0.2 },
-    wellAfter: ms(10_000),
-    loopAfter: 5,
-  },
-  logs: { size: 1_000_000, keep: 5 },
-  check: { kind: 'none' },
-  balance: undefined,
-  hold: { wait: ms(15_000), requests: 10_000, bytes: 64_000_000 },
-  connectTimeout: ms(1000),
-  responseTimeout: ms(60_000),
-  maxConnections: undefined,
-  ...change,
-})
-
-const spec = (...services: RunService[]): Spec => ({
-  name: 'shop',
-  edges: 2,
-  frontends: {},
-  services: Object.fromEntries(services.map((service) => [service.name, service])),
-})
+const web = runService
+const spec = (...services: RunService[]): Spec => specOf(services, [])
 
 const memoryOf = (memories: Readonly<Record<string, ServiceMemory>>): ServiceMemory => {
   const memory = memories.web

@@ -1,0 +1,57 @@
+// What an operator may do, and what is refused with a remedy.
+
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { health, healthyWorld } from '../../test/fixtures/world.ts'
+import { Fault, type FaultCode } from '../foundation/fault.ts'
+import { instant } from '../foundation/time.ts'
+import { deploy, drain, restart, undrain } from './operator.ts'
+
+const now = instant(9000)
+
+const refuses = (code: FaultCode, verb: () => unknown): void =>
+  assert.throws(
+    verb,
+    (thrown: unknown) =>
+      thrown instanceof Fault && thrown.code === code && thrown.remedy !== undefined,
+  )
+
+suite('an operator', () => {
+  test('deploys the same template as a new revision', () => {
+    const world = healthyWorld()
+    const web = deploy(world, 'web', now).services.web!
+    assert.equal(web.state.revision, 2)
+    assert.deepEqual(web.templates[2], web.templates[1])
+  })
+
+  test('exchanges one replica, or all of a service', () => {
+    const world = healthyWorld()
+    assert.deepEqual(restart(world, 'web-2', now).services.web?.state.replace, ['web-2'])
+    assert.deepEqual(restart(world, 'web', now).services.web?.state.replace, [
+      'web-1',
+      'web-2',
+      'web-3',
+    ])
+  })
+
+  test('drains a server and lets it back in', () => {
+    const world = healthyWorld()
+    const drained = drain(world, 'legacy-1', false)
+    assert.deepEqual(drained.drained, ['legacy-1'])
+    assert.deepEqual(undrain({ ...world, state: drained }, 'legacy-1').drained, [])
+  })
+
+  test('is refused the drain of the last server that is up, unless he insists', () => {
+    const world = healthyWorld()
+    const alone = new Map(world.health).set('legacy-2', health('down'))
+    refuses('refused', () => drain({ ...world, health: alone }, 'legacy-1', false))
+    assert.deepEqual(drain({ ...world, health: alone }, 'legacy-1', true).drained, ['legacy-1'])
+  })
+
+  test('is told when there is no such thing, or something else runs it', () => {
+    refuses('not-found', () => drain(healthyWorld(), 'web-9', false))
+    refuses('not-found', () => undrain(healthyWorld(), 'web-1'))
+    refuses('not-found', () => restart(healthyWorld(), 'wep', now))
+    refuses('unsupported', () => deploy(healthyWorld(), 'legacy', now))
+  })
+})
