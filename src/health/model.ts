@@ -51,6 +51,13 @@ export type Sighting =
       readonly took: Milliseconds
       readonly reason: string
     }
+  /** We could not even ask (no free port, no file left): this says nothing about the server. */
+  | {
+      readonly kind: 'unasked'
+      readonly at: Instant
+      readonly took: Milliseconds
+      readonly reason: string
+    }
 
 /** What the traffic itself says about a server: reason enough to ask at once, never a verdict. */
 export interface TrafficSignal {
@@ -70,9 +77,33 @@ export interface Health {
   readonly passes: number
   readonly failures: number
   readonly last: Sighting | undefined
-  /** Traffic cast doubt on it since the last probe. */
-  readonly suspect: boolean
+  /** When traffic cast doubt on it, if no probe that began later has answered yet. */
+  readonly suspectedAt: Instant | undefined
 }
+
+/** What is new about one server. */
+export type News =
+  | { readonly kind: 'sighting'; readonly sighting: Sighting }
+  | { readonly kind: 'signal'; readonly signal: TrafficSignal }
+  /** It is watched for the first time, or another process answers at its address. */
+  | { readonly kind: 'restarted' }
+  | { readonly kind: 'check-changed' }
+
+/** All that the judgement of one server may look at. */
+export interface HealthObservation {
+  readonly now: Instant
+  readonly server: string
+  readonly health: Health
+  readonly check: Check
+  /** How many other servers of the same service are up. */
+  readonly siblingsUp: number
+  readonly news: News
+}
+
+/** What may follow from news. */
+export type HealthAction =
+  | { readonly kind: 'become'; readonly verdict: Verdict }
+  | { readonly kind: 'suspect' }
 
 /** A change of verdict, as a decision: for the journal, the balancer and `why`. */
 export interface VerdictChange {
