@@ -219,7 +219,8 @@ test('a prober that was disposed reports nothing more', async () => {
   const target = { id: 'a', service: 'web', incarnation: '', check, ...address }
   prober.probe(target, (sighting) => seen.push(sighting))
   const socket = await accepted.promise
+  const closed = new Promise((resolve) => socket.resume().once('close', resolve))
   prober[Symbol.dispose]()
-  await once(socket.resume(), 'close')
+  await closed
   assert.deepEqual(seen, [])
 })
