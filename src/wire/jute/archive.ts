@@ -44,6 +44,12 @@ export class Reader {
     return this.#end - this.#at
   }
 
+  /** All the bytes that are not read yet, as a view like `bytes`. */
+  rest(): Buffer {
+    const at = this.#take(this.left)
+    return this.#bytes.subarray(at, this.#end)
+  }
+
   #take(count: number): number {
     const at = this.#at
     if (count > this.#end - at) {

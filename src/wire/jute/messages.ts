@@ -69,7 +69,7 @@ export const operations = {
   sasl: operation(opcode.sasl, records.saslRequest, records.saslResponse),
   setWatches: operation(opcode.setWatches, records.setWatchesRequest, nothing),
   setWatches2: operation(opcode.setWatches2, records.setWatches2Request, nothing),
-  addWatch: operation(opcode.addWatch, records.addWatchRequest, nothing),
+  addWatch: operation(opcode.addWatch, records.addWatchRequest, records.addWatchResponse),
   whoAmI: operation(opcode.whoAmI, nothing, records.whoAmIResponse),
   closeSession: operation(opcode.closeSession, nothing, nothing),
 } as const

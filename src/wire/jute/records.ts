@@ -192,6 +192,8 @@ export type SetWatches2Request = Of<typeof setWatches2Request>
 
 /** `mode` is an `addWatchMode`. */
 export const addWatchRequest = record({ path: string, mode: int })
+/** The server sends an ErrorResponse that says 0 (FinalRequestProcessor.java). */
+export const addWatchResponse = record({ error: int })
 /** `type` is a `watcherType`; the same record asks `checkWatches`. */
 export const removeWatchesRequest = record({ path: string, type: int })
 
