@@ -1,0 +1,88 @@
+// nginx (open source), which has no runtime interface: an operator edits its file and reloads.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { listens, statusOf } from '../lib/origins.ts'
+import { freePorts } from '../lib/ports.ts'
+import { childrenOf, signalPid, until } from '../lib/processes.ts'
+import type { Balancer, Peer, Setting } from './balancer.ts'
+import { supervise } from './supervised.ts'
+
+/** How long an operator lets the old workers finish before the next step. */
+const settle = 1000
+
+function configuration(folder: string, port: number, servers: readonly string[]): string {
+  return `worker_processes auto; daemon off; pid ${folder}/nginx.pid;
+error_log ${folder}/error.log;
+worker_rlimit_nofile 20000;
+events { worker_connections 8192; }
+http { access_log off;
+ upstream servers { ${servers.map((server) => `server ${server};`).join(' ')} }
+ server { listen 127.0.0.1:${port}; location / { proxy_pass http://servers; } } }
+`
+}
+
+async function startNginx(setting: Setting): Promise<Balancer> {
+  const { folder, origins } = setting
+  const [port = 0] = await freePorts(1)
+  const file = join(folder, 'nginx.conf')
+  const down = new Set<number>()
+  let routed = setting.routed
+  const write = (): void => {
+    const servers = routed.map(
+      (index) => `127.0.0.1:${origins.ports[index]}${down.has(index) ? ' down' : ''}`,
+    )
+    writeFileSync(file, configuration(folder, port, servers))
+  }
+  write()
+  const args = ['-c', file, '-e', join(folder, 'error.log')]
+  const server = supervise('nginx', args, join(folder, 'nginx.log'))
+  await until('nginx answers', async () => (await statusOf(port)) === 200)
+  const reload = async (): Promise<void> => {
+    write()
+    server.signal('SIGHUP')
+  }
+  const mark = (index: number, isDown: boolean): Promise<void> => {
+    if (isDown) down.add(index)
+    else down.delete(index)
+    return reload()
+  }
+  const back = (): Promise<void> => until('nginx listens again', () => listens(port))
+  return {
+    port,
+    pids: server.pids,
+    drain: (index) => mark(index, true),
+    undrain: (index) => mark(index, false),
+    route(indices) {
+      routed = indices
+      return reload()
+    },
+    async deploy() {
+      for (const index of routed) {
+        await mark(index, true)
+        await pause(settle)
+        await origins.stop(index)
+        await origins.start(index)
+        await mark(index, false)
+        await pause(settle)
+      }
+    },
+    async killControl() {
+      signalPid(server.main(), 'SIGKILL')
+      await pause(200)
+      await back()
+    },
+    async killData() {
+      const worker = childrenOf(server.main())[0]
+      if (worker === undefined) throw new Error('nginx has no worker')
+      signalPid(worker, 'SIGKILL')
+      await pause(200)
+      await back()
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
+}
+
+/** As Debian ships it, with three servers in an upstream. */
+export const nginx: Peer = { name: 'nginx', start: startNginx }
