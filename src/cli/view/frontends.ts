@@ -1,0 +1,71 @@
+// What goes through each door? The part of the status that clients feel. Pure.
+
+import type { FrontendStatus, Status } from '../../agent/model.ts'
+import type { Paint } from './style.ts'
+import { type Column, cell, type Row, tableLines } from './table.ts'
+import { count, counted } from './words.ts'
+
+const columns: readonly Column[] = [
+  { title: 'FRONTEND', align: 'left', dropped: 0 },
+  { title: 'ADDRESS', align: 'left', dropped: 0 },
+  { title: 'CONNS', align: 'right', dropped: 3 },
+  { title: 'REQS', align: 'right', dropped: 0 },
+  { title: '4XX', align: 'right', dropped: 4 },
+  { title: '5XX', align: 'right', dropped: 0 },
+  { title: 'NONE', align: 'right', dropped: 0 },
+  { title: 'HELD', align: 'right', dropped: 0 },
+  { title: 'IN', align: 'right', dropped: 1 },
+  { title: 'OUT', align: 'right', dropped: 2 },
+]
+
+/** The table of the frontends; nothing where there is none. */
+export function frontendLines(status: Status, width: number, paint: Paint): readonly string[] {
+  if (status.frontends.length === 0) return []
+  return ['', ...tableLines(columns, status.frontends.map(rowOf), width, paint)]
+}
+
+function rowOf(frontend: FrontendStatus): Row {
+  const { connections, requests, answers, held, bytesIn, bytesOut } = frontend.traffic
+  const isHttp = frontend.mode === 'http'
+  const answered = (digit: number): number => answers[digit] ?? 0
+  const failing = (number: number) => cell(count(number), number > 0 ? 'bad' : 'plain')
+  const [first = '', ...more] = frontend.addresses
+  return {
+    cells: [
+      cell(frontend.name, 'strong'),
+      cell(first),
+      cell(count(connections)),
+      cell(isHttp ? count(requests) : ''),
+      cell(isHttp ? count(answered(4)) : ''),
+      isHttp ? failing(answered(5)) : cell(''),
+      failing(answered(0)),
+      cell(count(held), held > 0 ? 'doubtful' : 'plain'),
+      cell(count(bytesIn)),
+      cell(count(bytesOut)),
+    ],
+    notes: [
+      ...(more.length === 0 ? [] : [cell(`also on ${more.join(', ')}`, 'faint')]),
+      cell(routesOf(frontend), 'faint'),
+      ...storiesOf(frontend),
+    ],
+  }
+}
+
+/** `/old to legacy, all else to web by roundrobin` */
+function routesOf({ routes, balance, mode }: FrontendStatus): string {
+  const said = routes.map(({ host, path, to }) => {
+    const all = routes.length > 1 ? 'all else' : 'all'
+    return `${host === undefined && path === undefined ? all : `${host ?? ''}${path ?? ''}`} to ${to}`
+  })
+  return `${said.join(', ')} (${mode}, ${balance})`
+}
+
+/** What clients did not notice because of it. */
+function storiesOf({ traffic }: FrontendStatus): Row['notes'] {
+  const { heldTotal, redispatched } = traffic
+  const parts = [
+    ...(heldTotal > 0 ? [`${counted(heldTotal, 'request')} waited for a server`] : []),
+    ...(redispatched > 0 ? [`${counted(redispatched, 'request')} sent to another server`] : []),
+  ]
+  return parts.length === 0 ? [] : [cell(`so far ${parts.join(', ')}`, 'faint')]
+}

@@ -1,0 +1,150 @@
+// How is the whole of it? The status as a page that is read at three in the morning: the verdict
+// first, then what runs, with a reason under whatever is not well. Pure.
+
+import type { ServerStatus, ServiceStatus, Status } from '../../agent/model.ts'
+import { type Instant, since } from '../../foundation/time.ts'
+import { frontendLines } from './frontends.ts'
+import type { Paint, Tone } from './style.ts'
+import { type Cell, type Column, cell, type Row, tableLines } from './table.ts'
+import { age, count, counted } from './words.ts'
+
+/** The lines of the page; they fit `width` as long as names are not longer than that. */
+export function statusLines(status: Status, width: number, paint: Paint): readonly string[] {
+  const { tone, text } = summary(status)
+  const agent = `agent ${status.agent.pid}, version ${status.agent.version}`
+  const since = `since ${ageOf(status.agent.since, status.now)}`
+  return [
+    `${paint('strong', status.name)}: ${paint(tone, text)}`,
+    paint('faint', `${status.file}: ${agent}, ${since}`),
+    '',
+    ...tableLines(serviceColumns, status.services.flatMap(serviceRows(status.now)), width, paint),
+    ...frontendLines(status, width, paint),
+    ...edgeLines(status, paint),
+  ]
+}
+
+/** One sentence for the whole. */
+export function summary(status: Status): Cell {
+  const lacking = status.services.filter((service) => service.up < service.wanted)
+  const dark = lacking.filter(({ up }) => up === 0).map(({ name }) => name)
+  if (dark.length > 0) return cell(`nothing of ${dark.join(', ')} is up`, 'bad')
+  const routing = status.edges.filter(({ state }) => state === 'routing').length
+  if (routing === 0 && status.frontends.length > 0) return cell('no edge routes', 'bad')
+  if (lacking.length > 0) {
+    const parts = lacking.map(({ name, up, wanted }) => `${up} of ${wanted} of ${name}`)
+    return cell(`only ${parts.join(', ')} up`, 'doubtful')
+  }
+  if (routing < status.edges.length) {
+    return cell(`only ${routing} of ${counted(status.edges.length, 'edge')} route`, 'doubtful')
+  }
+  const busy = status.services.filter(({ deploying }) => deploying).map(({ name }) => name)
+  if (busy.length > 0) return cell(`everything is up, ${busy.join(', ')} being deployed`, 'good')
+  return cell('everything is up', 'good')
+}
+
+const serviceColumns: readonly Column[] = [
+  { title: 'SERVICE', align: 'left', dropped: 0 },
+  { title: 'STATE', align: 'left', dropped: 0 },
+  { title: 'SINCE', align: 'right', dropped: 3 },
+  { title: 'ACTIVE', align: 'right', dropped: 0 },
+  { title: 'REQS', align: 'right', dropped: 0 },
+  { title: 'ERRS', align: 'right', dropped: 2 },
+  { title: 'RESTARTS', align: 'right', dropped: 0 },
+  { title: 'ADDRESS', align: 'left', dropped: 1 },
+]
+
+const serviceRows =
+  (now: Instant) =>
+  (service: ServiceStatus): readonly Row[] => [
+    {
+      cells: [
+        cell(service.name, 'strong'),
+        cell(`${service.up} of ${service.wanted} up`, serviceTone(service)),
+        cell(''),
+        ...figures(service.servers),
+        cell(service.revision === undefined ? '' : `revision ${service.revision}`, 'faint'),
+      ],
+      notes: serviceNotes(service),
+    },
+    ...service.servers.map((server) => serverRow(server, now)),
+  ]
+
+const serviceTone = ({ up, wanted }: ServiceStatus): Tone =>
+  up >= wanted ? 'good' : up > 0 ? 'doubtful' : 'bad'
+
+function serviceNotes(service: ServiceStatus): readonly Cell[] {
+  const notes: Cell[] = []
+  if (service.deploying) notes.push(cell(`deploying revision ${service.revision}`, 'doubtful'))
+  if (service.rolledBack !== undefined) {
+    const { revision, why } = service.rolledBack
+    notes.push(cell(`revision ${revision} was rolled back: ${why}`, 'bad'))
+  }
+  if (service.rule !== 'steady') notes.push(cell(`${service.rule}: ${service.why}`, 'faint'))
+  return notes
+}
+
+function serverRow(server: ServerStatus, now: Instant): Row {
+  const state = stateOf(server)
+  const notes = server.ejected === undefined ? [] : [cell(`passed over: ${server.ejected}`, 'bad')]
+  if (server.reason !== '') notes.unshift(cell(server.reason, state.tone))
+  return {
+    cells: [
+      cell(`  ${server.id}`),
+      state,
+      cell(server.since === 0 ? '' : ageOf(server.since, now)),
+      ...figures([server]),
+      cell(server.address.replace(/^127\.0\.0\.1:/, ':'), 'faint'),
+    ],
+    notes,
+  }
+}
+
+/** The one word for a server, from its process, its health and what an operator said. */
+export function stateOf(server: ServerStatus): Cell {
+  switch (server.process?.state) {
+    case 'crash-looping':
+      return cell('crash loop', 'bad')
+    case 'waiting':
+      return cell('restarting', 'bad')
+    case 'lost':
+    case 'stopped':
+      return cell(server.process.state, 'bad')
+    case 'starting':
+    case 'stopping':
+      return cell(server.process.state, 'doubtful')
+    case 'running':
+    case undefined:
+      break
+  }
+  if (server.verdict === 'down') return cell('down', 'bad')
+  if (server.verdict === 'unknown') return cell('checking', 'doubtful')
+  if (server.routed === 'draining') {
+    return server.active === 0 ? cell('drained', 'doubtful') : cell('draining', 'doubtful')
+  }
+  return server.ejected === undefined ? cell('up', 'good') : cell('ejected', 'bad')
+}
+
+/** Active, requests, errors and restarts; the last is empty where something else runs them. */
+function figures(servers: readonly ServerStatus[]): readonly Cell[] {
+  const sum = (of: (server: ServerStatus) => number): number =>
+    servers.reduce((total, server) => total + of(server), 0)
+  const errors = sum(({ errors }) => errors)
+  const restarts = sum(({ process }) => process?.restarts ?? 0)
+  const run = servers.some(({ process }) => process !== undefined)
+  return [
+    cell(count(sum(({ active }) => active))),
+    cell(count(sum(({ requests }) => requests))),
+    cell(count(errors), errors > 0 ? 'doubtful' : 'plain'),
+    run ? cell(count(restarts), restarts > 0 ? 'doubtful' : 'plain') : cell(''),
+  ]
+}
+
+function edgeLines(status: Status, paint: Paint): readonly string[] {
+  if (status.edges.length === 0) return []
+  const said = status.edges.map(({ edge, pid, state }) =>
+    paint(state === 'routing' ? 'good' : 'bad', `${edge} ${state}`).concat(` (${pid})`),
+  )
+  return ['', `${paint('faint', 'EDGES')}  ${said.join(', ')}`]
+}
+
+const ageOf = (then: Instant, now: Instant): string => age(since(then, now))
