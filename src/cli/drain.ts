@@ -53,7 +53,10 @@ export function judgeDrain(status: Status, server: string): Judgement {
   if (seen.routed === 'up' || seen.active > 0) {
     return { kind: 'waiting', line: `${server}: ${counted(seen.active, 'request')} in flight` }
   }
-  return { kind: 'done', line: `${server} takes nothing new and nothing is in flight on it` }
+  return {
+    kind: 'done',
+    line: `${server} takes nothing new and nothing is in flight on it: it can be stopped`,
+  }
 }
 
 const serverIn = (status: Status, id: string): ServerStatus | undefined =>

@@ -6,7 +6,7 @@ import { type Instant, since } from '../../foundation/time.ts'
 import { frontendLines } from './frontends.ts'
 import type { Paint, Tone } from './style.ts'
 import { type Cell, type Column, cell, type Row, tableLines } from './table.ts'
-import { age, count, counted } from './words.ts'
+import { age, count, counted, wrap } from './words.ts'
 
 /** The lines of the page; they fit `width` as long as names are not longer than that. */
 export function statusLines(status: Status, width: number, paint: Paint): readonly string[] {
@@ -15,7 +15,7 @@ export function statusLines(status: Status, width: number, paint: Paint): readon
   const since = `since ${ageOf(status.agent.since, status.now)}`
   return [
     `${paint('strong', status.name)}: ${paint(tone, text)}`,
-    paint('faint', `${status.file}: ${agent}, ${since}`),
+    ...wrap(`${status.file}: ${agent}, ${since}`, width).map((line) => paint('faint', line)),
     '',
     ...tableLines(serviceColumns, status.services.flatMap(serviceRows(status.now)), width, paint),
     ...frontendLines(status, width, paint),
@@ -85,8 +85,10 @@ function serviceNotes(service: ServiceStatus): readonly Cell[] {
 
 function serverRow(server: ServerStatus, now: Instant): Row {
   const state = stateOf(server)
-  const notes = server.ejected === undefined ? [] : [cell(`passed over: ${server.ejected}`, 'bad')]
-  if (server.reason !== '') notes.unshift(cell(server.reason, state.tone))
+  const notes: Cell[] = []
+  if (server.reason !== '') notes.push(cell(server.reason, state.tone))
+  if (server.ejected !== undefined) notes.push(cell(`passed over: ${server.ejected}`, 'bad'))
+  if (server.drained) notes.push(cell('an operator drained it', 'doubtful'))
   return {
     cells: [
       cell(`  ${server.id}`),
