@@ -198,7 +198,8 @@ suite('deploy', () => {
     assert.equal(await deploy(ports, 'web', { wait: true }), exit.done)
     assert.equal(
       ports.err.text(),
-      'revision 2 of web: 0 of 3 up (start-missing)\nrevision 2 of web: 1 of 3 up (retire-outdated)\n',
+      'revision 2 of web: 0 of 3 up (start-missing)\n' +
+        'revision 2 of web: 1 of 3 up (retire-outdated)\n',
     )
     assert.equal(ports.out.text(), 'web runs revision 2: 3 of 3 up\n')
   })

@@ -53,9 +53,9 @@ function rowOf(frontend: FrontendStatus): Row {
 
 /** `/old to legacy, all else to web by roundrobin` */
 function routesOf({ routes, balance, mode }: FrontendStatus): string {
-  const said = routes.map(({ host, path, to }) => {
-    const all = routes.length > 1 ? 'all else' : 'all'
-    return `${host === undefined && path === undefined ? all : `${host ?? ''}${path ?? ''}`} to ${to}`
+  const said = routes.map(({ host = '', path = '', to }) => {
+    const rest = routes.length > 1 ? 'all else' : 'all'
+    return `${host + path || rest} to ${to}`
   })
   return `${said.join(', ')} (${mode}, ${balance})`
 }

@@ -35,7 +35,7 @@ function oneProblem(
       ? []
       : [
           `${paint('faint', `${number} |`)} ${clip(line)}`,
-          `${paint('faint', '      |')} ${margin(line, place.column)}${paint('bad', mark(line, place.column))}`,
+          `${paint('faint', '      |')} ${marked(line, place.column, paint)}`,
         ]),
     ...(remedy === undefined ? [] : [`      ${paint('strong', 'remedy:')} ${remedy}`]),
   ]
@@ -45,6 +45,9 @@ function oneProblem(
 const longest = 160
 const clip = (line: string): string =>
   line.length > longest ? `${line.slice(0, longest - 1)}…` : line
+
+const marked = (line: string, column: number, paint: Paint): string =>
+  margin(line, column) + paint('bad', mark(line, column))
 
 /** Spaces up to the column; tabs stay tabs, so that the mark stands where the word stands. */
 const margin = (line: string, column: number): string =>
