@@ -13,11 +13,12 @@ import {
   type Repeated,
 } from './faults/measure.ts'
 import { machineFacts, median, ratioLine, spread, table } from './lib/report.ts'
+import { alwaysOn } from './peers/alwayson.ts'
 import { haproxyDefault, haproxyTuned } from './peers/haproxy.ts'
 import { nginx } from './peers/nginx.ts'
 
 /** In the order of the RATIO lines. */
-const peers = [haproxyDefault, haproxyTuned, nginx]
+const peers = [alwaysOn, haproxyDefault, haproxyTuned, nginx]
 
 const { values } = parseArgs({
   options: {

@@ -47,7 +47,7 @@ async function withBalancer<T>(
 export function measureFault(name: FaultName, peer: Peer): Promise<Measured> {
   const plan = planOf(name)
   return withBalancer(peer, plan.runsReplicas ?? false, async (balancer, origins) => {
-    const cpuBefore = cpuMicros(balancer.pids())
+    const cpuBefore = cpuMicros(await balancer.pids())
     const load = startLoad({ port: balancer.port, rate, deadline })
     // Faults do not wait for a round moment of the balancer's checks.
     await pause(before + Math.random() * 1000)
@@ -55,7 +55,7 @@ export function measureFault(name: FaultName, peer: Peer): Promise<Measured> {
     await pause(plan.after ?? afterwards)
     const outcomes = await load.stop()
     // A balancer whose processes were replaced has lost their counts: only whole ones are shown.
-    const cpu = cpuMicros(balancer.pids()) - cpuBefore
+    const cpu = cpuMicros(await balancer.pids()) - cpuBefore
     return {
       fault: name,
       peer: peer.name,

@@ -17,7 +17,7 @@ export interface Setting {
 export interface Balancer extends AsyncDisposable {
   readonly port: number
   /** Everything that belongs to it, for its cost. */
-  pids(): readonly number[]
+  pids(): Promise<readonly number[]>
   drain(index: number): Promise<void>
   undrain(index: number): Promise<void>
   /** Changes its configuration so that it routes to these origins. */

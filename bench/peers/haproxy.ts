@@ -84,7 +84,7 @@ async function startHaproxy(tuned: boolean, setting: Setting): Promise<Balancer>
   const back = (): Promise<void> => until('HAProxy listens again', () => listens(port))
   return {
     port,
-    pids: server.pids,
+    pids: async () => server.pids(),
     drain: async (index) => void (await state(index, 'drain')),
     undrain: async (index) => void (await state(index, 'ready')),
     async route(indices) {

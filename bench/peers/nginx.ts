@@ -51,7 +51,7 @@ async function startNginx(setting: Setting): Promise<Balancer> {
   const back = (): Promise<void> => until('nginx listens again', () => listens(port))
   return {
     port,
-    pids: server.pids,
+    pids: async () => server.pids(),
     drain: (index) => mark(index, true),
     undrain: (index) => mark(index, false),
     route(indices) {
