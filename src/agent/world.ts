@@ -134,6 +134,7 @@ export function sightingsOf(world: World, service: string): readonly ReplicaSigh
     failures: replica.failures,
     startedAt: replica.startedAt,
     verdict: verdictOf(world, replica.id),
+    verdictSince: world.health.get(replica.id)?.since,
     inFlight: drainIsRouted(world, service, replica.id) ? inFlightOn(world, replica.id) : undefined,
   }))
 }

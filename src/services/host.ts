@@ -32,8 +32,9 @@ export interface ReplicaHost {
    */
   start(order: StartOrder): void
   /**
-   * Ends the replica, its guard and its record, with SIGKILL after `within`. An id that is unknown
-   * is ignored.
+   * Ends the replica, its guard and its record, with SIGKILL after `within`. From this call on it
+   * is seen as `stopping`, until nothing of it is left and it is not seen any more; its id must not
+   * be started again before then. An id that is unknown or stopping already is ignored.
    */
   stop(id: string, within: Milliseconds): void
   /** Lets go of the guards and leaves everything running, for the next agent to adopt. */

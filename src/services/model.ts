@@ -49,7 +49,7 @@ export type ProcessState =
   | { readonly kind: 'crash-looping'; readonly exit: Exit; readonly until: Instant }
   | { readonly kind: 'stopping'; readonly since: Instant }
   | { readonly kind: 'stopped' }
-  /** Its guard is gone: what is left of it must be ended before another takes its place. */
+  /** Its guard is gone. The process may live on: it is drained, and what is left of it ended. */
   | { readonly kind: 'lost' }
 
 /** One replica's process, as its host last saw it. */
@@ -75,6 +75,8 @@ export interface ReplicaSighting {
   readonly failures: number
   readonly startedAt: Instant
   readonly verdict: Verdict
+  /** Since when the verdict is what it is; `undefined` while nobody asks. */
+  readonly verdictSince: Instant | undefined
   /**
    * Requests on it, as all edges count them after having heard of its present state; `undefined`
    * while one of them has not.

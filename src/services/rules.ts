@@ -8,18 +8,19 @@ const drain = (replica: ReplicaSighting): ServiceAction => ({ kind: 'drain', rep
 const stop = (replica: ReplicaSighting): ServiceAction => ({ kind: 'stop', replica: replica.id })
 const first = (replicas: readonly ReplicaSighting[]): readonly ReplicaSighting[] =>
   replicas.slice(0, 1)
+const wait = (): readonly ServiceAction[] => []
 
 /** The rules of a service, in the order in which they are asked. */
 export const serviceRules: readonly Rule<ServiceFacts, ServiceAction>[] = [
   {
-    id: 'clear-lost',
-    why: 'its guard is gone: what is left of it is ended before another takes its place',
+    id: 'drain-lost',
+    why: 'its guard is gone: nobody would start it again',
     when: (f) => f.lost.length > 0,
-    actions: (f) => f.lost.map(stop),
+    actions: (f) => f.lost.map(drain),
   },
   {
     id: 'stop-drained',
-    why: 'it takes nothing new and nothing waits on it any more',
+    why: 'it takes nothing new, and nothing waits on it any more or patience has run out',
     when: (f) => f.drained.length > 0,
     actions: (f) => f.drained.map(stop),
   },
@@ -48,22 +49,28 @@ export const serviceRules: readonly Rule<ServiceFacts, ServiceAction>[] = [
         .map((replica) => ({ kind: 'start', replica, revision: f.state.revision })),
   },
   {
-    id: 'retire-idle',
-    why: 'it belongs to another revision and serves nobody',
-    when: (f) => f.idleOutdated.length > 0,
-    actions: (f) => f.idleOutdated.map(drain),
+    id: 'retire-hopeless',
+    why: 'it is of another revision and ends again and again, or was rolled back and is down',
+    when: (f) => f.hopeless.length > 0,
+    actions: (f) => f.hopeless.map(drain),
+  },
+  {
+    id: 'ask-first',
+    why: 'who may leave is decided only once every replica that runs has been asked',
+    when: (f) => f.unasked.length > 0 && f.outdatedSurplus + f.excess.length > 0,
+    actions: wait,
   },
   {
     id: 'retire-outdated',
     why: 'one of the wanted revision is up in its place',
-    when: (f) => f.outdated.length > 0 && f.surplus > 0,
+    when: (f) => f.outdatedSurplus > 0,
     actions: (f) => first(f.outdated).map(drain),
   },
   {
     id: 'scale-in',
     why: 'more replicas run than are wanted',
-    when: (f) => f.outdated.length === 0 && f.current.length > f.state.replicas,
-    actions: (f) => f.current.slice(f.state.replicas).map(drain),
+    when: (f) => f.excess.length > 0,
+    actions: (f) => f.excess.map(drain),
   },
   {
     id: 'deployed',
@@ -79,24 +86,30 @@ export const serviceRules: readonly Rule<ServiceFacts, ServiceAction>[] = [
     id: 'wait-for-drain',
     why: 'what is in flight on a leaving replica may end',
     when: (f) => f.leaving.length > 0,
-    actions: () => [],
+    actions: wait,
   },
   {
     id: 'no-way-back',
     why: 'it does not come up, and no earlier revision ever did: it is still tried',
     when: (f) => f.deployFailure !== undefined,
-    actions: () => [],
+    actions: wait,
+  },
+  {
+    id: 'crash-loop',
+    why: 'a replica ends again and again: it is tried at the longest wait',
+    when: (f) => f.current.some((r) => r.state === 'crash-looping'),
+    actions: wait,
   },
   {
     id: 'wait-for-ready',
     why: 'a replica has not passed its check yet',
     when: (f) => f.ready.length < f.state.replicas,
-    actions: () => [],
+    actions: wait,
   },
   {
     id: 'steady',
     why: 'as many replicas are up as are wanted',
     when: () => true,
-    actions: () => [],
+    actions: wait,
   },
 ]
