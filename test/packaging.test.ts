@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -51,6 +51,14 @@ test('publishes what runs and what a person reads, and nothing of the tests', ()
     own.filter((path) => /\.test\.|^src|^bench|\.ts$/.test(path)),
     [],
   )
+})
+
+test('runs from where it is installed, whatever the folder it is called in', () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly version: string
+  }
+  assert.equal(succeed(join(folder, 'bin', 'alwayson'), '--version'), `${version}\n`)
+  assert.match(succeed(join(folder, 'bin', 'alwayson'), '--help'), /Usage: alwayson/)
 })
 
 test('tells an old Node.js what is needed instead of failing on its syntax', () => {
