@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { slotRules } from '../src/balancing/engines/native/slot-rules.ts'
 import { healthRules } from '../src/health/rules.ts'
 import { serviceRules } from '../src/services/rules.ts'
 
@@ -44,6 +45,10 @@ ${ruleTable(serviceRules)}
 ## Whether a server is alive (\`src/health/rules.ts\`)
 
 ${ruleTable(healthRules)}
+
+## What a place for an edge needs (\`src/balancing/engines/native/slot-rules.ts\`)
+
+${ruleTable(slotRules)}
 `
 
 /** The verbs that a help text lists: indented by two, before the examples. */
