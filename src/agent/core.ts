@@ -58,7 +58,7 @@ export interface Core extends Disposable {
 /** How often the mind looks although nothing was reported: deadlines pass in silence. */
 const lookEvery = ms(200)
 
-const nothing: Spec = { name: '', services: {}, frontends: {}, edges: 0 }
+const nothing: Spec = { name: '', services: {}, frontends: {}, edges: 0, written: {} }
 
 /** Opens a mind that goes on from what `store` kept. It does nothing before `apply` or `poke`. */
 export function openCore(ports: CorePorts): Core {
@@ -73,7 +73,6 @@ class AgentCore implements Core {
   #state: AgentState
   #saved: AgentState
   #table: Table | undefined
-  #edges = 0
   #pushing: Promise<unknown> | undefined
   #wake: Disposable | undefined
   #wakeIsSoon = false
@@ -282,16 +281,14 @@ class AgentCore implements Core {
     const world = this.world()
     const wanted = tableOf(world)
     const { version: held = 0, ...routes } = this.#table ?? {}
-    const { edges } = world.spec
-    if (edges === this.#edges && isDeepStrictEqual(wanted, routes)) return
+    if (isDeepStrictEqual(wanted, routes)) return
     const heard = world.edges.map((edge) => edge.report?.table ?? 0)
     const version = Math.max(held, this.#state.table, ...heard) + 1
     const before = this.#table
     this.#table = { version, ...wanted }
     this.#state = { ...this.#state, table: version }
     try {
-      await this.#ports.balancer.apply(this.#table, edges)
-      this.#edges = edges
+      await this.#ports.balancer.apply(this.#table)
     } catch (thrown) {
       this.#table = before
       throw thrown

@@ -12,6 +12,11 @@ export interface Spec {
   readonly frontends: Readonly<Record<string, Frontend>>
   /** How many processes carry the data path. */
   readonly edges: number
+  /**
+   * What the file writes where it takes a value from the environment, by path: shown to people
+   * instead of the value.
+   */
+  readonly written: Readonly<Record<string, string>>
 }
 
 /** Something that answers requests. */
