@@ -1,0 +1,40 @@
+// What holds where the file is silent: right for two or three servers of an ordinary web app.
+
+/** Defaults as the file would write them; the schema shows them, `settle` fills them in. */
+export const defaults = {
+  check: { every: '1s', timeout: '1s', fall: 2, rise: 2, method: 'GET', expect: '200-399' },
+  hold: { wait: '15s', requests: 10_000, memory: '64MiB' },
+  serviceTimeouts: { connect: '1s', response: '60s' },
+  replicas: 2,
+  stop: { signal: 'SIGTERM', within: '10s' },
+  ready: '60s',
+  drain: '30s',
+  restart: {
+    first: '100ms',
+    factor: 2,
+    most: '30s',
+    jitter: 0.2,
+    well_after: '10s',
+    loop_after: 5,
+  },
+  logs: { size: '10MiB', keep: 5 },
+  server: { weight: 1, backup: false },
+  mode: 'http',
+  balance: 'random',
+  /** `idle` holds in HTTP mode; a TCP connection that is silent may be a database session. */
+  frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s' },
+  maxConnections: 50_000,
+  edgesLeast: 2,
+} as const
+
+/** How much faster a doubtful server is asked, and the shortest pause between two questions. */
+export const fastCheck = { share: 5, leastMs: 50 } as const
+
+/** What a file may not exceed; beyond it we refuse to guess what was meant. */
+export const limits = {
+  fileBytes: 1024 * 1024,
+  errorPageBytes: 256 * 1024,
+  /** Nodes reached through aliases: a file that needs more is an alias bomb. */
+  aliasedNodes: 10_000,
+  depth: 64,
+} as const

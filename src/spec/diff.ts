@@ -1,0 +1,297 @@
+// What is different between two specs, in sentences? No value from the environment is shown. Pure.
+
+import { formatDuration, type Milliseconds } from '../foundation/time.ts'
+import type { Check } from '../health/model.ts'
+import type {
+  Difference,
+  Frontend,
+  RunService,
+  Server,
+  ServersService,
+  Service,
+  Spec,
+} from './model.ts'
+
+/** One thing that may differ, by its path below the thing it belongs to. */
+interface Row<T> {
+  readonly key: string
+  readonly show: (value: T) => string | undefined
+}
+
+/** Everything that differs; `before` is undefined where nothing was wanted yet. */
+export function diff(before: Spec | undefined, after: Spec): readonly Difference[] {
+  const say = speaker(before, after)
+  const services = pairs(before?.services, after.services)
+  const frontends = pairs(before?.frontends, after.frontends)
+  return [
+    ...(before === undefined ? [] : say.rows('', before, after, specRows)),
+    ...services.flatMap(({ name, was, is }) => diffService(name, was, is, say)),
+    ...frontends.flatMap(({ name, was, is }) => diffFrontend(name, was, is, say)),
+  ]
+}
+
+/**
+ * Whether replicas of `a` may stand for replicas of `b`: nothing differs that a running process
+ * or its guard would have to be told. Their number, check, hold and time-outs are not among that.
+ */
+export function sameTemplate(a: RunService, b: RunService): boolean {
+  const template = ({
+    argv,
+    cwd,
+    env,
+    secrets,
+    stopSignal,
+    stopWithin,
+    restart,
+    logs,
+  }: RunService) =>
+    JSON.stringify([
+      argv,
+      cwd,
+      sorted(env),
+      secrets.toSorted(),
+      stopSignal,
+      stopWithin,
+      restart,
+      logs,
+    ])
+  return template(a) === template(b)
+}
+
+const sorted = (record: Readonly<Record<string, string>>): unknown =>
+  Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1))
+
+interface Pair<T> {
+  readonly name: string
+  readonly was: T | undefined
+  readonly is: T | undefined
+}
+
+function pairs<T>(
+  before: Readonly<Record<string, T>> | undefined,
+  after: Readonly<Record<string, T>>,
+): readonly Pair<T>[] {
+  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after)])
+  return [...names].map((name) => ({ name, was: before?.[name], is: after[name] }))
+}
+
+interface Speaker {
+  /** The differences of two things by their rows. */
+  rows<T>(path: string, was: T, is: T, rows: readonly Row<T>[]): readonly Difference[]
+}
+
+/** Shows a value as the file writes it, where the file takes it from the environment. */
+function speaker(before: Spec | undefined, after: Spec): Speaker {
+  const written = (spec: Spec | undefined, path: string, value: string | undefined) => {
+    const exact = spec?.written[path]
+    if (exact !== undefined) return { text: exact, hidden: false }
+    const hidden = Object.keys(spec?.written ?? {}).some(
+      (one) => one.startsWith(`${path}.`) || one.startsWith(`${path}[`),
+    )
+    return { text: value, hidden }
+  }
+  const row = (path: string, was: string | undefined, is: string | undefined): Difference => {
+    const [old, now] = [written(before, path, was), written(after, path, is)]
+    if (was === undefined) {
+      const value = now.hidden ? '' : ` to \`${now.text}\``
+      return { path, kind: 'added', sentence: `${path} is set${value}` }
+    }
+    if (is === undefined) return { path, kind: 'removed', sentence: `${path} is no longer set` }
+    if (old.hidden || now.hidden) return { path, kind: 'changed', sentence: `${path} changed` }
+    const sentence =
+      old.text === now.text
+        ? `${path} changed: \`${now.text}\` stands for another value`
+        : `${path} changed from \`${old.text}\` to \`${now.text}\``
+    return { path, kind: 'changed', sentence }
+  }
+  return {
+    rows: (path, was, is, rows) =>
+      rows.flatMap(({ key, show }) => {
+        const [old, now] = [show(was), show(is)]
+        return old === now ? [] : [row(path === '' ? key : `${path}.${key}`, old, now)]
+      }),
+  }
+}
+
+const specRows: readonly Row<Spec>[] = [
+  { key: 'name', show: (s) => s.name },
+  { key: 'edges', show: (s) => String(s.edges) },
+]
+
+const time = (length: Milliseconds): string => formatDuration(length)
+const optional = (value: number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value)
+
+/** What a check asks; how often is told apart. */
+function asks(check: Check): string {
+  return check.kind === 'http' ? `${check.method} ${check.path}` : check.kind
+}
+
+const showExpect = (check: Check): string | undefined =>
+  check.kind === 'http'
+    ? check.expect.map((e) => (e[0] === e[1] ? e[0] : e.join('-'))).join(',')
+    : undefined
+
+const timing = (
+  key: 'every' | 'fast' | 'timeout' | 'fall' | 'rise',
+  check: Check,
+): string | undefined => {
+  if (check.kind === 'none') return undefined
+  return key === 'fall' || key === 'rise' ? String(check[key]) : time(check[key])
+}
+
+const checkRows: readonly Row<{ readonly check: Check }>[] = [
+  { key: 'check.host', show: ({ check }) => (check.kind === 'http' ? check.host : undefined) },
+  { key: 'check.expect', show: ({ check }) => showExpect(check) },
+  ...(['every', 'fast', 'timeout', 'fall', 'rise'] as const).map((key) => ({
+    key: `check.${key}`,
+    show: ({ check }: { readonly check: Check }) => timing(key, check),
+  })),
+]
+
+const commonRows: readonly Row<Service>[] = [
+  { key: 'check', show: (s) => asks(s.check) },
+  { key: 'balance', show: (s) => s.balance },
+  { key: 'hold.wait', show: (s) => time(s.hold.wait) },
+  { key: 'hold.requests', show: (s) => String(s.hold.requests) },
+  { key: 'hold.memory', show: (s) => String(s.hold.bytes) },
+  { key: 'timeouts.connect', show: (s) => time(s.connectTimeout) },
+  { key: 'timeouts.response', show: (s) => time(s.responseTimeout) },
+  { key: 'max_connections', show: (s) => optional(s.maxConnections) },
+]
+
+const runRows: readonly Row<RunService>[] = [
+  { key: 'run', show: (s) => s.argv.join(' ') },
+  { key: 'cwd', show: (s) => s.cwd },
+  { key: 'replicas', show: (s) => String(s.replicas) },
+  { key: 'ready', show: (s) => time(s.readyWithin) },
+  { key: 'drain', show: (s) => time(s.drainWithin) },
+  { key: 'stop.signal', show: (s) => s.stopSignal },
+  { key: 'stop.within', show: (s) => time(s.stopWithin) },
+  { key: 'restart.first', show: (s) => time(s.restart.backoff.first) },
+  { key: 'restart.factor', show: (s) => String(s.restart.backoff.factor) },
+  { key: 'restart.most', show: (s) => time(s.restart.backoff.most) },
+  { key: 'restart.jitter', show: (s) => String(s.restart.backoff.jitter) },
+  { key: 'restart.well_after', show: (s) => time(s.restart.wellAfter) },
+  { key: 'restart.loop_after', show: (s) => String(s.restart.loopAfter) },
+  { key: 'logs.size', show: (s) => String(s.logs.size) },
+  { key: 'logs.keep', show: (s) => String(s.logs.keep) },
+]
+
+const frontendRows: readonly Row<Frontend>[] = [
+  { key: 'mode', show: (f) => f.mode },
+  { key: 'bind', show: (f) => f.binds.map(({ host, port }) => showAddress(host, port)).join(', ') },
+  { key: 'balance', show: (f) => f.balance },
+  { key: 'to', show: (f) => f.to },
+  {
+    key: 'routes',
+    show: (f) => f.routes.map((r) => `${r.host ?? ''}${r.path ?? ''} to ${r.to}`).join(', '),
+  },
+  { key: 'timeouts.idle', show: (f) => time(f.idleTimeout) },
+  { key: 'timeouts.head', show: (f) => time(f.headTimeout) },
+  { key: 'max_connections', show: (f) => String(f.maxConnections) },
+]
+
+const showAddress = (host: string, port: number): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+
+function diffService(
+  name: string,
+  was: Service | undefined,
+  is: Service | undefined,
+  say: Speaker,
+): readonly Difference[] {
+  const path = `services.${name}`
+  if (was === undefined && is !== undefined) {
+    return [{ path, kind: 'added', sentence: `service ${name} is new: ${summary(is)}` }]
+  }
+  if (was === undefined) return []
+  if (is === undefined) return [{ path, kind: 'removed', sentence: `service ${name} is gone` }]
+  if (was.kind === 'run' && is.kind === 'run') {
+    return [
+      ...say.rows(path, was, is, runRows),
+      ...diffTexts(`${path}.env`, `env`, `of ${name}`, was.env, is.env),
+      ...diffCommon(path, was, is, say),
+    ]
+  }
+  if (was.kind === 'servers' && is.kind === 'servers') {
+    return [...diffServers(path, was, is), ...diffCommon(path, was, is, say)]
+  }
+  const sentence = `service ${name} changes its kind: ${summary(is)}`
+  return [{ path, kind: 'changed', sentence }]
+}
+
+const diffCommon = (
+  path: string,
+  was: Service,
+  is: Service,
+  say: Speaker,
+): readonly Difference[] => [
+  ...say.rows<Service>(path, was, is, commonRows),
+  ...(was.check.kind === is.check.kind ? say.rows(path, was, is, checkRows) : []),
+]
+
+function summary(service: Service): string {
+  if (service.kind === 'run') return `${service.replicas} replicas that Always On runs`
+  const { length } = service.servers
+  return `${length} ${length === 1 ? 'server' : 'servers'} that something else runs`
+}
+
+/** Texts that are never shown, by name: environment variables, bodies of pages. */
+function diffTexts(
+  path: string,
+  what: string,
+  whose: string,
+  was: Readonly<Record<string, string>>,
+  is: Readonly<Record<string, string>>,
+): readonly Difference[] {
+  return pairs(was, is).flatMap(({ name, was: old, is: now }): readonly Difference[] => {
+    if (old === now) return []
+    const kind = old === undefined ? 'added' : now === undefined ? 'removed' : 'changed'
+    const verb = kind === 'changed' ? 'changed' : `is ${kind}`
+    return [{ path: `${path}.${name}`, kind, sentence: `${what} ${name} ${whose} ${verb}` }]
+  })
+}
+
+function diffServers(path: string, was: ServersService, is: ServersService): readonly Difference[] {
+  const byId = (service: ServersService): Readonly<Record<string, Server>> =>
+    Object.fromEntries(service.servers.map((server) => [server.id, server]))
+  return pairs(byId(was), byId(is)).flatMap(
+    ({ name, was: old, is: now }): readonly Difference[] => {
+      const at = `${path}.servers`
+      if (old === undefined) return [{ path: at, kind: 'added', sentence: `server ${name} is new` }]
+      if (now === undefined)
+        return [{ path: at, kind: 'removed', sentence: `server ${name} is gone` }]
+      const changed = serverRows.filter(({ show }) => show(old) !== show(now)).map(({ key }) => key)
+      if (changed.length === 0) return []
+      const sentence = `server ${name}: ${changed.join(', ')} changed`
+      return [{ path: at, kind: 'changed', sentence }]
+    },
+  )
+}
+
+const serverRows: readonly Row<Server>[] = [
+  { key: 'address', show: (s) => showAddress(s.host, s.port) },
+  { key: 'weight', show: (s) => String(s.weight) },
+  { key: 'backup', show: (s) => String(s.backup) },
+  { key: 'check', show: (s) => JSON.stringify(s.check) },
+  { key: 'max_connections', show: (s) => optional(s.maxConnections) },
+]
+
+function diffFrontend(
+  name: string,
+  was: Frontend | undefined,
+  is: Frontend | undefined,
+  say: Speaker,
+): readonly Difference[] {
+  const path = `frontends.${name}`
+  if (was === undefined && is !== undefined) {
+    return [{ path, kind: 'added', sentence: `frontend ${name} is new` }]
+  }
+  if (was === undefined) return []
+  if (is === undefined) return [{ path, kind: 'removed', sentence: `frontend ${name} is gone` }]
+  return [
+    ...say.rows(path, was, is, frontendRows),
+    ...diffTexts(`${path}.error_pages`, 'error page', `of ${name}`, was.errorPages, is.errorPages),
+  ]
+}

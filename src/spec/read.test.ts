@@ -1,0 +1,97 @@
+// Is it said clearly why there is nothing to read?
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { Fault } from '../foundation/fault.ts'
+import { readSpec } from './read.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'alwayson-spec-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+const write = (name: string, content: string | Uint8Array): string => {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+async function faultOf(path: string): Promise<Fault> {
+  try {
+    await readSpec(path, {}, 2)
+  } catch (thrown) {
+    assert.ok(thrown instanceof Fault, String(thrown))
+    return thrown
+  }
+  return assert.fail('nothing was thrown')
+}
+
+test('a right file comes back with its spec, its text and the variables it refers to', async () => {
+  write('sorry.html', 'Sorry')
+  const text = `services: { web: { run: a, env: { A: "\${env.SHOWN} \${env.NONE:-x}" } } }
+frontends: { p: { bind: ":80", to: web, error_pages: { 503: sorry.html } } }`
+  const path = write('right.yaml', text)
+  const read = await readSpec(path, { SHOWN: '1', OTHER: '2' }, 2)
+  assert.equal(read.kind, 'spec')
+  assert.deepEqual(read.source, { path, text })
+  assert.deepEqual(read.env, { SHOWN: '1' })
+  assert.equal(read.kind === 'spec' && read.spec.frontends.p?.errorPages['503'], 'Sorry')
+})
+
+test('a wrong file comes back with its problems', async () => {
+  const read = await readSpec(write('wrong.yaml', 'services: 5'), {}, 2)
+  assert.equal(read.kind === 'problems' && read.problems.length, 1)
+})
+
+test('a page that is a folder is said to be one', async () => {
+  mkdirSync(join(folder, 'pages'))
+  const read = await readSpec(
+    write(
+      'page.yaml',
+      'services: { w: { run: a } }\n' +
+        'frontends: { p: { bind: ":80", to: w, error_pages: { 503: pages } } }',
+    ),
+    {},
+    2,
+  )
+  assert.match((read.kind === 'problems' && read.problems[0]?.message) || '', /it is a folder/)
+})
+
+test('no file, a folder and a file in a file have their own words', async () => {
+  assert.equal((await faultOf(join(folder, 'none.yaml'))).code, 'not-found')
+  assert.match((await faultOf(join(folder, 'right.yaml', 'x'))).message, /there is no file/)
+  const fault = await faultOf(folder)
+  assert.match(fault.message, /is a folder/)
+  assert.match(fault.remedy ?? '', /alwayson\.yaml/)
+})
+
+test('bytes that are no text are refused', async () => {
+  assert.match((await faultOf(write('zero', 'a\0b'))).message, /not a text file/)
+  assert.match(
+    (await faultOf(write('latin', Uint8Array.of(0x61, 0xe9, 0x61)))).message,
+    /not UTF-8/,
+  )
+})
+
+test('a file that is far too large is refused without being read', async () => {
+  assert.match((await faultOf(write('huge', 'x'.repeat(2 ** 20 + 1)))).message, /1048577 bytes/)
+  assert.match((await faultOf('/dev/zero')).message, /bytes or more/)
+})
+
+test('a pipe that nobody writes to does not keep us waiting', async () => {
+  const path = join(folder, 'pipe')
+  execFileSync('mkfifo', [path])
+  const read = await readSpec(path, {}, 2)
+  assert.match((read.kind === 'problems' && read.problems[0]?.message) || '', /empty/)
+})
+
+const isRoot = process.getuid?.() === 0
+test('a file that may not be read says how to mend that', {
+  skip: isRoot ? 'root may read every file' : false,
+}, async () => {
+  const path = write('locked.yaml', '')
+  chmodSync(path, 0)
+  assert.match((await faultOf(path)).remedy ?? '', /chmod/)
+})

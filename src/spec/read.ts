@@ -1,0 +1,117 @@
+// Reads the file from disk, whichever of the kinds we understand it is. What it asks for is
+// `parse`'s to say; nothing is printed here.
+
+import { constants, readFileSync } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Fault, systemCode } from '../foundation/fault.ts'
+import { limits } from './defaults.ts'
+import type { Parsed } from './model.ts'
+import { parseSpec } from './parse.ts'
+
+/** A file as it was read. */
+export interface Source {
+  readonly path: string
+  readonly text: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a file came to, and what is needed to come to the same again. */
+export type ReadSpec = Parsed & {
+  readonly source: Source
+  /** The variables that the file refers to, as they were. May be secret. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * Reads and parses a file. Rejects with a Fault if there is nothing to parse: no such file, a
+ * folder, bytes that are no text; what is wrong inside comes back as problems.
+ */
+export async function readSpec(path: string, env: Environment, cores: number): Promise<ReadSpec> {
+  return parseSource(await readSource(path), env, cores)
+}
+
+/** Parses a text that was read before, such as the one that an agent remembers. */
+export async function parseSource(
+  source: Source,
+  env: Environment,
+  cores: number,
+): Promise<ReadSpec> {
+  const { path, text } = source
+  const readFile = (page: string): string => readFileSync(page, 'utf8')
+  const parsed = parseSpec({ text, file: path, env, cores, readFile })
+  return { ...parsed, source, env: referredTo(text, env) }
+}
+
+function referredTo(text: string, env: Environment): Readonly<Record<string, string>> {
+  const names = [...text.matchAll(/\$\{env\.([A-Za-z_][A-Za-z0-9_]*)/g)].map((match) => match[1])
+  return Object.fromEntries(
+    names.flatMap((name = '') => (env[name] === undefined ? [] : [[name, env[name]]])),
+  )
+}
+
+/** The text of a file. Rejects with a Fault that says why there is none. */
+export async function readSource(path: string): Promise<Source> {
+  const bytes = await readBytes(path)
+  if (bytes.includes(0)) {
+    throw new Fault('bad-file', `${path} is not a text file`, {
+      remedy: 'name an alwayson.yaml or a haproxy.cfg, in UTF-8',
+    })
+  }
+  try {
+    return { path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+  } catch (cause) {
+    throw new Fault('bad-file', `${path} is not UTF-8`, { remedy: 'save it as UTF-8', cause })
+  }
+}
+
+async function readBytes(path: string): Promise<Buffer> {
+  try {
+    const seen = await stat(path)
+    if (seen.isDirectory()) {
+      throw new Fault('bad-usage', `${path} is a folder, not a file`, {
+        remedy: `name a file in it, such as ${join(path, 'alwayson.yaml')}`,
+      })
+    }
+    if (seen.isFile() && seen.size > limits.fileBytes) throw tooLarge(path, seen.size)
+    // A named pipe or a socket could keep us waiting for ever.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const buffer = Buffer.alloc(limits.fileBytes + 1)
+    let length = 0
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length)
+      length += bytesRead
+      if (length > limits.fileBytes) throw tooLarge(path, length)
+      if (bytesRead === 0) return buffer.subarray(0, length)
+    }
+  } catch (thrown) {
+    throw thrown instanceof Fault ? thrown : unreadable(path, thrown)
+  }
+}
+
+const tooLarge = (path: string, size: number): Fault =>
+  new Fault(
+    'bad-file',
+    `${path} has ${size} bytes or more, and ${limits.fileBytes} are read at most`,
+    {
+      remedy: 'is it the file you meant?',
+    },
+  )
+
+function unreadable(path: string, cause: unknown): Fault {
+  switch (systemCode(cause)) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new Fault('not-found', `there is no file ${resolve(path)}`, {
+        remedy: 'name the file that says what has to stay up',
+      })
+    case 'EACCES':
+    case 'EPERM':
+      return new Fault('bad-file', `${path} may not be read by this user`, {
+        remedy: `give this user leave: chmod u+r ${path}, or become its owner`,
+      })
+    default:
+      return new Fault('failed', `cannot read ${path}`, { cause })
+  }
+}

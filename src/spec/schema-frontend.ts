@@ -1,0 +1,97 @@
+// How may a frontend be written? Where clients connect, and which service takes what they ask.
+
+import * as z from 'zod'
+import { defaults } from './defaults.ts'
+import {
+  balance,
+  bind,
+  count,
+  duration,
+  host,
+  key,
+  path,
+  requiredKey,
+  worded,
+} from './schema-values.ts'
+
+const serviceName = z.string().min(1).meta({ errorMessage: 'expected the name of a service' })
+
+const route = z.strictObject({
+  host: key(
+    host(),
+    'The host asked for; `*.shop.example` takes every name below it. Without it, any host.',
+  ),
+  path: key(
+    path(),
+    'A prefix of whole segments: `/old` takes `/old` and `/old/x`, not `/older`. Without it, ' +
+      'any path.',
+  ),
+  to: requiredKey(serviceName, 'The service that takes it.'),
+})
+
+const errorPages = z.record(
+  z
+    .string()
+    .regex(/^[45]\d\d$/)
+    .meta({
+      errorMessage: 'expected a status from 400 to 599',
+    }),
+  z.string().min(1).meta({ errorMessage: 'expected the path of a file' }),
+)
+
+/** The value of `frontends.NAME`. */
+export const frontend = z
+  .strictObject({
+    bind: requiredKey(
+      worded(
+        z.union([bind(), z.array(bind()).min(1)]),
+        'an address such as `":80"` (every address of this machine) or `127.0.0.1:8080`, or a ' +
+          'list of them',
+      ),
+      'Where clients connect: `":80"` is port 80 on every IPv4 address of this machine, ' +
+        '`"[::]:80"` on every address, `127.0.0.1:8080` only for this machine itself.',
+    ),
+    mode: key(
+      worded(z.enum(['http', 'tcp']), '`http` or `tcp`'),
+      '`http` reads requests; `tcp` passes bytes on as they are.',
+      defaults.mode,
+    ),
+    routes: key(
+      z.array(route),
+      'Asked in order: the first whose host and path both match takes the request.',
+    ),
+    to: key(
+      serviceName,
+      'The service that takes what no route matches. Without it, the answer is 404.',
+    ),
+    balance: key(
+      balance(),
+      'How a server is picked, for services that do not say so themselves.',
+      defaults.balance,
+    ),
+    timeouts: key(
+      z.strictObject({
+        idle: key(
+          duration(1),
+          'A client connection that carries nothing is closed after this. In TCP mode `1h`.',
+          defaults.frontendTimeouts.idle,
+        ),
+        head: key(
+          duration(1),
+          'From the first byte of a request to the end of its head.',
+          defaults.frontendTimeouts.head,
+        ),
+      }),
+      'How long a client may take.',
+    ),
+    max_connections: key(
+      count(1, 10_000_000),
+      'Client connections at once; more wait to be accepted.',
+      defaults.maxConnections,
+    ),
+    error_pages: key(
+      errorPages,
+      'Files with the bodies of Always On’s own answers, by status: `{ 503: ./sorry.html }`.',
+    ),
+  })
+  .meta({ errorMessage: 'expected a frontend with `bind` and `to`' })

@@ -1,0 +1,35 @@
+// What may stand in the file? The one definition: its types, its checks and the JSON Schema that
+// editors use all come from here. What the values mean together is `settle`'s to know.
+
+import * as z from 'zod'
+import { frontend } from './schema-frontend.ts'
+import { service } from './schema-service.ts'
+import { count, key, name, requiredKey } from './schema-values.ts'
+
+/** The whole file. */
+export const file = z
+  .strictObject({
+    name: key(name(), 'What this is called. Without it, the name of the file’s folder.'),
+    services: requiredKey(
+      z.record(name(), service).meta({ errorMessage: 'expected services by name' }),
+      'What has to stay up, by name: replicas that Always On runs, or servers that others run.',
+    ),
+    frontends: key(
+      z.record(name(), frontend).meta({ errorMessage: 'expected frontends by name' }),
+      'Where clients connect, by name.',
+    ),
+    edges: key(
+      count(1, 256),
+      'How many processes carry the traffic. Without it one a core, and at least two.',
+    ),
+  })
+  .meta({
+    title: 'alwayson.yaml',
+    description: 'What has to stay up. `alwayson up` keeps it up.',
+    errorMessage: 'expected a map with `services` and `frontends`',
+  })
+
+export type RawFile = z.infer<typeof file>
+export type RawService = RawFile['services'][string]
+export type RawFrontend = NonNullable<RawFile['frontends']>[string]
+export type RawCheck = NonNullable<RawService['check']>

@@ -1,0 +1,97 @@
+// What does a frontend come to, once its short forms are written out and its defaults are in?
+
+import { dirname, resolve as resolvePath } from 'node:path'
+import { systemCode } from '../foundation/fault.ts'
+import { defaults, limits } from './defaults.ts'
+import type { Frontend } from './model.ts'
+import type { RawFrontend } from './schema.ts'
+import { durationOf } from './settle-check.ts'
+import type { Loose, Site } from './site.ts'
+import type { Path } from './tree.ts'
+import { readBind, readHost, readPath } from './values.ts'
+
+/** The frontend as the other rooms want it; stand-ins for what was faulty. */
+export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site): Frontend {
+  const path = ['frontends', name]
+  const mode = raw.mode ?? defaults.mode
+  if (mode === 'tcp') refuseHttpKeys(raw, path, site)
+  const binds = typeof raw.bind === 'string' ? [raw.bind] : (raw.bind ?? [])
+  const { idle, idleTcp, head } = defaults.frontendTimeouts
+  return {
+    name,
+    mode,
+    binds: binds.flatMap((text) => {
+      const bind = readBind(text ?? '')
+      return bind.ok ? [bind.value] : []
+    }),
+    balance: raw.balance ?? defaults.balance,
+    routes: (raw.routes ?? []).flatMap((route) =>
+      route?.to === undefined
+        ? []
+        : [{ host: hostOf(route.host), path: pathOf(route.path), to: route.to }],
+    ),
+    to: raw.to,
+    idleTimeout: durationOf(raw.timeouts?.idle, mode === 'tcp' ? idleTcp : idle),
+    headTimeout: durationOf(raw.timeouts?.head, head),
+    maxConnections: raw.max_connections ?? defaults.maxConnections,
+    errorPages: settleErrorPages(raw.error_pages ?? {}, [...path, 'error_pages'], site),
+  }
+}
+
+/** Keys that only make sense where requests are read. */
+function refuseHttpKeys(raw: Loose<RawFrontend>, path: Path, site: Site): void {
+  const refuse = (at: Path, what: string): void =>
+    site.fault(
+      [...path, ...at],
+      `in TCP mode ${what}: bytes are passed on as they are`,
+      'leave it out, or write `mode: http`',
+      { at: 'key' },
+    )
+  if ((raw.routes ?? []).length > 0)
+    refuse(['routes'], 'there is neither host nor path to route by')
+  if (raw.error_pages !== undefined) refuse(['error_pages'], 'there are no answers of our own')
+  if (raw.timeouts?.head !== undefined) refuse(['timeouts', 'head'], 'there are no request heads')
+}
+
+function hostOf(text: string | undefined): string | undefined {
+  const host = text === undefined ? undefined : readHost(text)
+  return host?.ok ? host.value : undefined
+}
+
+function pathOf(text: string | undefined): string | undefined {
+  const path = text === undefined ? undefined : readPath(text)
+  return path?.ok ? path.value : undefined
+}
+
+function settleErrorPages(
+  raw: Readonly<Record<string, string | undefined>>,
+  path: Path,
+  site: Site,
+): Readonly<Record<string, string>> {
+  const pages = Object.entries(raw).flatMap(([status, file]) => {
+    const body = file === undefined ? undefined : readPage(file, [...path, status], site)
+    return body === undefined ? [] : [[status, body] as const]
+  })
+  return Object.fromEntries(pages)
+}
+
+function readPage(file: string, path: Path, site: Site): string | undefined {
+  const shown = site.shown(path)
+  try {
+    const body = site.readFile(resolvePath(dirname(site.file), file))
+    if (Buffer.byteLength(body) <= limits.errorPageBytes) return body
+    site.fault(path, `\`${shown}\` is larger than ${limits.errorPageBytes / 1024} KiB`)
+  } catch (thrown) {
+    const code = systemCode(thrown)
+    const why =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EISDIR'
+          ? 'it is a folder'
+          : code === 'EACCES'
+            ? 'it may not be read'
+            : String((thrown as Error).message)
+    site.fault(path, `cannot read \`${shown}\`: ${why}`, 'paths count from the folder of this file')
+  }
+  return undefined
+}
