@@ -2,7 +2,7 @@
 // refuses to know what any test does with them.
 
 import { spawnSync } from 'node:child_process'
-import { accessSync, chmodSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Something that a test runs and that npm cannot bring. */
@@ -93,17 +93,17 @@ export function install(wanted: readonly Need[]): string | undefined {
   const update = run([...prefix, 'apt-get', 'update', '-q'])
   if (!update.ok) return `apt-get update failed:\n${lastLines(update.output)}`
   const packages = [...new Set(wanted.map((need) => need.package))]
-  const guarded = prefix.length === 0 && !existsSync(policy)
-  if (guarded) {
-    writeFileSync(policy, '#!/bin/sh\nexit 101\n')
-    chmodSync(policy, 0o755)
+  const ours = !existsSync(policy)
+  const shell = (line: string): { readonly ok: boolean } => run([...prefix, 'sh', '-c', line])
+  if (ours && !shell(`printf '#!/bin/sh\\nexit 101\\n' > ${policy} && chmod 755 ${policy}`).ok) {
+    return `cannot write ${policy}, without which the services of packages would start`
   }
   try {
     const apt = [...prefix, 'apt-get', 'install', '-y', '-q', '--no-install-recommends']
     const installed = run([...apt, ...packages])
     return installed.ok ? undefined : `apt-get install failed:\n${lastLines(installed.output)}`
   } finally {
-    if (guarded) rmSync(policy, { force: true })
+    if (ours) shell(`rm -f ${policy}`)
   }
 }
 

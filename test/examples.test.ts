@@ -4,27 +4,18 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { freePorts } from './engines/waiting.ts'
 
 const shop = join(import.meta.dirname, '..', 'examples', 'shop', 'server.js')
 const folder = mkdtempSync(join(tmpdir(), 'alwayson-shop-'))
 const children: ChildProcess[] = []
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await once(server.close(), 'close')
-  return port
-}
-
 /** Starts a replica and returns its address, once it says that it listens. */
 async function openReplica(name: string): Promise<string> {
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const child = spawn(process.execPath, [shop], {
     env: { ...process.env, PORT: String(port), REPLICA: name, ORDERS: join(folder, 'orders') },
     stdio: ['ignore', 'pipe', 'inherit'],
