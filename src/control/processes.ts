@@ -12,20 +12,49 @@ export interface ProcessIdentity {
   readonly startTicks: number
 }
 
-/** The identity of a living process; `undefined` if there is none, or it is a zombie. */
-export function identify(pid: number): ProcessIdentity | undefined {
-  let stat: string
+/** What /proc/PID/stat says of a process (proc(5)). */
+export interface Stat extends Pick<ProcessIdentity, 'startTicks'> {
+  readonly name: string
+  /** A zombie, or about to be gone: it runs nothing and holds nothing but its number. */
+  readonly dead: boolean
+  /** Stopped by a signal, or by a debugger. */
+  readonly stopped: boolean
+  readonly group: number
+}
+
+/** Reads the text of /proc/PID/stat; `undefined` for an empty one. */
+export function parseStat(text: string): Stat | undefined {
+  if (text === '') return undefined
+  // The name in parentheses may itself hold spaces and parentheses: fields count from the last.
+  const end = text.lastIndexOf(')')
+  const [state = '', _parent, group, ...fields] = text.slice(end + 2).split(' ')
+  return {
+    name: text.slice(text.indexOf('(') + 1, end),
+    dead: state === 'Z' || state === 'X',
+    stopped: state === 'T' || state === 't',
+    group: Number(group),
+    startTicks: Number(fields[16]),
+  }
+}
+
+/** What the system says of a process; `undefined` if there is none of this id. */
+export function statOf(pid: number): Stat | undefined {
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch (thrown) {
     if (['ENOENT', 'ESRCH'].includes(systemCode(thrown) ?? '')) return undefined
     throw thrown
   }
-  // The name in parentheses may itself hold spaces and parentheses: fields count from the last.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  if (fields[0] === 'Z' || fields[0] === 'X') return undefined
-  return { pid, startTicks: Number(fields[19]) }
 }
+
+/** The identity of a living process; `undefined` if there is none, or it is a zombie. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const stat = statOf(pid)
+  return stat === undefined || stat.dead ? undefined : { pid, startTicks: stat.startTicks }
+}
+
+/** Names this run of the machine: identities of another one say nothing (random(4)). */
+export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 
 /** Whether this very process, not another with its id, is alive. */
 export const isAlive = (process: ProcessIdentity): boolean =>

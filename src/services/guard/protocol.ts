@@ -1,0 +1,91 @@
+// What an agent and a guard tell each other over a link, and what a guard leaves on disk.
+
+import type { ProcessIdentity } from '../../control/processes.ts'
+import type { Instant, Milliseconds } from '../../foundation/time.ts'
+import type { ProcessState, RunTemplate } from '../model.ts'
+
+/**
+ * Raised when a message changes its meaning. Whatever the number, the fields of `GuardRecord` and
+ * of `hello` stay: by them every later version shows a replica that it cannot talk to, and ends
+ * it by signals. Unknown kinds of message are passed over.
+ */
+export const guardProtocol = 1
+
+/** Raised when a record cannot be read any more by the rules of the one before. */
+export const recordFormat = 1
+
+/**
+ * Flags of node for a guard: a small young generation, because it makes little garbage, and no
+ * helper threads for a compiler and a collector that have next to nothing to do.
+ */
+export const guardNodeFlags: readonly string[] = ['--max-semi-space-size=1', '--v8-pool-size=0']
+
+/** All that a guard is told, as one line of JSON on its standard input. Holds secrets. */
+export interface GuardOrder {
+  readonly version: string
+  readonly id: string
+  readonly service: string
+  readonly revision: number
+  readonly host: string
+  readonly port: number
+  readonly startedAt: Instant
+  readonly template: RunTemplate
+  /** The environment that the template's is added to. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** How a guard's replica is at this moment. */
+export interface GuardStatus {
+  readonly id: string
+  readonly service: string
+  readonly revision: number
+  readonly host: string
+  readonly port: number
+  readonly startedAt: Instant
+  readonly failures: number
+  readonly restarts: number
+  readonly state: ProcessState
+  /** The replica's process, which is also the leader of its group; `undefined` between two runs. */
+  readonly child: ProcessIdentity | undefined
+}
+
+/** `<state>/guards/<id>.json`: enough to find, show and end a replica whose guard is silent. */
+export interface GuardRecord {
+  readonly format: number
+  /** The boot it belongs to: after another one, no process of it can be alive. */
+  readonly boot: string
+  readonly version: string
+  readonly guard: ProcessIdentity
+  readonly stopSignal: RunTemplate['stopSignal']
+  readonly status: GuardStatus
+}
+
+/** What an agent asks of a guard. Of several open links each may ask, and all are told. */
+export type HostMessage =
+  /** Answer with a `status` now. */
+  | { readonly kind: 'report' }
+  /** End the replica, with SIGKILL after `within`; then remove the record and exit. */
+  | { readonly kind: 'stop'; readonly within: Milliseconds }
+
+/** What a guard tells. */
+export type GuardMessage =
+  /** The first message on every link. */
+  | {
+      readonly kind: 'hello'
+      readonly protocol: number
+      readonly version: string
+      readonly guard: ProcessIdentity
+      readonly status: GuardStatus
+    }
+  /** Something changed, or it was asked. After the state `stopped` the guard exits. */
+  | { readonly kind: 'status'; readonly status: GuardStatus }
+  /** Something for the journal; those of a time without an agent are told to the next one. */
+  | GuardEvent
+
+/** Something a person should read: `why` completes "because …". */
+export interface GuardEvent {
+  readonly kind: 'event'
+  readonly rule: string
+  readonly why: string
+  readonly seen: Readonly<Record<string, unknown>>
+}
