@@ -1,10 +1,79 @@
-// Writes what is made from the definition of the file: the JSON Schema for editors. Run it after a
-// change of `src/spec/schema*.ts`; a test fails while what is written is stale.
+// Writes the pages that are made from the code, so that they cannot disagree with it. A test fails
+// while one of them is stale.
+//
+//   npm run generate
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { slotRules } from '../src/balancing/engines/native/slot-rules.ts'
+import { healthRules } from '../src/health/rules.ts'
+import { serviceRules } from '../src/services/rules.ts'
 import { formatSchema, generateSchema } from '../src/spec/generate-schema.ts'
-import { schemaPath } from '../src/spec/json-schema.ts'
 
-mkdirSync(new URL('.', schemaPath), { recursive: true })
-writeFileSync(schemaPath, formatSchema(generateSchema()))
-console.log(`wrote ${schemaPath.pathname}`)
+const root = join(import.meta.dirname, '..')
+
+const note = '<!-- Made from the code by `npm run generate`. -->'
+
+/** What the command line prints; throws with what it complained about. */
+function alwayson(...args: readonly string[]): string {
+  const launcher = join(root, 'bin', 'alwayson.js')
+  const done = spawnSync(process.execPath, [launcher, ...args], { encoding: 'utf8', cwd: root })
+  if (done.status !== 0) throw new Error(`alwayson ${args.join(' ')}: ${done.stderr}`)
+  return done.stdout
+}
+
+interface Row {
+  readonly id: string
+  readonly why: string
+}
+
+const ruleTable = (rules: readonly Row[]): string =>
+  ['| | rule | because |', '|---|---|---|']
+    .concat(rules.map(({ id, why }, index) => `| ${index + 1} | \`${id}\` | ${why} |`))
+    .join('\n')
+
+const rulesPage = (): string => `${note}
+# Rules
+
+What decides, in the order in which it is asked: the first rule that holds decides. These names stand in
+\`alwayson events\` and \`alwayson why\`; the conditions are beside them in the files named.
+
+## What a service needs next (\`src/services/rules.ts\`)
+
+${ruleTable(serviceRules)}
+
+## Whether a server is alive (\`src/health/rules.ts\`)
+
+${ruleTable(healthRules)}
+
+## What a place for an edge needs (\`src/balancing/engines/native/slot-rules.ts\`)
+
+${ruleTable(slotRules)}
+`
+
+/** The verbs that a help text lists: indented by two, before the examples. */
+function verbsIn(help: string): readonly string[] {
+  const [list = ''] = help.split('\nExamples:')
+  const names = [...list.matchAll(/^ {2}([a-z][a-z-]*)\b/gm)].map(([, name = '']) => name)
+  return names.filter((name) => name !== 'help').toSorted()
+}
+
+const block = (text: string): string => `\`\`\`text\n${text.trim()}\n\`\`\`\n`
+
+function commandsPage(): string {
+  const help = alwayson('--help')
+  const verbs = verbsIn(help).map((verb) => `## ${verb}\n\n${block(alwayson('help', verb))}`)
+  return `${note}\n# The command line\n\n${block(help)}\n${verbs.join('\n')}`
+}
+
+/** Every page that is made, by its path in the project. */
+export const pages: Readonly<Record<string, () => string>> = {
+  'docs/rules.md': rulesPage,
+  'docs/commands.md': commandsPage,
+  'schema/alwayson.schema.json': () => formatSchema(generateSchema()),
+}
+
+if (import.meta.main) {
+  for (const [path, make] of Object.entries(pages)) writeFileSync(join(root, path), make())
+}

@@ -50,7 +50,7 @@ function lint(): boolean {
 
 /** Every test file, or those whose path holds one of `words`. */
 function testFiles(words: readonly string[]): readonly string[] {
-  const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root }).toSorted()
+  const all = globSync(['{src,test,bench}/**/*.test.ts'], { cwd: root }).toSorted()
   return words.length === 0 ? all : all.filter((file) => words.some((word) => file.includes(word)))
 }
 

@@ -73,6 +73,7 @@ class AgentCore implements Core {
   #state: AgentState
   #saved: AgentState
   #table: Table | undefined
+  #edges = 0
   #pushing: Promise<unknown> | undefined
   #wake: Disposable | undefined
   #wakeIsSoon = false
@@ -281,14 +282,16 @@ class AgentCore implements Core {
     const world = this.world()
     const wanted = tableOf(world)
     const { version: held = 0, ...routes } = this.#table ?? {}
-    if (isDeepStrictEqual(wanted, routes)) return
+    const { edges } = world.spec
+    if (edges === this.#edges && isDeepStrictEqual(wanted, routes)) return
     const heard = world.edges.map((edge) => edge.report?.table ?? 0)
     const version = Math.max(held, this.#state.table, ...heard) + 1
     const before = this.#table
     this.#table = { version, ...wanted }
     this.#state = { ...this.#state, table: version }
     try {
-      await this.#ports.balancer.apply(this.#table)
+      await this.#ports.balancer.apply(this.#table, edges)
+      this.#edges = edges
     } catch (thrown) {
       this.#table = before
       throw thrown

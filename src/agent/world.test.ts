@@ -35,6 +35,13 @@ suite('the table', () => {
     assert.equal(stateOf({ ...world, replicas: ended }, 'web-2'), 'down')
   })
 
+  test('sends nothing new to a replica without a guard, and lets it finish', () => {
+    const world = healthyWorld()
+    const lost = { kind: 'lost' } as const
+    const replicas = world.replicas.map((r) => (r.id === 'web-2' ? { ...r, state: lost } : r))
+    assert.equal(stateOf({ ...world, replicas }, 'web-2'), 'draining')
+  })
+
   test('believes the last agent until it has asked for itself', () => {
     const world = healthyWorld({ health: new Map() })
     const believed = new Set([beliefOf(world, 'web-1'), beliefOf(world, 'legacy-1')])

@@ -74,9 +74,16 @@ export function isDraining(world: World, service: string, id: string): boolean {
   return leaving || world.state.drained.includes(id)
 }
 
-function routed(world: World, service: string, id: string, running: boolean): ServerState {
-  if (!running || verdictOf(world, id) !== 'up') return 'down'
+function routed(world: World, service: string, id: string): ServerState {
+  if (verdictOf(world, id) !== 'up') return 'down'
   return isDraining(world, service, id) ? 'draining' : 'up'
+}
+
+function replicaRouted(world: World, replica: ReplicaProcess): ServerState {
+  // Its guard is gone, but the process may still answer what it has begun.
+  if (replica.state.kind === 'lost') return 'draining'
+  if (replica.state.kind !== 'running') return 'down'
+  return routed(world, replica.service, replica.id)
 }
 
 /** The servers of a service as the balancer should see them. */
@@ -89,7 +96,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
       weight: server.weight,
       backup: server.backup,
       maxConnections: server.maxConnections,
-      state: routed(world, service.name, server.id, true),
+      state: routed(world, service.name, server.id),
     }))
   }
   return replicasOf(world, service.name).map((replica) => ({
@@ -99,7 +106,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
     weight: 1,
     backup: false,
     maxConnections: service.maxConnections,
-    state: routed(world, service.name, replica.id, replica.state.kind === 'running'),
+    state: replicaRouted(world, replica),
   }))
 }
 

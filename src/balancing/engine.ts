@@ -32,11 +32,11 @@ export interface BalancerEngine {
   readonly name: string
   readonly can: { readonly outliveAgent: boolean; readonly holdRequests: boolean }
   /**
-   * Routes by this table from now on. Rejects with a Fault, and changes nothing, if a port cannot
-   * be had; resolves once the edges have been told, started where need be. That they listen and
-   * route is seen in `observe`: the replicas they wait for start meanwhile.
+   * Routes by this table from now on, in so many processes. Rejects with a Fault, and changes
+   * nothing, if a port cannot be had; resolves once the edges have been told, started where need
+   * be. That they listen and route is seen in `observe`: replicas start meanwhile.
    */
-  apply(table: Table): Promise<void>
+  apply(table: Table, edges: number): Promise<void>
   observe(): readonly EdgeSighting[]
   /** Stops accepting, lets what is in flight end for at most `within`, then ends the processes. */
   stop(within: Milliseconds): Promise<void>

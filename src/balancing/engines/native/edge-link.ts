@@ -1,0 +1,185 @@
+// One edge process as its agent holds it: how it is started, what it last said, how it is ended.
+
+import { spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { type Link, openLink } from '../../../control/link.ts'
+import {
+  entryBeside,
+  identify,
+  isAlive,
+  type ProcessIdentity,
+  signalProcess,
+} from '../../../control/processes.ts'
+import { Fault } from '../../../foundation/fault.ts'
+import { type Clock, type Instant, ms, sleep } from '../../../foundation/time.ts'
+import type { EdgeReport } from '../../model.ts'
+import { type EdgeFiles, removeFiles, writeRecord } from './edge-files.ts'
+import {
+  type AgentMessage,
+  type EdgeMessage,
+  edgeArguments,
+  edgeNodeFlags,
+  edgeProtocol,
+} from './protocol.ts'
+
+/** Starts an edge that outlives this process, and keeps who it is. It has not said a word yet. */
+export function spawnEdge(
+  edge: number,
+  files: EdgeFiles,
+  logPath: string,
+  handOverPath: string | undefined,
+): ProcessIdentity {
+  const log = openSync(logPath, 'a', 0o600)
+  try {
+    const entry = entryBeside(import.meta.url, './main')
+    const args = edgeArguments(edge, files.socket, handOverPath)
+    const child = spawn(process.execPath, [...edgeNodeFlags, entry, ...args], {
+      detached: true,
+      stdio: ['ignore', log, log],
+    })
+    // A child that cannot be started has no id, and says so once more as an event.
+    child.on('error', () => {})
+    child.unref()
+    const identity = child.pid === undefined ? undefined : identify(child.pid)
+    if (identity === undefined) throw new Fault('failed', `cannot start edge ${edge}`)
+    writeRecord(files, identity)
+    return identity
+  } finally {
+    closeSync(log)
+  }
+}
+
+/** What the owner of an edge hears. */
+export interface EdgeListener {
+  message(edge: EdgeLink, message: EdgeMessage): void
+  /** The process is gone, or nothing can be said to it any more. */
+  ended(edge: EdgeLink): void
+}
+
+/** One edge process: linked as soon as it listens, known by what it said since. */
+export class EdgeLink {
+  readonly edge: number
+  readonly files: EdgeFiles
+  readonly identity: ProcessIdentity
+  readonly #clock: Clock
+  readonly #listener: EdgeListener
+  #link: Link<AgentMessage> | undefined
+  #unsent: AgentMessage[] = []
+  #heardAt: Instant
+  #version: string | undefined
+  #protocol = edgeProtocol
+  #table = 0
+  #report: EdgeReport | undefined
+  #stopping = false
+  #ended = false
+
+  constructor(
+    edge: number,
+    files: EdgeFiles,
+    identity: ProcessIdentity,
+    clock: Clock,
+    listener: EdgeListener,
+  ) {
+    this.edge = edge
+    this.files = files
+    this.identity = identity
+    this.#clock = clock
+    this.#listener = listener
+    this.#heardAt = clock.now()
+    void this.#open()
+  }
+
+  /** The version it was started from; `undefined` until it has said hello. */
+  get version(): string | undefined {
+    return this.#version
+  }
+
+  get report(): EdgeReport | undefined {
+    return this.#report
+  }
+
+  get heardAt(): Instant {
+    return this.#heardAt
+  }
+
+  get stopping(): boolean {
+    return this.#stopping
+  }
+
+  /** It has said that it routes by a table. */
+  get routing(): boolean {
+    return this.#table > 0 && !this.#stopping && !this.#ended
+  }
+
+  /** Whether this version can talk to it at all. */
+  get understood(): boolean {
+    return this.#protocol === edgeProtocol
+  }
+
+  /** Says something, as soon as it listens. */
+  send(message: AgentMessage): void {
+    if (message.kind === 'stop') this.#stopping = true
+    if (this.#link === undefined) this.#unsent.push(message)
+    else this.#link.send(message)
+  }
+
+  /** Asks it to stop as any process is asked: it finishes what it has. */
+  terminate(): void {
+    this.#stopping = true
+    signalProcess(this.identity, 'SIGTERM')
+  }
+
+  /** Ends this very process, whatever it is doing. */
+  kill(): void {
+    this.#stopping = true
+    signalProcess(this.identity, 'SIGKILL')
+  }
+
+  /** Lets go of it and leaves it running. */
+  leave(): void {
+    this.#ended = true
+    this.#link?.close()
+  }
+
+  async #open(): Promise<void> {
+    while (!this.#ended) {
+      if (!isAlive(this.identity)) return this.#end()
+      try {
+        this.#link = await openLink<AgentMessage, EdgeMessage>(this.files.socket, {
+          message: (message) => this.#hear(message),
+          ended: () => this.#end(),
+        })
+        for (const message of this.#unsent.splice(0)) this.#link.send(message)
+        return
+      } catch {
+        // It does not listen yet: a process that has just been started needs a moment.
+        await sleep(this.#clock, ms(4))
+      }
+    }
+  }
+
+  #hear(message: EdgeMessage): void {
+    this.#heardAt = this.#clock.now()
+    if (message.kind === 'hello') {
+      this.#version = message.version
+      this.#protocol = message.protocol
+      this.#table = message.table
+    } else if (message.kind === 'routing') {
+      this.#table = message.table
+    } else if (message.kind === 'report') {
+      this.#report = message.report
+    } else if (message.kind === 'handed-over') {
+      this.#stopping = true
+    }
+    this.#listener.message(this, message)
+  }
+
+  #end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    // A link that broke under a living process is a mistake of ours: it must not go on unled.
+    signalProcess(this.identity, 'SIGKILL')
+    removeFiles(this.files)
+    this.#listener.ended(this)
+  }
+}

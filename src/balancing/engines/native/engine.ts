@@ -1,0 +1,343 @@
+// Keeps the edges of one machine alive, tells them what to route by, and hears what they met.
+
+import { backoff } from '../../../control/backoff.ts'
+import { isAlive } from '../../../control/processes.ts'
+import { firstMatch } from '../../../control/rules.ts'
+import { describeError } from '../../../foundation/fault.ts'
+import type { Random } from '../../../foundation/random.ts'
+import {
+  type Clock,
+  type Instant,
+  instant,
+  later,
+  type Milliseconds,
+  ms,
+  since,
+  sleep,
+} from '../../../foundation/time.ts'
+import type { BalancerEngine, BalancerListener, EdgeSighting } from '../../engine.ts'
+import type { Bind, Table } from '../../model.ts'
+import { bindsOf, checkDoors } from './doors.ts'
+import { edgeFiles, findEdges, makeEdgeFolder, removeFiles } from './edge-files.ts'
+import { EdgeLink, spawnEdge } from './edge-link.ts'
+import type { EdgeMessage } from './protocol.ts'
+import { type SlotAction, type SlotFacts, slotRules } from './slot-rules.ts'
+
+/** What the balancer of a machine needs. */
+export interface NativeOptions {
+  /** The state folder of the file. */
+  readonly folder: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly version: string
+  readonly listener: BalancerListener
+}
+
+/** An edge that says nothing for this long, though asked each second, is given up. */
+const silenceMost = ms(5000)
+const askEvery = ms(1000)
+/** What is in flight on an edge that is exchanged for a newer one may take this long to end. */
+const exchangeWithin = ms(60_000)
+/** The first death costs nothing: its successor starts at once. */
+const deaths = { first: ms(50), factor: 2, most: ms(5000), jitter: 0.2 }
+const wellAfter = ms(10_000)
+
+/** One place for an edge: who stands there, and how often its last ones died. */
+interface Slot {
+  readonly number: number
+  wanted: boolean
+  current: EdgeLink | undefined
+  successor: EdgeLink | undefined
+  startedAt: Instant
+  failures: number
+  notBefore: Instant
+  /** A hand-over failed: not tried again before then. */
+  replaceNotBefore: Instant
+}
+
+/** Adopts the edges that run; nothing is started before the first table. */
+export async function openNativeBalancer(options: NativeOptions): Promise<BalancerEngine> {
+  return new NativeBalancer(options)
+}
+
+class NativeBalancer implements BalancerEngine {
+  readonly name = 'native'
+  readonly can = { outliveAgent: true, holdRequests: true }
+  readonly #options: NativeOptions
+  readonly #logPath: string
+  readonly #slots = new Map<number, Slot>()
+  /** Edges that gave their listeners away, or were told to stop, and finish what they have. */
+  readonly #leaving = new Set<EdgeLink>()
+  #table: Table | undefined
+  #checked: readonly Bind[] = []
+  #serial: number
+  #timer: Disposable | undefined
+  #over = false
+
+  constructor(options: NativeOptions) {
+    this.#options = options
+    this.#logPath = makeEdgeFolder(options.folder).logPath
+    this.#serial = options.clock.now()
+    this.#adopt()
+    this.#ask()
+  }
+
+  async apply(table: Table, edges: number): Promise<void> {
+    const binds = bindsOf(table)
+    if (JSON.stringify(binds) !== JSON.stringify(this.#checked)) {
+      const ours = this.#links().map(({ identity }) => identity.pid)
+      await checkDoors(binds, ours)
+      this.#checked = binds
+    }
+    this.#table = table
+    for (let number = 1; number <= edges; number += 1) this.#slot(number).wanted = true
+    for (const slot of this.#slots.values()) if (slot.number > edges) slot.wanted = false
+    for (const link of this.#links()) this.#tell(link)
+    this.#tend()
+  }
+
+  observe(): readonly EdgeSighting[] {
+    return this.#links().map((link) => ({
+      edge: link.edge,
+      pid: link.identity.pid,
+      version: link.version ?? '',
+      state: link.stopping ? 'stopping' : link.routing ? 'routing' : 'starting',
+      report: link.report,
+    }))
+  }
+
+  async stop(within: Milliseconds): Promise<void> {
+    const { clock } = this.#options
+    this.#over = true
+    for (const link of this.#links()) {
+      if (!link.stopping) link.send({ kind: 'stop', within })
+    }
+    const deadline = later(clock.now(), ms(within + 1000))
+    while (this.#links().length > 0 && clock.now() < deadline) await sleep(clock, ms(5))
+    for (const link of this.#links()) link.kill()
+    while (this.#links().length > 0) await sleep(clock, ms(5))
+    this.#timer?.[Symbol.dispose]()
+  }
+
+  leave(): void {
+    this.#over = true
+    this.#timer?.[Symbol.dispose]()
+    for (const link of this.#links()) link.leave()
+  }
+
+  /** Takes over what an earlier agent left; of two at one place the younger holds the listeners. */
+  #adopt(): void {
+    const found = findEdges(this.#options.folder)
+    for (const { files, identity } of found) {
+      if (identity === undefined || !isAlive(identity)) removeFiles(files)
+    }
+    const alive = found.flatMap(({ edge, files, identity }) =>
+      identity !== undefined && isAlive(identity) ? [this.#link(edge, files, identity)] : [],
+    )
+    for (const link of alive.toSorted((a, b) => b.identity.startTicks - a.identity.startTicks)) {
+      const slot = this.#slot(link.edge)
+      if (slot.current === undefined) slot.current = link
+      else this.#retire(link, exchangeWithin)
+    }
+  }
+
+  #slot(number: number): Slot {
+    const known = this.#slots.get(number)
+    if (known !== undefined) return known
+    const never = instant(0)
+    const slot = {
+      number,
+      wanted: true,
+      current: undefined,
+      successor: undefined,
+      startedAt: never,
+      failures: 0,
+      notBefore: never,
+      replaceNotBefore: never,
+    }
+    this.#slots.set(number, slot)
+    return slot
+  }
+
+  #links(): readonly EdgeLink[] {
+    const standing = [...this.#slots.values()].flatMap(({ current, successor }) =>
+      [current, successor].filter((link) => link !== undefined),
+    )
+    return [...standing, ...this.#leaving]
+  }
+
+  #tell(link: EdgeLink): void {
+    if (this.#table === undefined || !link.understood) return
+    link.send({ kind: 'table', table: this.#table })
+    link.send({ kind: 'report' })
+  }
+
+  #ask(): void {
+    if (this.#over) return
+    this.#timer = this.#options.clock.after(askEvery, () => this.#ask())
+    for (const link of this.#links()) link.send({ kind: 'report' })
+    for (const link of this.#leaving) if (this.#isSilent(link)) link.kill()
+    this.#tend()
+  }
+
+  #isSilent(link: EdgeLink): boolean {
+    return since(link.heardAt, this.#options.clock.now()) > silenceMost
+  }
+
+  #tend(): void {
+    if (this.#over || this.#table === undefined) return
+    for (const slot of this.#slots.values()) {
+      const { rule, why, actions } = firstMatch(slotRules, this.#factsOf(slot))
+      for (const action of actions) {
+        this.#event(rule, slot.number, why)
+        this.#act(slot, action)
+      }
+    }
+  }
+
+  #factsOf(slot: Slot): SlotFacts {
+    const now = this.#options.clock.now()
+    const { current, successor } = slot
+    const outdated =
+      current !== undefined &&
+      current.version !== undefined &&
+      (current.version !== this.#options.version || !current.understood)
+    return {
+      wanted: slot.wanted,
+      alive: current !== undefined,
+      silent: current !== undefined && this.#isSilent(current),
+      outdated: outdated && now >= slot.replaceNotBefore,
+      replacing: successor !== undefined,
+      stopping: current?.stopping ?? false,
+      othersReplacing: [...this.#slots.values()].some((other) => other.successor !== undefined),
+      backingOff: now < slot.notBefore,
+    }
+  }
+
+  #act(slot: Slot, action: SlotAction): void {
+    const { current } = slot
+    if (action === 'start') slot.current = this.#start(slot, undefined)
+    else if (action === 'kill') current?.kill()
+    else if (action === 'stop' && current !== undefined) {
+      slot.current = undefined
+      this.#retire(current, exchangeWithin)
+    } else if (action === 'replace' && current !== undefined) this.#replace(slot, current)
+  }
+
+  /** Exchanges an edge: the successor takes the listeners over, so that no connection is lost. */
+  #replace(slot: Slot, current: EdgeLink): void {
+    const handOver = current.understood ? current.files.handOver : undefined
+    const successor = this.#start(slot, handOver)
+    if (successor === undefined) return
+    slot.successor = successor
+    if (current.understood) {
+      current.send({ kind: 'hand-over', to: current.files.handOver, within: exchangeWithin })
+      return
+    }
+    // Not a word in common: the successor opens the doors beside it, and it is asked by signal.
+    slot.current = successor
+    slot.successor = undefined
+    this.#leaving.add(current)
+    current.terminate()
+  }
+
+  #start(slot: Slot, handOverPath: string | undefined): EdgeLink | undefined {
+    const { folder, clock } = this.#options
+    this.#serial += 1
+    const files = edgeFiles(folder, slot.number, this.#serial)
+    try {
+      const identity = spawnEdge(slot.number, files, this.#logPath, handOverPath)
+      slot.startedAt = clock.now()
+      const link = this.#link(slot.number, files, identity)
+      this.#tell(link)
+      return link
+    } catch (thrown) {
+      this.#event('edge-failed', slot.number, describeError(thrown))
+      this.#died(slot)
+      return undefined
+    }
+  }
+
+  #link(edge: number, files: EdgeLink['files'], identity: EdgeLink['identity']): EdgeLink {
+    return new EdgeLink(edge, files, identity, this.#options.clock, {
+      message: (link, message) => this.#hear(link, message),
+      ended: (link) => this.#ended(link),
+    })
+  }
+
+  #retire(link: EdgeLink, within: Milliseconds): void {
+    this.#leaving.add(link)
+    link.send({ kind: 'stop', within })
+  }
+
+  #hear(link: EdgeLink, message: EdgeMessage): void {
+    const { listener } = this.#options
+    const slot = this.#slot(link.edge)
+    switch (message.kind) {
+      case 'signal':
+        listener.signal(message.signal)
+        break
+      case 'event':
+        listener.event(message.rule, message.subject, message.why, message.seen)
+        break
+      case 'bind-failed':
+        this.#event('bind-failed', link.edge, message.message, { bind: message.bind })
+        break
+      case 'handed-over':
+        this.#leaving.add(link)
+        slot.current = slot.successor
+        slot.successor = undefined
+        this.#event('handed-over', link.edge, 'a newer edge holds its listeners now')
+        break
+      case 'hand-over-failed':
+        if (slot.successor !== undefined) this.#retire(slot.successor, ms(0))
+        slot.successor = undefined
+        slot.replaceNotBefore = later(this.#options.clock.now(), ms(30_000))
+        this.#event('hand-over-failed', link.edge, message.why)
+        break
+      case 'hello':
+        if (this.#table !== undefined) this.#tend()
+        break
+      case 'routing':
+        break
+      case 'report':
+        break
+    }
+    listener.changed()
+  }
+
+  #ended(link: EdgeLink): void {
+    const slot = this.#slot(link.edge)
+    if (!this.#leaving.delete(link)) {
+      if (slot.successor === link) slot.successor = undefined
+      if (slot.current === link) {
+        slot.current = slot.successor
+        slot.successor = undefined
+        this.#event('edge-died', link.edge, `process ${link.identity.pid} is gone`)
+        this.#died(slot)
+      }
+    }
+    if (!slot.wanted && slot.current === undefined) this.#slots.delete(slot.number)
+    this.#tend()
+    this.#options.listener.changed()
+  }
+
+  /** Counts a death; the first one after a good life costs no waiting. */
+  #died(slot: Slot): void {
+    const { clock, random } = this.#options
+    const now = clock.now()
+    slot.failures = since(slot.startedAt, now) >= wellAfter ? 0 : slot.failures + 1
+    const wait = backoff(deaths, slot.failures - 1, random.next())
+    slot.notBefore = later(now, wait)
+    if (wait > 0) clock.after(wait, () => this.#tend())
+  }
+
+  #event(
+    rule: string,
+    edge: number,
+    why: string,
+    seen: Readonly<Record<string, unknown>> = {},
+  ): void {
+    this.#options.listener.event(rule, `edge-${edge}`, why, seen)
+  }
+}
