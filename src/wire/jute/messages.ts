@@ -88,3 +88,7 @@ const byType = new Map<number, OperationName>(
 
 /** The name of the operation that a request header asks for; `undefined` if there is none. */
 export const operationName = (type: number): OperationName | undefined => byType.get(type)
+
+/** How the answer to an operation is laid out. */
+export const responseLayout = <N extends OperationName>(name: N): Layout<ResponseOf<N>> =>
+  operations[name].response as unknown as Layout<ResponseOf<N>>
