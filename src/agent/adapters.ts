@@ -1,0 +1,89 @@
+// The only list of engines: which adapter stands behind each port on a real machine.
+
+import type { BalancerEngine } from '../balancing/engine.ts'
+import { openNativeBalancer } from '../balancing/engines/native/engine.ts'
+import { openRandom } from '../foundation/random.ts'
+import type { Clock } from '../foundation/time.ts'
+import type { TrafficSignal } from '../health/model.ts'
+import { openMonitor } from '../health/monitor.ts'
+import { openProber } from '../health/probes/prober.ts'
+import { openProcessHost } from '../services/engines/process/host.ts'
+import type { ReplicaHost } from '../services/host.ts'
+import type { HealthMonitor } from './core.ts'
+
+/** What the adapters are told of the machine and the file. */
+export interface Machine {
+  readonly folder: string
+  readonly clock: Clock
+  readonly version: string
+}
+
+/** What the adapters tell the agent. */
+export interface AdapterListener {
+  changed(): void
+  signal(signal: TrafficSignal): void
+  event(
+    room: string,
+    subject: string,
+    rule: string,
+    why: string,
+    seen: Readonly<Record<string, unknown>>,
+  ): void
+}
+
+/** The ports of one machine, open. */
+export interface Adapters {
+  readonly host: ReplicaHost
+  readonly balancer: BalancerEngine
+  readonly monitor: HealthMonitor
+  /** Lets go of everything and leaves it running. */
+  leave(): void
+}
+
+/** Opens the ports and adopts what an earlier agent left running. */
+export async function openAdapters(machine: Machine, listener: AdapterListener): Promise<Adapters> {
+  const { folder, clock, version } = machine
+  const random = openRandom()
+  const hears = (room: string) => ({
+    changed: () => listener.changed(),
+    event: (
+      rule: string,
+      subject: string,
+      why: string,
+      seen: Readonly<Record<string, unknown>>,
+    ): void => listener.event(room, subject, rule, why, seen),
+  })
+  const [host, balancer] = await Promise.all([
+    openProcessHost({ folder, clock, random, version, listener: hears('services') }),
+    openNativeBalancer({
+      folder,
+      clock,
+      random,
+      version,
+      listener: { ...hears('balancing'), signal: (signal) => listener.signal(signal) },
+    }),
+  ])
+  const prober = openProber(clock)
+  const monitor = openMonitor({
+    clock,
+    random,
+    prober,
+    listener: {
+      changed: ({ server, from, to, rule, why }) => {
+        listener.event('health', server, rule, why, { from, to })
+        listener.changed()
+      },
+    },
+  })
+  return {
+    host,
+    balancer,
+    monitor,
+    leave() {
+      monitor[Symbol.dispose]()
+      prober[Symbol.dispose]()
+      host.leave()
+      balancer.leave()
+    },
+  }
+}

@@ -1,0 +1,219 @@
+// One machine's agent: opens the ports, hands them to the mind, answers the command line, and gives
+// everything back in reverse.
+
+import { Fault } from '../foundation/fault.ts'
+import { ms, openClock } from '../foundation/time.ts'
+import { diff } from '../spec/diff.ts'
+import type { Spec } from '../spec/model.ts'
+import { type Adapters, openAdapters } from './adapters.ts'
+import { ask } from './client.ts'
+import { type Core, openCore } from './core.ts'
+import { type OpenJournal, openJournal } from './journal.ts'
+import { takeLock } from './lock.ts'
+import type { AppliedFile, ApplyReport, Status } from './model.ts'
+import { deploy, drain, restart, undrain } from './operator.ts'
+import { makeStateFolder, type StatePaths } from './paths.ts'
+import { planOf } from './plan.ts'
+import type { Answers } from './server.ts'
+import { statusOf } from './status.ts'
+import { stopAll } from './stop.ts'
+import { openStore } from './store.ts'
+import { wishSpec } from './templates.ts'
+import { version } from './version.ts'
+import { explain } from './why.ts'
+
+/** A file that was read, and what it asks for. */
+export interface ReadFile {
+  readonly spec: Spec
+  readonly file: Omit<AppliedFile, 'at'>
+}
+
+/** What an agent is opened with. */
+export interface AgentOptions {
+  readonly paths: StatePaths
+  readonly read: ReadFile
+  /** Reads the text of a file that is applied later; throws a Fault `bad-file`. */
+  readonly parse: (file: Omit<AppliedFile, 'at'>) => Promise<Spec>
+}
+
+/** A running agent. */
+export interface Agent {
+  readonly journal: OpenJournal
+  status(): Status
+  /**
+   * Ends the agent: stops accepting, lets what is in flight end, stops the replicas; with `leave`
+   * it only lets go, and the next agent adopts what runs.
+   */
+  down(leave: boolean): Promise<void>
+  /** Resolves once the agent has ended, whoever asked for it. */
+  readonly ended: Promise<void>
+}
+
+/**
+ * Opens the agent of one file: adopts what an earlier one left running, then makes the file true.
+ * Throws a Fault, with everything that ran still running, if another agent holds the file, the
+ * state is not of a form that this version understands, or a port is in use.
+ */
+export async function openAgent(options: AgentOptions): Promise<Agent> {
+  const { paths } = options
+  makeStateFolder(paths)
+  const lock = await takeLock(paths.lock)
+  if (lock === undefined) throw await alreadyRunning(paths)
+  try {
+    return await openLocked(options, lock)
+  } catch (thrown) {
+    lock[Symbol.dispose]()
+    throw thrown
+  }
+}
+
+async function alreadyRunning(paths: StatePaths): Promise<Fault> {
+  const remedy = 'change what it runs: alwayson apply; or end it: alwayson down'
+  try {
+    const { file, agent } = await ask(paths.socket, '/status', {})
+    return new Fault('already-running', `${file} is already up (agent ${agent.pid})`, { remedy })
+  } catch (cause) {
+    return new Fault('already-running', `another agent holds ${paths.folder}`, { cause, remedy })
+  }
+}
+
+async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agent> {
+  const { paths, read } = options
+  const store = openStore(paths.state)
+  const kept = store.load()
+  const journal = openJournal(paths.journal)
+  const clock = openClock()
+  let core: Core | undefined
+  const adapters = await openAdapters(
+    { folder: paths.folder, clock, version },
+    {
+      changed: () => core?.poke(),
+      signal: (signal) => core?.signal(signal),
+      event: (room, subject, rule, why, seen) =>
+        journal.record({ at: clock.now(), room, subject, rule, why, actions: [], seen }),
+    },
+  )
+  core = openCore({ clock, journal, store, ...adapters })
+  try {
+    await core.apply(read.spec, read.file)
+  } catch (thrown) {
+    core[Symbol.dispose]()
+    if (kept?.applied === undefined) await adapters.balancer.stop(ms(0))
+    adapters.leave()
+    throw thrown
+  }
+  const agent = new RunningAgent({ ...options, core, adapters, journal, lock })
+  await agent.listen()
+  return agent
+}
+
+interface Parts extends AgentOptions {
+  readonly core: Core
+  readonly adapters: Adapters
+  readonly journal: OpenJournal
+  readonly lock: Disposable
+}
+
+class RunningAgent implements Agent {
+  readonly #parts: Parts
+  readonly #clock = openClock()
+  readonly #since = this.#clock.now()
+  readonly #end = Promise.withResolvers<void>()
+  #server: AsyncDisposable | undefined
+  #ending: Promise<void> | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  get journal(): OpenJournal {
+    return this.#parts.journal
+  }
+
+  get ended(): Promise<void> {
+    return this.#end.promise
+  }
+
+  /** Opens the door. The web framework is loaded only now, when the mind is already at work. */
+  async listen(): Promise<void> {
+    const { serveAgent } = await import('./server.ts')
+    this.#server = await serveAgent(this.#parts.paths.socket, this.#answers(), this.journal)
+  }
+
+  status(): Status {
+    const { core } = this.#parts
+    return statusOf(core.world(), {
+      pid: process.pid,
+      version,
+      since: this.#since,
+      now: this.#clock.now(),
+      decision: (service) => core.decision(service),
+    })
+  }
+
+  down(leave: boolean): Promise<void> {
+    this.#ending ??= this.#close(leave).finally(() => this.#end.resolve())
+    return this.#ending
+  }
+
+  async #close(leave: boolean): Promise<void> {
+    const { core, adapters, lock } = this.#parts
+    this.#note(leave ? 'leave' : 'down', leave ? 'what runs is left running' : 'asked to end')
+    const { state } = core.world()
+    core[Symbol.dispose]()
+    if (!leave) await stopAll(adapters, state, this.#clock)
+    adapters.leave()
+    await this.#server?.[Symbol.asyncDispose]()
+    lock[Symbol.dispose]()
+  }
+
+  async #apply(file: Omit<AppliedFile, 'at'>, dryRun: boolean): Promise<ApplyReport> {
+    const { core, parse } = this.#parts
+    const spec = await parse(file)
+    const { spec: before, state } = core.world()
+    const services = wishSpec(state.services, spec, this.#clock.now())
+    const actions = planOf({ spec: before, services: state.services }, { spec, services })
+    const differences = diff(before, spec).map(({ sentence }) => sentence)
+    if (!dryRun) {
+      await core.apply(spec, file)
+      if (actions.length > 0) this.#note('applied', 'an operator applied the file', actions)
+    }
+    return { changed: differences.length > 0, differences, actions }
+  }
+
+  #answers(): Answers {
+    const { core } = this.#parts
+    const done = {}
+    return {
+      '/status': () => this.status(),
+      '/why': ({ subject }) => explain(this.status(), subject),
+      '/apply': ({ dryRun, ...file }) => this.#apply(file, dryRun),
+      '/deploy': ({ service }) => {
+        core.operate('deploy', service, (world, now) => deploy(world, service, now))
+        return done
+      },
+      '/restart': ({ subject }) => {
+        core.operate('restart', subject, (world, now) => restart(world, subject, now))
+        return done
+      },
+      '/drain': ({ server, force }) => {
+        core.operate('drain', server, (world) => drain(world, server, force))
+        return done
+      },
+      '/undrain': ({ server }) => {
+        core.operate('undrain', server, (world) => undrain(world, server))
+        return done
+      },
+      '/down': ({ leave }) => {
+        // Answered before the door is closed: the asker waits for the lock to be free.
+        setImmediate(() => void this.down(leave))
+        return done
+      },
+    }
+  }
+
+  #note(rule: string, why: string, actions: readonly string[] = []): void {
+    const at = this.#clock.now()
+    this.journal.record({ at, room: 'agent', subject: 'agent', rule, why, actions, seen: {} })
+  }
+}

@@ -1,0 +1,39 @@
+// Ends what an agent that is gone left running.
+
+import { Fault } from '../foundation/fault.ts'
+import { openClock } from '../foundation/time.ts'
+import { openAdapters } from './adapters.ts'
+import { takeLock } from './lock.ts'
+import type { StatePaths } from './paths.ts'
+import { stopAll } from './stop.ts'
+import { emptyState, openStore } from './store.ts'
+import { version } from './version.ts'
+
+/** What was found and ended. */
+export interface Swept {
+  readonly replicas: readonly string[]
+  readonly edges: number
+}
+
+/**
+ * Ends the edges, guards and replicas of a file whose agent is dead. Throws a Fault
+ * `already-running` if an agent lives: it must be asked instead.
+ */
+export async function sweep(paths: StatePaths): Promise<Swept> {
+  const lock = await takeLock(paths.lock)
+  if (lock === undefined) throw new Fault('already-running', 'an agent holds this file')
+  try {
+    const clock = openClock()
+    const adapters = await openAdapters(
+      { folder: paths.folder, clock, version },
+      { changed: () => {}, signal: () => {}, event: () => {} },
+    )
+    const replicas = adapters.host.observe().map(({ id }) => id)
+    const edges = adapters.balancer.observe().length
+    await stopAll(adapters, openStore(paths.state).load() ?? emptyState, clock)
+    adapters.leave()
+    return { replicas, edges }
+  } finally {
+    lock[Symbol.dispose]()
+  }
+}
