@@ -1,0 +1,54 @@
+// What waits for the disk together? The transactions of one group commit, and what is answered, in
+// which order, when they are safe.
+
+import { Sink } from './bytes.ts'
+import { beginGroup } from './groups.ts'
+
+/** What is done for one entry when its turn comes. */
+export const entryKind = {
+  /** The next transaction is carried out and answered. */
+  write: 0,
+  /** An error is answered: it may depend on what is not safe yet. */
+  refusal: 1,
+  /** A multi that came to nothing is answered. */
+  failedMulti: 2,
+  /** A request that came behind a write of the same connection is read now. */
+  held: 3,
+} as const
+
+/** One thing to do, for one connection; `null`: the server's own. */
+export interface Entry<C> {
+  readonly kind: number
+  readonly connection: C | null
+  readonly xid: number
+  readonly op: number
+  /** The error, the errors of a multi, or the frame that was held. */
+  readonly about: number | readonly number[] | Buffer
+}
+
+/** A group commit that is being filled, or is on its way to the disk. Used again and again. */
+export class Batch<C> {
+  readonly log = new Sink(64 * 1024)
+  entries: Entry<C>[] = []
+  /** How many transactions the log holds. */
+  count = 0
+  /** The bytes of the frames that are held. */
+  heldBytes = 0
+  /** When its first transaction came: for the latency that is reported. */
+  startedAt = 0
+
+  constructor() {
+    beginGroup(this.log)
+  }
+
+  clear(): void {
+    beginGroup(this.log)
+    this.entries = []
+    this.count = 0
+    this.heldBytes = 0
+  }
+
+  add(kind: number, connection: C | null, xid: number, op: number, about: Entry<C>['about']): void {
+    this.entries.push({ kind, connection, xid, op, about })
+  }
+}

@@ -1,0 +1,396 @@
+// What happens to a request? Reads are answered from what the disk has; writes wait for it in
+// batches, and whatever a client sends behind a write waits with it, so that each client sees its
+// own requests done in their order.
+
+import type { Fault } from '../../foundation/fault.ts'
+import { errorCode } from '../../wire/jute/errors.ts'
+import { opcode, passwordBytes, specialXid } from '../../wire/jute/opcodes.ts'
+import { digestIdentity } from './acl.ts'
+import { Answers, replyHeaderBytes } from './answers.ts'
+import { type Batch, type Entry, entryKind } from './batch.ts'
+import { Cursor, getInt, Sink } from './bytes.ts'
+import { Clients } from './clients.ts'
+import { type Connection, pauseReason } from './connection.ts'
+import { GroupCommit } from './group-commit.ts'
+import { type Hello, readHello } from './handshake.ts'
+import type { Identity } from './model.ts'
+import type { ServerLimits } from './options.ts'
+import { Reads } from './reads.ts'
+import { readMulti } from './requests.ts'
+import { negotiatedTimeout, type Session } from './sessions.ts'
+import { Stager } from './stage.ts'
+import { Stats } from './stats.ts'
+import type { State } from './transactions.ts'
+import type { Wal } from './wal.ts'
+import { way, wayOf } from './ways.ts'
+import type { Znode } from './znode.ts'
+
+const marshallingError = errorCode('marshalling-error')
+const unimplemented = errorCode('unimplemented')
+const authFailed = errorCode('auth-failed')
+const sessionExpired = errorCode('session-expired')
+
+/** What a service works with. */
+export interface ServiceOptions {
+  readonly state: State
+  readonly wal: Wal
+  readonly limits: ServerLimits
+  /** The time in milliseconds since 1970; never backwards. */
+  readonly now: () => number
+  /** Calls back when what came at the same time has been read. */
+  readonly defer: (run: () => void) => void
+  /** So many random bytes, for a password. */
+  readonly secret: (count: number) => Buffer
+  /** The digest identity that may do everything: `super:…`, as `digestIdentity` makes it. */
+  readonly superDigest: string | undefined
+  /** The answer to a four-letter word; `undefined` if it is none. */
+  readonly word: (word: number) => string | undefined
+  /** Nothing can become safe any more. */
+  readonly failed: (fault: Fault) => void
+}
+
+/** Takes the body of answers that have none. */
+const nowhere = new Sink(16)
+
+/** A server without its sockets, its clock and its disk. */
+export class Service {
+  readonly state: State
+  readonly limits: ServerLimits
+  readonly stats = new Stats()
+  readonly clients: Clients
+  readonly commits: GroupCommit<Connection>
+  /** When the turn under way began. */
+  nowMs: number
+  readonly #options: ServiceOptions
+  readonly #stager: Stager
+  readonly #reads: Reads
+  readonly #answers: Answers
+  readonly #from = new Cursor()
+  readonly #throttled = new Set<Connection>()
+  /** Connections that got their session with the batch that was carried out. */
+  #opened: Connection[] = []
+
+  constructor(options: ServiceOptions) {
+    const { state, limits, wal, defer, now } = options
+    this.#options = options
+    this.state = state
+    this.limits = limits
+    this.nowMs = now()
+    this.#stager = new Stager(state, limits, nowhere)
+    this.#reads = new Reads(state.tree)
+    this.#answers = new Answers(state.tree, this.stats)
+    this.clients = new Clients({
+      limits,
+      tree: state.tree,
+      stats: this.stats,
+      now,
+      frame: (connection, bytes, from, to) => this.#frame(connection, bytes, from, to),
+      word: options.word,
+      turn: (nowMs) => this.#turn(nowMs),
+    })
+    this.commits = new GroupCommit<Connection>({
+      state,
+      stager: this.#stager,
+      wal,
+      defer,
+      now,
+      carry: (entry, node, results) => this.#carry(entry, node, results),
+      carried: (batch) => this.#carried(batch),
+      failed: options.failed,
+    })
+  }
+
+  #turn(nowMs: number): void {
+    this.nowMs = nowMs
+    this.#answers.nowMs = nowMs
+  }
+
+  // --- requests as they come
+
+  #frame(connection: Connection, bytes: Buffer, from: number, to: number): void {
+    this.stats.packetsIn += 1
+    if (connection.stage === 'silent') {
+      this.#hello(connection, readHello(this.#from.over(bytes, from, to)))
+      return
+    }
+    const { session } = connection
+    if (to - from < 8 || session === null) {
+      connection.drop()
+      return
+    }
+    session.heardAt = this.nowMs
+    const how = wayOf(getInt(bytes, from + 4))
+    const { behind } = connection
+    if (behind !== null && (how === way.read || how === way.ping || how === way.unknown)) {
+      behind.add(entryKind.held, connection, 0, 0, Buffer.from(bytes.subarray(from, to)))
+      behind.heldBytes += to - from
+      this.#waits(connection, behind)
+      return
+    }
+    this.#do(connection, session, how, bytes, from, to)
+  }
+
+  /** Notes that one more request of a connection waits for the disk. */
+  #waits(connection: Connection, batch: Batch<Connection>): void {
+    connection.behind = batch
+    connection.outstanding += 1
+    const { outstandingMost, pendingBytesMost } = this.limits
+    const waiting = this.#stager.pendingBytes + batch.heldBytes
+    if (connection.outstanding <= outstandingMost && waiting <= pendingBytesMost) return
+    this.#throttled.add(connection)
+    connection.pause(pauseReason.outstanding)
+  }
+
+  #do(
+    connection: Connection,
+    session: Session,
+    how: number,
+    bytes: Buffer,
+    from: number,
+    to: number,
+  ): void {
+    const xid = getInt(bytes, from)
+    const op = getInt(bytes, from + 4)
+    this.#from.over(bytes, from + 8, to)
+    switch (how) {
+      case way.read:
+        this.#read(connection, session, xid, op)
+        break
+      case way.write:
+        this.#write(connection, session, xid, op)
+        break
+      case way.multi:
+        this.#multi(connection, session, xid)
+        break
+      case way.ping:
+        this.#answers.plain(connection, specialXid.ping, op, 0)
+        break
+      case way.auth:
+        this.#auth(connection, xid)
+        break
+      case way.close:
+        this.#close(connection, session, xid)
+        break
+      default:
+        this.#answers.plain(connection, xid, op, unimplemented)
+        connection.end()
+    }
+  }
+
+  #read(connection: Connection, session: Session, xid: number, op: number): void {
+    this.stats.answered(0)
+    if (session.closing) {
+      this.#answers.plain(connection, xid, op, sessionExpired)
+    } else if (op === opcode.setWatches || op === opcode.setWatches2) {
+      // What it tells of the past comes before the answer, which has no body.
+      const error = this.#reads.answer(op, this.#from, connection, nowhere)
+      this.#answers.plain(connection, xid, op, error)
+    } else {
+      const out = connection.output()
+      const at = out.room(replyHeaderBytes)
+      const error = this.#reads.answer(op, this.#from, connection, out)
+      if (error !== 0) out.length = at + replyHeaderBytes
+      this.#answers.finish(connection, out, at, xid, op, error)
+    }
+  }
+
+  #write(connection: Connection, session: Session, xid: number, op: number): void {
+    const asker = { session, who: connection.who }
+    const error = this.#stager.write(op, this.#from, asker, Math.floor(this.nowMs))
+    if (error !== 0 || op === opcode.check) this.#refuse(connection, xid, op, error)
+    else this.#waits(connection, this.commits.staged(connection, xid, op))
+  }
+
+  #multi(connection: Connection, session: Session, xid: number): void {
+    const op = opcode.multi
+    const parts = readMulti(this.#from)
+    if (parts === undefined) {
+      this.#refuse(connection, xid, op, marshallingError)
+      return
+    }
+    const asker = { session, who: connection.who }
+    const errors = this.#stager.multi(parts, this.#from, asker, Math.floor(this.nowMs))
+    const { latest } = this.commits
+    if (errors === undefined) {
+      this.#waits(connection, this.commits.staged(connection, xid, op))
+    } else if (latest === null) this.#answers.failedMulti(connection, xid, errors)
+    else {
+      latest.add(entryKind.failedMulti, connection, xid, op, errors)
+      this.#waits(connection, latest)
+    }
+  }
+
+  /** Answers an error once everything that it may depend on is safe. */
+  #refuse(connection: Connection, xid: number, op: number, error: number): void {
+    const { latest } = this.commits
+    if (latest === null) {
+      this.#answers.plain(connection, xid, op, error)
+      return
+    }
+    latest.add(entryKind.refusal, connection, xid, op, error)
+    this.#waits(connection, latest)
+  }
+
+  #auth(connection: Connection, xid: number): void {
+    this.#from.int()
+    const scheme = this.#from.text()
+    const credentials = this.#from.text() ?? ''
+    if (this.#from.bad) {
+      connection.drop()
+      return
+    }
+    const proved: Identity[] = []
+    if (scheme === 'digest') {
+      const identity = digestIdentity(credentials)
+      if (identity.id === this.#options.superDigest) proved.push({ scheme: 'super', id: '' })
+      proved.push(identity)
+    } else if (scheme !== 'ip') {
+      this.#answers.plain(connection, xid, opcode.auth, authFailed)
+      connection.end()
+      return
+    }
+    const known = new Set(connection.who.map(({ scheme, id }) => `${scheme}:${id}`))
+    const fresh = proved.filter((identity) => !known.has(`${identity.scheme}:${identity.id}`))
+    connection.who = [...connection.who, ...fresh]
+    this.#answers.plain(connection, xid, opcode.auth, 0)
+  }
+
+  // --- sessions
+
+  #hello(connection: Connection, hello: Hello | undefined): void {
+    if (hello === undefined || hello.seenZxid > this.state.tree.zxid) {
+      // One who has seen more than we have must not go on here: time would run backwards for it.
+      connection.drop()
+      return
+    }
+    connection.knowsReadOnly = hello.knowsReadOnly
+    this.clients.silent.delete(connection)
+    const timeoutMs = negotiatedTimeout(hello.timeoutMs, this.limits)
+    if (hello.session !== 0) {
+      this.#reattach(connection, hello, timeoutMs)
+      return
+    }
+    connection.stage = 'opening'
+    const session = {
+      id: this.state.sessions.nextId(),
+      timeoutMs,
+      password: this.#options.secret(passwordBytes),
+    }
+    this.#stager.openSession(session, Math.floor(this.nowMs))
+    this.#waits(connection, this.commits.staged(connection, 0, opcode.createSession))
+  }
+
+  #reattach(connection: Connection, hello: Hello, timeoutMs: number): void {
+    const { session: id, password } = hello
+    const session = this.state.sessions.reopen(id, password, timeoutMs, this.nowMs)
+    if (session === undefined) {
+      this.#answers.welcome(connection, undefined)
+      connection.end()
+      return
+    }
+    this.clients.attached.get(id)?.drop()
+    this.#attach(connection, session)
+  }
+
+  #attach(connection: Connection, session: Session): void {
+    connection.session = session
+    connection.stage = 'open'
+    this.clients.attached.set(session.id, connection)
+    this.#answers.welcome(connection, session)
+  }
+
+  #close(connection: Connection, session: Session, xid: number): void {
+    if (session.closing) {
+      this.#answers.plain(connection, xid, opcode.closeSession, sessionExpired)
+      connection.end()
+      return
+    }
+    this.#stager.closeSession(session, Math.floor(this.nowMs))
+    const { id } = session
+    this.#waits(connection, this.commits.staged(connection, xid, opcode.closeSession, id))
+  }
+
+  /** Does what the time that has passed asks for; `passedMs` since it was done last. */
+  tick(passedMs: number): void {
+    this.#turn(this.#options.now())
+    // A server that did not run could not hear anybody: its absence is not the sessions'.
+    const { tickMs } = this.limits
+    if (passedMs > 2 * tickMs) this.state.sessions.forgive(passedMs - tickMs)
+    this.#expire()
+    this.clients.dropSilent(this.nowMs)
+    this.clients.endTurn()
+  }
+
+  /** Ends the sessions that were not heard for too long. */
+  #expire(): void {
+    for (const session of this.state.sessions.expired(this.nowMs)) {
+      this.#stager.closeSession(session, Math.floor(this.nowMs))
+      this.commits.staged(null, 0, opcode.closeSession, session.id)
+      this.stats.expired += 1
+    }
+  }
+
+  /** Deletes containers that are empty again, and nodes whose time is over. */
+  removeOverdue(): void {
+    for (const node of this.state.tree.overdue(this.nowMs)) {
+      if (!this.#stager.removeOverdue(node, Math.floor(this.nowMs))) continue
+      this.commits.staged(null, 0, opcode.deleteContainer)
+    }
+  }
+
+  // --- what the disk has
+
+  #carry(entry: Entry<Connection>, node: Znode | null, results: Sink): void {
+    const { connection, kind, op, xid, about } = entry
+    if (connection === null || connection.stage === 'over') {
+      if (op === opcode.closeSession) this.clients.attached.get(about as number)?.drop()
+      return
+    }
+    connection.outstanding -= 1
+    if (kind === entryKind.refusal) this.#answers.plain(connection, xid, op, about as number)
+    else if (kind === entryKind.failedMulti) {
+      this.#answers.failedMulti(connection, xid, about as readonly number[])
+    } else if (kind === entryKind.held) this.#doHeld(connection, about as Buffer)
+    else if (op === opcode.createSession) this.#sessionIsSafe(connection)
+    else {
+      this.#answers.written(connection, xid, op, node, results)
+      if (op === opcode.closeSession) connection.end()
+    }
+  }
+
+  #doHeld(connection: Connection, frame: Buffer): void {
+    const { session } = connection
+    if (session === null || connection.stage !== 'open') return
+    this.#do(connection, session, wayOf(getInt(frame, 4)), frame, 0, frame.length)
+  }
+
+  #sessionIsSafe(connection: Connection): void {
+    const session = this.state.opened
+    if (session === undefined) return
+    this.#attach(connection, session)
+    this.#opened.push(connection)
+  }
+
+  #carried(batch: Batch<Connection>): void {
+    this.#turn(this.#options.now())
+    this.stats.carried(batch.entries.length, this.nowMs - batch.startedAt)
+    for (const { connection } of batch.entries) {
+      if (connection?.behind === batch) connection.behind = null
+    }
+    const opened = this.#opened
+    this.#opened = []
+    for (const connection of opened) connection.takeHeld()
+    this.#unthrottle()
+    this.clients.endTurn()
+  }
+
+  #unthrottle(): void {
+    const { outstandingMost, pendingBytesMost } = this.limits
+    if (this.#stager.pendingBytes > pendingBytesMost) return
+    for (const connection of this.#throttled) {
+      if (connection.outstanding > outstandingMost) continue
+      this.#throttled.delete(connection)
+      connection.unpause(pauseReason.outstanding)
+    }
+  }
+}

@@ -1,0 +1,232 @@
+// What exactly will this write do? Writes a request that may be done down as a transaction, and
+// lets the writes after it count with it before the disk has it. Pure: the caller brings the time.
+
+import { errorCode } from '../../wire/jute/errors.ts'
+import { opcode } from '../../wire/jute/opcodes.ts'
+import type { Cursor, Sink } from './bytes.ts'
+import type { TreeLimits } from './model.ts'
+import { type Asker, Plan } from './plan.ts'
+import { type MultiPart, WriteRequest } from './requests.ts'
+import type { Session } from './sessions.ts'
+import { beginTxn, endTxn, putOwnerAndAcl, type State, txn } from './transactions.ts'
+import type { Staged, Znode } from './znode.ts'
+
+const marshallingError = errorCode('marshalling-error')
+const runtimeInconsistency = errorCode('runtime-inconsistency')
+
+/** A session as it is made. */
+export interface NewSession {
+  readonly id: number
+  readonly timeoutMs: number
+  readonly password: Buffer
+}
+
+/** Turns requests into transactions, one after the other. */
+export class Stager {
+  /** Where transactions are written: the batch that goes to the disk next. */
+  log: Sink
+  /** The transaction that was staged last. */
+  zxid: number
+  /** The bytes of what is staged and not committed: they count as if they were in the tree. */
+  pendingBytes = 0
+  readonly #state: State
+  readonly #plan: Plan
+  readonly #request = new WriteRequest()
+  /** The nodes that each session is about to own. */
+  readonly #newlyOwned = new Map<number, Set<Znode>>()
+  /** What nodes were before the multi under way touched them; `null` outside a multi. */
+  #undo: { readonly node: Znode; readonly before: Staged | null }[] | null = null
+
+  constructor(state: State, limits: TreeLimits, log: Sink) {
+    this.#state = state
+    this.#plan = new Plan(state.tree, limits)
+    this.log = log
+    this.zxid = state.tree.zxid
+  }
+
+  /** Stages one request; returns 0, or the error to answer with, and then nothing is staged. */
+  write(op: number, from: Cursor, asker: Asker, time: number): number {
+    const request = this.#request
+    if (!request.read(from, op)) return marshallingError
+    const error = this.#plan.check(request, asker, this.pendingBytes)
+    if (error !== 0) return error
+    if (op === opcode.check) return 0
+    const at = beginTxn(this.log, kindOf(op), time)
+    this.#carryOut(request, this.zxid + 1)
+    this.#end(at)
+    return 0
+  }
+
+  /**
+   * Stages the parts of a multi as one transaction. Returns `undefined` when all of them may be
+   * done; else one error for each: 0 for those before the one that failed.
+   */
+  multi(
+    parts: readonly MultiPart[],
+    from: Cursor,
+    asker: Asker,
+    time: number,
+  ): readonly number[] | undefined {
+    const at = beginTxn(this.log, txn.multi, time)
+    this.log.int(parts.length)
+    this.#undo = []
+    for (const [index, part] of parts.entries()) {
+      from.at = part.at
+      this.#request.read(from, part.op)
+      const error = this.#plan.check(this.#request, asker, this.pendingBytes)
+      if (error !== 0) {
+        this.#takeBack(this.#undo)
+        this.#undo = null
+        this.log.length = at
+        return parts.map((_, other) =>
+          other < index ? 0 : other === index ? error : runtimeInconsistency,
+        )
+      }
+      this.log.byte(part.op)
+      this.log.byte(kindOf(part.op))
+      this.#carryOut(this.#request, this.zxid + 1)
+    }
+    this.#undo = null
+    this.#end(at)
+    return undefined
+  }
+
+  #takeBack(undo: readonly { readonly node: Znode; readonly before: Staged | null }[]): void {
+    for (const { node, before } of undo.toReversed()) {
+      node.staged = before
+      this.#state.tree.dropIfEmpty(node)
+    }
+  }
+
+  #end(at: number): void {
+    endTxn(this.log, at)
+    this.pendingBytes += this.log.length - at
+    this.zxid += 1
+  }
+
+  #touch(node: Znode, zxid: number): Staged {
+    this.#undo?.push({ node, before: node.staged === null ? null : { ...node.staged } })
+    return node.stage(zxid)
+  }
+
+  /** Writes down what the plan holds, and counts with it from now on. */
+  #carryOut(request: WriteRequest, zxid: number): void {
+    const { node } = this.#plan
+    switch (request.op) {
+      case opcode.check:
+        break
+      case opcode.setData: {
+        const staged = this.#touch(node, zxid)
+        staged.version = (staged.version + 1) | 0
+        staged.dataLength = Math.max(0, request.dataEnd - request.dataStart)
+        this.log.buffer(node.path)
+        this.log.buffer(request.bytes, request.dataStart, request.dataEnd)
+        break
+      }
+      case opcode.setACL: {
+        const staged = this.#touch(node, zxid)
+        staged.aversion = (staged.aversion + 1) | 0
+        staged.acl = this.#plan.acl
+        this.log.buffer(node.path)
+        this.log.raw(this.#plan.acl.bytes)
+        break
+      }
+      case opcode.delete:
+        this.#remove(node, zxid)
+        break
+      default:
+        this.#create(request, zxid)
+    }
+  }
+
+  #remove(node: Znode, zxid: number): void {
+    this.#touch(node, zxid).exists = false
+    if (node.parent !== null) this.#touch(node.parent, zxid).children -= 1
+    this.log.buffer(node.path)
+  }
+
+  #create(request: WriteRequest, zxid: number): void {
+    const { node: parent, bytes, pathStart, pathEnd, acl, owner } = this.#plan
+    const place = this.#state.tree.place(bytes.subarray(pathStart, pathEnd))
+    const staged = this.#touch(place, zxid)
+    staged.exists = true
+    staged.version = 0
+    staged.creates = 0
+    staged.aversion = 0
+    staged.children = 0
+    staged.acl = acl
+    staged.owner = owner
+    staged.dataLength = Math.max(0, request.dataEnd - request.dataStart)
+    const above = this.#touch(parent, zxid)
+    above.creates = (above.creates + 1) | 0
+    above.children += 1
+    if (owner.kind === 'session') this.#willOwn(owner.session, place)
+    this.log.buffer(place.path)
+    this.log.buffer(request.bytes, request.dataStart, request.dataEnd)
+    putOwnerAndAcl(this.log, owner, acl)
+  }
+
+  #willOwn(session: number, place: Znode): void {
+    const owned = this.#newlyOwned.get(session)
+    if (owned === undefined) {
+      this.#newlyOwned.set(session, new Set([place]))
+      return
+    }
+    owned.add(place)
+    // Those that are committed by now are among the tree's own.
+    if (owned.size % 256 === 0) {
+      for (const node of owned) if (node.staged === null) owned.delete(node)
+    }
+  }
+
+  openSession(session: NewSession, time: number): void {
+    const at = beginTxn(this.log, txn.createSession, time)
+    this.log.long(session.id)
+    this.log.int(session.timeoutMs)
+    this.log.buffer(session.password)
+    this.#end(at)
+  }
+
+  /** Ends a session: from now on it may write nothing, and its nodes are on their way out. */
+  closeSession(session: Session, time: number): void {
+    session.closing = true
+    const at = beginTxn(this.log, txn.closeSession, time)
+    this.log.long(session.id)
+    const zxid = this.zxid + 1
+    const owned = [
+      ...(this.#state.tree.ephemerals.get(session.id) ?? []),
+      ...(this.#newlyOwned.get(session.id) ?? []),
+    ]
+    this.#newlyOwned.delete(session.id)
+    for (const node of new Set(owned)) {
+      const { ownerAhead } = node
+      const isOwn = ownerAhead.kind === 'session' && ownerAhead.session === session.id
+      if (!node.existsAhead || !isOwn) continue
+      node.stage(zxid).exists = false
+      if (node.parent !== null) node.parent.stage(zxid).children -= 1
+    }
+    this.#end(at)
+  }
+
+  /** Stages the end of a container or of a node whose time is over, if that still holds. */
+  removeOverdue(node: Znode, time: number): boolean {
+    if (!node.existsAhead || node.childrenAhead > 0) return false
+    if (node.ownerAhead.kind !== 'container' && node.ownerAhead.kind !== 'ttl') return false
+    const at = beginTxn(this.log, txn.delete, time)
+    this.#remove(node, this.zxid + 1)
+    this.#end(at)
+    return true
+  }
+
+  /** Everything up to here is committed: what was staged of it is in the tree now. */
+  committed(bytes: number): void {
+    this.pendingBytes -= bytes
+  }
+}
+
+function kindOf(op: number): number {
+  if (op === opcode.setData) return txn.setData
+  if (op === opcode.delete) return txn.delete
+  if (op === opcode.setACL) return txn.setAcl
+  return op === opcode.check ? txn.check : txn.create
+}

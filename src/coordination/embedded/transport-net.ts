@@ -1,0 +1,69 @@
+// The transport on node:net, the public way: works with every version of the runtime.
+
+import { createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { Fault, systemCode } from '../../foundation/fault.ts'
+import type { Listen, Wire, WireListener } from './transport.ts'
+
+function wireOf(socket: Socket): Wire {
+  return {
+    address: socket.remoteAddress ?? '',
+    port: socket.remotePort ?? 0,
+    get unsent() {
+      return socket.writableLength
+    },
+    send(bytes, length) {
+      socket.write(bytes.subarray(0, length))
+      return socket.writableLength === 0
+    },
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    end: () => void socket.destroySoon(),
+    destroy: () => void socket.destroy(),
+  }
+}
+
+function attach(socket: Socket, accept: (wire: Wire) => WireListener | undefined): void {
+  socket.setNoDelay(true)
+  const listener = accept(wireOf(socket))
+  if (listener === undefined) {
+    socket.destroy()
+    return
+  }
+  socket.on('data', (bytes: Buffer) => listener.received(bytes, bytes.length))
+  socket.on('drain', () => listener.drained())
+  // What broke the connection is of no use to a server: `close` follows.
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => listener.closed())
+}
+
+/** The Fault for what a listening socket said. */
+export function cannotListen(host: string, port: number, cause: unknown): Fault {
+  if (systemCode(cause) === 'EADDRINUSE') {
+    return new Fault('in-use', `port ${port} of ${host} belongs to another process`, {
+      remedy: `stop that one (ss -ltnp 'sport = :${port}'), or choose another port`,
+      cause,
+    })
+  }
+  return new Fault('failed', `cannot listen at ${host}:${port}`, { cause })
+}
+
+function listenNet(tls: TlsOptions | undefined): Listen {
+  return (host, port, accept) => {
+    const taken = (socket: Socket): void => attach(socket, accept)
+    const server = tls === undefined ? createServer(taken) : createTlsServer(tls, taken)
+    return new Promise((resolve, reject) => {
+      server.once('error', (cause) => reject(cannotListen(host, port, cause)))
+      server.listen(port, host, 1024, () => {
+        const address = server.address()
+        const got = typeof address === 'object' && address !== null ? address.port : port
+        resolve({ host, port: got, [Symbol.dispose]: () => void server.close() })
+      })
+    })
+  }
+}
+
+export const listenOnNet: Listen = listenNet(undefined)
+
+/** `listenOnNet` behind TLS; who may connect is up to the options. */
+export const listenOnTls = (tls: TlsOptions): Listen => listenNet(tls)
