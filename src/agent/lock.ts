@@ -1,7 +1,7 @@
 // Who is the agent of this file? The process that holds a name which the kernel gives back by
 // itself when its holder dies, however it dies.
 
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { Fault, systemCode } from '../foundation/fault.ts'
 
 /**
@@ -18,6 +18,21 @@ export function takeLock(name: string): Promise<Disposable | undefined> {
     server.listen(name, () => {
       server.unref()
       resolve({ [Symbol.dispose]: () => server.close() })
+    })
+  })
+}
+
+/** Whether a living process holds the lock, without ever holding it oneself. */
+export function isLocked(name: string): Promise<boolean> {
+  const socket = connect(name)
+  return new Promise((resolve, reject) => {
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', (cause) => {
+      if (systemCode(cause) === 'ECONNREFUSED') resolve(false)
+      else reject(new Fault('failed', 'cannot ask for the lock of this file', { cause }))
     })
   })
 }
