@@ -16,7 +16,7 @@ import { makeStateFolder, type StatePaths } from './paths.ts'
 import { planOf } from './plan.ts'
 import type { Answers } from './server.ts'
 import { statusOf } from './status.ts'
-import { stopAll } from './stop.ts'
+import { stopAll, stopNow } from './stop.ts'
 import { openStore } from './store.ts'
 import { wishSpec } from './templates.ts'
 import { version } from './version.ts'
@@ -45,6 +45,8 @@ export interface Agent {
    * it only lets go, and the next agent adopts what runs.
    */
   down(leave: boolean): Promise<void>
+  /** Ends at once what `down` still waits for. */
+  hurry(): void
   /** Resolves once the agent has ended, whoever asked for it. */
   readonly ended: Promise<void>
 }
@@ -154,6 +156,10 @@ class RunningAgent implements Agent {
   down(leave: boolean): Promise<void> {
     this.#ending ??= this.#close(leave).finally(() => this.#end.resolve())
     return this.#ending
+  }
+
+  hurry(): void {
+    if (this.#ending !== undefined) stopNow(this.#parts.adapters)
   }
 
   async #close(leave: boolean): Promise<void> {

@@ -23,5 +23,11 @@ export async function stopAll(
   while (host.observe().length > 0) await sleep(clock, ms(10))
 }
 
+/** Waits no longer for anything that `stopAll` still waits for. */
+export function stopNow({ balancer, host }: Pick<Adapters, 'balancer' | 'host'>): void {
+  void balancer.stop(ms(0))
+  for (const { id } of host.observe()) host.stop(id, ms(0))
+}
+
 const patience = (state: AgentState, service: string, revision: number): Milliseconds =>
   state.services[service]?.templates[revision]?.stopWithin ?? finishWithin
