@@ -6,7 +6,7 @@ import { complain } from './complain.ts'
 import { type ExitCode, exit, exitOf } from './exit.ts'
 import { openScreen } from './screens.ts'
 import { usageFault } from './usage.ts'
-import { addVerbs } from './verbs.ts'
+import { addVerbs } from './verbs/all.ts'
 
 const examples = `
 Examples:
@@ -37,6 +37,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     const fault =
       thrown instanceof CommanderError ? usageFault(thrown, verb?.name()) : (thrown as unknown)
     if (fault === undefined) return exit.done
+    if (isInterruption(fault)) return exit.interrupted
     complain(err, fault)
     return exitOf(fault)
   }
@@ -63,3 +64,7 @@ function newProgram(): Command {
     })
     .addHelpText('after', examples)
 }
+
+/** Ctrl-C while something was waited for: nothing failed. */
+const isInterruption = (thrown: unknown): boolean =>
+  (thrown as { readonly name?: unknown } | null)?.name === 'AbortError'

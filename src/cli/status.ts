@@ -1,9 +1,11 @@
 // `alwayson status`: how everything is, once or again and again.
 
+import type { Status } from '../agent/model.ts'
 import { Fault } from '../foundation/fault.ts'
 import { type Milliseconds, ms, sleep } from '../foundation/time.ts'
 import { type ExitCode, exit } from './exit.ts'
 import type { Ports, Screen } from './ports.ts'
+import { ratesBetween } from './view/rates.ts'
 import { statusLines } from './view/status.ts'
 import { paintOf } from './view/style.ts'
 import { age } from './view/words.ts'
@@ -19,17 +21,20 @@ export interface StatusOptions {
 /** Shows the status; with `watch` until somebody ends it, also while no agent answers. */
 export async function status(ports: Ports, options: StatusOptions): Promise<ExitCode> {
   if (!options.watch) {
-    ports.out.write(await look(ports, options, ports.interrupted))
+    ports.out.write(show(ports, options, await ports.agent.ask('/status', {}, ports.interrupted)))
     return exit.done
   }
   const over = AbortSignal.any([ports.interrupted, ports.out.closed])
   using page = openPage(ports.out)
   let seen = ports.clock.now()
+  let before: Status | undefined
   try {
     for (;;) {
       try {
-        page.show(await look(ports, options, over))
+        const status = await ports.agent.ask('/status', {}, over)
+        page.show(show(ports, options, status, before))
         seen = ports.clock.now()
+        before = status
       } catch (thrown) {
         if (!(thrown instanceof Fault) || thrown.code !== 'not-running') throw thrown
         if (options.json) throw thrown
@@ -44,11 +49,11 @@ export async function status(ports: Ports, options: StatusOptions): Promise<Exit
   return exit.done
 }
 
-async function look(ports: Ports, options: StatusOptions, signal: AbortSignal): Promise<string> {
-  const seen = await ports.agent.ask('/status', {}, signal)
-  if (options.json) return `${JSON.stringify(seen, undefined, options.watch ? undefined : 2)}\n`
+function show(ports: Ports, options: StatusOptions, status: Status, before?: Status): string {
+  if (options.json) return `${JSON.stringify(status, undefined, options.watch ? undefined : 2)}\n`
   const width = Math.min(ports.out.columns, 160)
-  return `${statusLines(seen, width, paintOf(ports.out)).join('\n')}\n`
+  const rates = before && ratesBetween(before, status)
+  return `${statusLines(status, width, paintOf(ports.out), rates).join('\n')}\n`
 }
 
 /** A page that is shown in place of the one before. */

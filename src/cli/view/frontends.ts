@@ -1,15 +1,17 @@
 // What goes through each door? The part of the status that clients feel. Pure.
 
 import type { FrontendStatus, Status } from '../../agent/model.ts'
+import { frontendKey, type Rates } from './rates.ts'
 import type { Paint } from './style.ts'
 import { type Column, cell, type Row, tableLines } from './table.ts'
 import { count, counted } from './words.ts'
 
-const columns: readonly Column[] = [
+const columns = (rates: Rates | undefined): readonly Column[] => [
   { title: 'FRONTEND', align: 'left', dropped: 0 },
   { title: 'ADDRESS', align: 'left', dropped: 0 },
   { title: 'CONNS', align: 'right', dropped: 3 },
-  { title: 'REQS', align: 'right', dropped: 0 },
+  ...(rates === undefined ? [] : [{ title: 'REQ/S', align: 'right', dropped: 0 } as const]),
+  { title: 'REQS', align: 'right', dropped: 5 },
   { title: '4XX', align: 'right', dropped: 4 },
   { title: '5XX', align: 'right', dropped: 0 },
   { title: 'NONE', align: 'right', dropped: 0 },
@@ -19,22 +21,30 @@ const columns: readonly Column[] = [
 ]
 
 /** The table of the frontends; nothing where there is none. */
-export function frontendLines(status: Status, width: number, paint: Paint): readonly string[] {
-  if (status.frontends.length === 0) return []
-  return ['', ...tableLines(columns, status.frontends.map(rowOf), width, paint)]
+export function frontendLines(
+  { frontends }: Status,
+  width: number,
+  paint: Paint,
+  rates?: Rates,
+): readonly string[] {
+  if (frontends.length === 0) return []
+  const rows = frontends.map((frontend) => rowOf(frontend, rates))
+  return ['', ...tableLines(columns(rates), rows, width, paint)]
 }
 
-function rowOf(frontend: FrontendStatus): Row {
+function rowOf(frontend: FrontendStatus, rates: Rates | undefined): Row {
   const { connections, requests, answers, held, bytesIn, bytesOut } = frontend.traffic
   const isHttp = frontend.mode === 'http'
   const answered = (digit: number): number => answers[digit] ?? 0
   const failing = (number: number) => cell(count(number), number > 0 ? 'bad' : 'plain')
+  const rate = rates?.get(frontendKey(frontend.name)) ?? 0
   const [first = '', ...more] = frontend.addresses
   return {
     cells: [
       cell(frontend.name, 'strong'),
       cell(first),
       cell(count(connections)),
+      ...(rates === undefined ? [] : [cell(count(Math.round(rate)))]),
       cell(isHttp ? count(requests) : ''),
       cell(isHttp ? count(answered(4)) : ''),
       isHttp ? failing(answered(5)) : cell(''),

@@ -27,7 +27,7 @@ function oneProblem(
 ): readonly string[] {
   const at = `${place.file}:${place.line}:${place.column}:`
   const about = path === '' || message.includes(path) ? '' : `${path}: `
-  const line = source[place.line - 1]?.replace(/\r$/, '')
+  const line = isPrivate(path) ? undefined : source[place.line - 1]?.replace(/\r$/, '')
   const number = String(place.line).padStart(5)
   return [
     `${paint('strong', at)} ${paint('bad', 'fault:')} ${about}${message}`,
@@ -40,6 +40,9 @@ function oneProblem(
     ...(remedy === undefined ? [] : [`      ${paint('strong', 'remedy:')} ${remedy}`]),
   ]
 }
+
+/** What is handed to a program may be a secret: it is not printed, also not as it was written. */
+const isPrivate = (path: string): boolean => /(^|\.)env(\.|$)/.test(path)
 
 /** A line of a generated file may be endless; what is shown of it is not. */
 const longest = 160

@@ -7,6 +7,7 @@ import { assertGolden, statusIn } from '../../../test/fixtures/cli.ts'
 import { edges, health, healthyWorld, replica } from '../../../test/fixtures/world.ts'
 import type { Status } from '../../agent/model.ts'
 import { instant, ms } from '../../foundation/time.ts'
+import { ratesBetween, serverKey } from './rates.ts'
 import { statusLines, summary } from './status.ts'
 import { paintOf } from './style.ts'
 
@@ -92,6 +93,18 @@ suite('the page of the status', () => {
       .split('\n')
       .filter((line) => line.length > 80)
     assert.deepEqual(long, [])
+  })
+
+  test('says how many requests a second there are, from two looks', () => {
+    const at = (now: number, requests: number): Status =>
+      statusIn(healthyWorld({ edges: edges(7, { 'web-1': requests }) }), { now: instant(now) })
+    const rates = ratesBetween(at(1000, 10), at(3000, 60))
+    assert.deepEqual(rates.get(serverKey('web-1')), 50)
+    const lines = statusLines(at(3000, 60), 80, plain, rates)
+    assert.match(lines[3] ?? '', /ACTIVE {2}REQ\/S {2}REQS/)
+    assert.match(lines[5] ?? '', /web-1 +up +\S+ +120 +50 +120/)
+    assert.equal(ratesBetween(at(1000, 60), at(2000, 10)).get(serverKey('web-1')), undefined)
+    assert.equal(ratesBetween(at(1000, 1), at(1000, 9)).size, 0)
   })
 
   test('shows the same words in colour', () => {

@@ -4,12 +4,21 @@
 import type { ServerStatus, ServiceStatus, Status } from '../../agent/model.ts'
 import { type Instant, since } from '../../foundation/time.ts'
 import { frontendLines } from './frontends.ts'
+import { type Rates, serverKey } from './rates.ts'
 import type { Paint, Tone } from './style.ts'
 import { type Cell, type Column, cell, type Row, tableLines } from './table.ts'
 import { age, count, counted, wrap } from './words.ts'
 
-/** The lines of the page; they fit `width` as long as names are not longer than that. */
-export function statusLines(status: Status, width: number, paint: Paint): readonly string[] {
+/**
+ * The lines of the page; they fit `width` as long as names are not longer than that. With `rates`
+ * it also says how many requests a second there are.
+ */
+export function statusLines(
+  status: Status,
+  width: number,
+  paint: Paint,
+  rates?: Rates,
+): readonly string[] {
   const { tone, text } = summary(status)
   const agent = `agent ${status.agent.pid}, version ${status.agent.version}`
   const since = `since ${ageOf(status.agent.since, status.now)}`
@@ -17,8 +26,8 @@ export function statusLines(status: Status, width: number, paint: Paint): readon
     `${paint('strong', status.name)}: ${paint(tone, text)}`,
     ...wrap(`${status.file}: ${agent}, ${since}`, width).map((line) => paint('faint', line)),
     '',
-    ...tableLines(serviceColumns, status.services.flatMap(serviceRows(status.now)), width, paint),
-    ...frontendLines(status, width, paint),
+    ...tableLines(serviceColumns(rates), rowsOf(status, rates), width, paint),
+    ...frontendLines(status, width, paint, rates),
     ...edgeLines(status, paint),
   ]
 }
@@ -42,32 +51,38 @@ export function summary(status: Status): Cell {
   return cell('everything is up', 'good')
 }
 
-const serviceColumns: readonly Column[] = [
+const serviceColumns = (rates: Rates | undefined): readonly Column[] => [
   { title: 'SERVICE', align: 'left', dropped: 0 },
   { title: 'STATE', align: 'left', dropped: 0 },
   { title: 'SINCE', align: 'right', dropped: 3 },
   { title: 'ACTIVE', align: 'right', dropped: 0 },
+  ...(rates === undefined ? [] : [{ title: 'REQ/S', align: 'right', dropped: 4 } as const]),
   { title: 'REQS', align: 'right', dropped: 0 },
   { title: 'ERRS', align: 'right', dropped: 2 },
   { title: 'RESTARTS', align: 'right', dropped: 0 },
   { title: 'ADDRESS', align: 'left', dropped: 1 },
 ]
 
-const serviceRows =
-  (now: Instant) =>
-  (service: ServiceStatus): readonly Row[] => [
-    {
-      cells: [
-        cell(service.name, 'strong'),
-        cell(`${service.up} of ${service.wanted} up`, serviceTone(service)),
-        cell(''),
-        ...figures(service.servers),
-        cell(service.revision === undefined ? '' : `revision ${service.revision}`, 'faint'),
-      ],
-      notes: serviceNotes(service),
-    },
-    ...service.servers.map((server) => serverRow(server, now)),
-  ]
+const rowsOf = (status: Status, rates: Rates | undefined): readonly Row[] =>
+  status.services.flatMap((service) => serviceRows(service, status.now, rates))
+
+const serviceRows = (
+  service: ServiceStatus,
+  now: Instant,
+  rates: Rates | undefined,
+): readonly Row[] => [
+  {
+    cells: [
+      cell(service.name, 'strong'),
+      cell(`${service.up} of ${service.wanted} up`, serviceTone(service)),
+      cell(''),
+      ...figures(service.servers, rates),
+      cell(service.revision === undefined ? '' : `revision ${service.revision}`, 'faint'),
+    ],
+    notes: serviceNotes(service),
+  },
+  ...service.servers.map((server) => serverRow(server, now, rates)),
+]
 
 const serviceTone = ({ up, wanted }: ServiceStatus): Tone =>
   up >= wanted ? 'good' : up > 0 ? 'doubtful' : 'bad'
@@ -83,7 +98,7 @@ function serviceNotes(service: ServiceStatus): readonly Cell[] {
   return notes
 }
 
-function serverRow(server: ServerStatus, now: Instant): Row {
+function serverRow(server: ServerStatus, now: Instant, rates: Rates | undefined): Row {
   const state = stateOf(server)
   const notes: Cell[] = []
   if (server.reason !== '') notes.push(cell(server.reason, state.tone))
@@ -94,7 +109,7 @@ function serverRow(server: ServerStatus, now: Instant): Row {
       cell(`  ${server.id}`),
       state,
       cell(server.since === 0 ? '' : ageOf(server.since, now)),
-      ...figures([server]),
+      ...figures([server], rates),
       cell(server.address.replace(/^127\.0\.0\.1:/, ':'), 'faint'),
     ],
     notes,
@@ -126,15 +141,17 @@ export function stateOf(server: ServerStatus): Cell {
   return server.ejected === undefined ? cell('up', 'good') : cell('ejected', 'bad')
 }
 
-/** Active, requests, errors and restarts; the last is empty where something else runs them. */
-function figures(servers: readonly ServerStatus[]): readonly Cell[] {
+/** Active to restarts; the last is empty where something else runs them. */
+function figures(servers: readonly ServerStatus[], rates: Rates | undefined): readonly Cell[] {
   const sum = (of: (server: ServerStatus) => number): number =>
     servers.reduce((total, server) => total + of(server), 0)
   const errors = sum(({ errors }) => errors)
   const restarts = sum(({ process }) => process?.restarts ?? 0)
   const run = servers.some(({ process }) => process !== undefined)
+  const rate = sum(({ id }) => rates?.get(serverKey(id)) ?? 0)
   return [
     cell(count(sum(({ active }) => active))),
+    ...(rates === undefined ? [] : [cell(count(Math.round(rate)))]),
     cell(count(sum(({ requests }) => requests))),
     cell(count(errors), errors > 0 ? 'doubtful' : 'plain'),
     run ? cell(count(restarts), restarts > 0 ? 'doubtful' : 'plain') : cell(''),

@@ -1,0 +1,17 @@
+// The part of the agent room that ends things from outside: who holds a file, and what is left.
+
+import { existsSync } from 'node:fs'
+import { isLocked } from '../agent/lock.ts'
+import type { StatePaths } from '../agent/paths.ts'
+import type { DownMachine } from './down.ts'
+
+/** The machine of `down`. */
+export const downMachine = (paths: StatePaths): DownMachine => ({
+  isHeld: () => isLocked(paths.lock),
+  async sweep() {
+    // Where nothing was ever started, nothing is made to look for it.
+    if (!existsSync(paths.folder)) return { replicas: [], edges: 0 }
+    const { sweep } = await import('../agent/sweep.ts')
+    return sweep(paths)
+  },
+})

@@ -1,0 +1,101 @@
+// `alwayson apply`: make the changed file true, touching nothing that did not change.
+
+import type { ApplyReport, ServiceStatus, Status } from '../agent/model.ts'
+import type { Milliseconds } from '../foundation/time.ts'
+import { type ExitCode, exit } from './exit.ts'
+import type { Ports } from './ports.ts'
+import { type Judgement, settle } from './settle.ts'
+import { type Paint, paintOf } from './view/style.ts'
+
+/** What `apply` may be told. */
+export interface ApplyOptions {
+  readonly dryRun?: boolean
+  readonly wait: boolean
+  readonly within: Milliseconds
+}
+
+/** A file that was read and found to be right. */
+export interface RightFile {
+  readonly path: string
+  readonly text: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Says what differs and what is done about it, does it, and waits until it is done. */
+export async function apply(
+  ports: Ports,
+  file: RightFile,
+  { dryRun = false, wait, within }: ApplyOptions,
+): Promise<ExitCode> {
+  const before = await ports.agent.ask('/status', {}, ports.interrupted)
+  const report = await ports.agent.ask('/apply', { ...file, dryRun }, ports.interrupted)
+  if (!report.changed) {
+    ports.out.write(`nothing differs: ${file.path} is in force\n`)
+    return exit.done
+  }
+  ports.out.write(`${reportLines(report, dryRun, paintOf(ports.out)).join('\n')}\n`)
+  if (dryRun || !wait) return exit.done
+  return settle(ports, (status) => judgeApply(status, before), within)
+}
+
+function reportLines(report: ApplyReport, dryRun: boolean, paint: Paint): readonly string[] {
+  const { differences, actions } = report
+  const nothing = dryRun ? 'nothing would be done' : 'nothing has to be done about it'
+  return [
+    paint('strong', 'what differs'),
+    ...differences.map((sentence) => `  ${sentence}`),
+    paint('strong', dryRun ? 'what would be done' : 'what is done'),
+    ...(actions.length === 0 ? [nothing] : actions).map((sentence) => `  ${sentence}`),
+  ]
+}
+
+/** How far the file has come true since `before`. What was amiss then is not waited for. */
+export function judgeApply(status: Status, before: Status): Judgement {
+  const pairs = status.services.map((service) => ({
+    service,
+    old: before.services.find(({ name }) => name === service.name),
+  }))
+  const failed = pairs.flatMap(({ service, old }) => failureOf(service, old) ?? [])
+  const busy = pairs.filter(({ service, old }) => isBusy(service, old) && !failureOf(service, old))
+  if (busy.length > 0) {
+    const lines = busy.map(({ service: s }) => `${s.name} ${s.up} of ${s.wanted} up (${s.rule})`)
+    return { kind: 'waiting', line: lines.join(', ') }
+  }
+  if (failed.length > 0) {
+    const [first] = failed
+    return {
+      kind: 'failed',
+      line: failed.map(({ line }) => line).join('; '),
+      remedy: `read what it said: alwayson logs ${first?.name}; then mend the file and apply again`,
+    }
+  }
+  return { kind: 'done', line: `${status.name} is as the file says` }
+}
+
+interface Failure {
+  readonly name: string
+  readonly line: string
+}
+
+function failureOf(service: ServiceStatus, old: ServiceStatus | undefined): Failure | undefined {
+  const { name, rolledBack } = service
+  if (rolledBack !== undefined && rolledBack.revision !== old?.rolledBack?.revision) {
+    const { revision, why } = rolledBack
+    return { name, line: `revision ${revision} of ${name} was rolled back: ${why}` }
+  }
+  if (service.rule === 'no-way-back' && service.revision !== old?.revision) {
+    return { name, line: `revision ${service.revision} of ${name}: ${service.why}` }
+  }
+  const looping = service.servers.find(({ process }) => process?.state === 'crash-looping')
+  const wasWell = old === undefined || old.up >= old.wanted
+  if (looping !== undefined && wasWell && !service.deploying) {
+    return { name, line: `${looping.id} does not come up: ${looping.reason}` }
+  }
+  return undefined
+}
+
+function isBusy(service: ServiceStatus, old: ServiceStatus | undefined): boolean {
+  if (service.kind === 'servers') return false
+  if (service.deploying || service.servers.length !== service.wanted) return true
+  return service.up < service.wanted && (old === undefined || old.up >= old.wanted)
+}

@@ -1,0 +1,77 @@
+// The agent runs in this process: what it decides is told, and Ctrl-C ends it in order.
+
+import type { OpenJournal } from '../agent/journal.ts'
+import type { Status } from '../agent/model.ts'
+import { ms, sleep } from '../foundation/time.ts'
+import { type ExitCode, exit } from './exit.ts'
+import type { Ports } from './ports.ts'
+import { eventLine } from './view/events.ts'
+import { readyLine } from './view/ready.ts'
+import { summary } from './view/status.ts'
+import { paintOf } from './view/style.ts'
+
+/** What is needed of an agent that runs in this process. */
+export interface OwnAgent {
+  readonly journal: Pick<OpenJournal, 'follow'>
+  status(): Status
+  /** Ends everything in order. */
+  down(leave: boolean): Promise<void>
+  /** Ends at once what `down` still waits for. */
+  hurry(): void
+  readonly ended: Promise<void>
+}
+
+const lookEvery = ms(100)
+
+/** Tells what the agent decides until it has ended, by whomever. */
+export async function foreground(ports: Ports, agent: OwnAgent): Promise<ExitCode> {
+  const style = { zone: ports.zone, date: false, paint: paintOf(ports.out) }
+  using _log = agent.journal.follow((entry) => ports.out.write(`${eventLine(entry, style)}\n`))
+  endOnSignals(ports, agent, (line) => ports.err.write(`\n${line}\n`))
+  const over = new AbortController()
+  void agent.ended.then(() => over.abort(new Error('the agent has ended')))
+  await announce(ports, agent, AbortSignal.any([over.signal, ports.interrupted]))
+  await agent.ended
+  return exit.done
+}
+
+/** The same where nobody looks on: the journal tells what happened. */
+export async function background(ports: Ports, agent: OwnAgent): Promise<ExitCode> {
+  endOnSignals(ports, agent, () => {})
+  await agent.ended
+  return exit.done
+}
+
+/** The first Ctrl-C ends everything in order; the second does not wait for what is in flight. */
+function endOnSignals(ports: Ports, agent: OwnAgent, say: (line: string) => void): void {
+  whenAborted(ports.interrupted, () => {
+    say('stopping in order; Ctrl-C again stops at once')
+    void agent.down(false)
+  })
+  whenAborted(ports.hurried, () => {
+    say('stopping at once')
+    agent.hurry()
+  })
+}
+
+function whenAborted(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act()
+  else signal.addEventListener('abort', act, { once: true })
+}
+
+/** Says once, when everything is up, where it is to be found. */
+async function announce(ports: Ports, agent: OwnAgent, over: AbortSignal): Promise<void> {
+  const paint = paintOf(ports.out)
+  try {
+    for (;;) {
+      const status = agent.status()
+      if (summary(status).tone === 'good') {
+        ports.out.write(`${paint('good', readyLine(status))}\n`)
+        return
+      }
+      await sleep(ports.clock, lookEvery, over)
+    }
+  } catch (thrown) {
+    if (!over.aborted) throw thrown
+  }
+}

@@ -1,0 +1,49 @@
+// `alwayson up`: this process becomes the agent of the file that is meant. The agent's modules are
+// loaded here, so that no other verb waits for them.
+
+import { statePaths } from '../agent/paths.ts'
+import { rightSpec } from './check.ts'
+import { type ExitCode, exit } from './exit.ts'
+import { background, foreground, type OwnAgent } from './foreground.ts'
+import { findFile, type Whereabouts } from './locate.ts'
+import type { Ports } from './ports.ts'
+import { reportOf, tellParent } from './report.ts'
+
+/** How `up` is run. */
+export interface UpOptions {
+  /** A parent process waits to hear how it went, and nobody reads what is written here. */
+  readonly report: boolean
+}
+
+/** Reads the file that is meant, becomes its agent, and is it until it ends. */
+export async function up(
+  ports: Ports,
+  where: Whereabouts,
+  { report }: UpOptions,
+): Promise<ExitCode> {
+  // A terminal that is hung up must not take down what its user looks after.
+  process.on('SIGHUP', () => {})
+  try {
+    const agent = await open(ports, where)
+    if (agent === undefined) return exit.bad
+    if (!report) return await foreground(ports, agent)
+    await tellParent({ kind: 'ready', pid: process.pid })
+    return await background(ports, agent)
+  } catch (thrown) {
+    if (report) await tellParent(reportOf(thrown))
+    throw thrown
+  }
+}
+
+async function open(ports: Ports, where: Whereabouts): Promise<OwnAgent | undefined> {
+  const [{ readFile, parseApplied }, { openAgent }] = await Promise.all([
+    import('./reading.ts'),
+    import('../agent/agent.ts'),
+  ])
+  const paths = statePaths(findFile(where), where.state)
+  const file = await readFile(where)
+  const spec = rightSpec(ports, file)
+  if (spec === undefined) return undefined
+  const { path, text, env } = file
+  return openAgent({ paths, read: { spec, file: { path, text, env } }, parse: parseApplied })
+}

@@ -1,0 +1,16 @@
+// The list of the verbs, in the order in which help shows them.
+
+import type { Command } from 'commander'
+import { addChanging } from './change.ts'
+import { addFiles } from './files.ts'
+import { addLooking } from './look.ts'
+import { addRunning } from './run.ts'
+import type { Done } from './shared.ts'
+
+/** Adds every verb to the program. */
+export function addVerbs(program: Command, done: Done): void {
+  addRunning(program.commandsGroup('Keep it up:'), done)
+  addLooking(program.commandsGroup('See how it is:'), done)
+  addChanging(program.commandsGroup('Change what runs:'), done)
+  addFiles(program.commandsGroup('Files:'), done)
+}

@@ -1,0 +1,40 @@
+// The verbs that only look: what each may be told, and where its code is.
+
+import type { Command } from 'commander'
+import { ms } from '../../foundation/time.ts'
+import type { EventsOptions } from '../events.ts'
+import type { StatusOptions } from '../status.ts'
+import { type Done, duration, number, portsOf } from './shared.ts'
+
+/** Adds the verbs that only look. */
+export function addLooking(program: Command, done: Done): void {
+  program
+    .command('status')
+    .description('services, replicas, frontends and edges, with the reason for what is not well')
+    .option('-w, --watch', 'again and again, until Ctrl-C')
+    .addOption(duration('--every <time>', 'between two looks of --watch').default(ms(1000), '1s'))
+    .option('--json', 'as JSON; with --watch one line a look')
+    .action(async (options: StatusOptions, command: Command) => {
+      const { status } = await import('../status.ts')
+      done(await status(await portsOf(command), options))
+    })
+  program
+    .command('events')
+    .description('what happened, by which rule, and why')
+    .option('-f, --follow', 'go on with what happens from now on')
+    .addOption(number('-n, --last <count>', 'how many to begin with').default(50))
+    .option('--json', 'as lines of JSON')
+    .action(async (options: EventsOptions, command: Command) => {
+      const { events } = await import('../events.ts')
+      done(await events(await portsOf(command), options))
+    })
+  program
+    .command('why')
+    .argument('<thing>', 'a service, a replica, a server or a frontend')
+    .description('why it is as it is, and the command that would help')
+    .option('--json', 'as JSON')
+    .action(async (thing: string, options: { readonly json?: boolean }, command: Command) => {
+      const { why } = await import('../why.ts')
+      done(await why(await portsOf(command), thing, options))
+    })
+}

@@ -1,0 +1,15 @@
+// Everything is up: where is it found? Pure.
+
+import type { Status } from '../../agent/model.ts'
+
+/** `shop is up: http://127.0.0.1:8080` */
+export function readyLine(status: Status): string {
+  const doors = status.frontends.flatMap(({ mode, addresses }) =>
+    addresses.map((address) => `${mode}://${reachable(address)}`),
+  )
+  return `${status.name} is up${doors.length === 0 ? '' : `: ${doors.join(', ')}`}`
+}
+
+/** What listens everywhere is reached from here by the name of the loopback. */
+const reachable = (address: string): string =>
+  address.replace(/^(?:0\.0\.0\.0|\[::\]):/, 'localhost:')
