@@ -77,7 +77,8 @@ class NativeBalancer implements BalancerEngine {
   constructor(options: NativeOptions) {
     this.#options = options
     this.#logPath = makeEdgeFolder(options.folder).logPath
-    this.#serial = options.clock.now()
+    // Whole, because it becomes a part of file names that are read back.
+    this.#serial = Math.floor(options.clock.now())
     this.#adopt()
     this.#ask()
   }
