@@ -25,7 +25,9 @@ export const statusOf = (world: World, teller: Teller): Status => ({
   file: world.state.applied?.path ?? '',
   agent: { pid: teller.pid, version: teller.version, since: teller.since },
   now: teller.now,
-  edges: world.edges.map(({ edge, pid, state }) => ({ edge, pid, state })),
+  edges: world.edges
+    .toSorted((a, b) => a.edge - b.edge)
+    .map(({ edge, pid, state }) => ({ edge, pid, state })),
   services: Object.values(world.spec.services).map((service) =>
     serviceStatus(world, teller, service),
   ),
