@@ -48,6 +48,7 @@ async function startDetached(command: readonly string[], paths: StatePaths): Pro
   const [program = '', ...rest] = command
   const child = spawn(program, rest, { detached: true, stdio: ['ignore', log, log, 'ipc'] })
   closeSync(log)
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   try {
     const report = await new Promise<Report>((resolve, reject) => {
       child.once('message', (message) => resolve(message as Report))
@@ -57,6 +58,8 @@ async function startDetached(command: readonly string[], paths: StatePaths): Pro
       child.once('exit', (code, signal) => reject(endedEarly(paths, code, signal)))
     })
     if (report.kind === 'ready') return report.pid
+    // What it opened is given back before anybody tries again.
+    await gone
     throw faultOf(report)
   } finally {
     if (child.connected) child.disconnect()
