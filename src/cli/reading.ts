@@ -24,7 +24,7 @@ export async function readFile(where: Whereabouts): Promise<ReadFile> {
   return { path, shown, text: parsed.source.text, env: parsed.env, parsed }
 }
 
-/** What a file that somebody else read asks for; a Fault that names every problem if it is wrong. */
+/** What a file that somebody else read asks for; a Fault with every problem if it is wrong. */
 export async function parseApplied(file: Omit<AppliedFile, 'at'>): Promise<Spec> {
   const parsed = await parseSource(file, file.env, availableParallelism())
   if (parsed.kind === 'spec') return parsed.spec
