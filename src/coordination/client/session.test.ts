@@ -121,8 +121,8 @@ suite('a session', () => {
 
   test('gives a server its share of the time-out to take it in', () => {
     const dialing = play(newSession(policy, hosts), [0, { kind: 'start' }])[0]
-    assert.equal(wakeAt(dialing, at(0), at(0)), at(2000))
-    const after = step(dialing, tick(), at(2000))
+    assert.equal(wakeAt(dialing, at(0), at(0)), at(1500))
+    const after = step(dialing, tick(), at(1500))
     assert.equal(only(after, 'hang-up').why, 'unanswered')
     assert.equal(only(after, 'dial').host.host, 'b')
   })

@@ -110,6 +110,8 @@ export type Step = readonly [Session, ...SessionEffect[]]
 const pingWaitMost = ms(10_000)
 /** A connection lost sooner counts as a try that failed, or a server that hangs up is hammered. */
 const settledAfter = ms(1000)
+/** What a server is given to take us in, where the time-out allows. */
+const connectWaitLeast = ms(1000)
 /** How long a server may take to confirm the end of a session. */
 const closeWait = ms(2000)
 /** How soon a better server is looked for, and how seldom at last (ClientCnxn.java). */
@@ -138,9 +140,12 @@ export const readTimeout = (session: Session): Milliseconds => {
 export const pingWait = (session: Session): Milliseconds =>
   ms(Math.min(readTimeout(session) / 2, pingWaitMost))
 
-/** How long one server may take to take us in: all of them are tried within one time-out. */
-const connectTimeout = (session: Session): Milliseconds =>
-  ms(session.timeout / Math.max(1, session.hosts.length))
+/**
+ * How long one server may take to take us in: all of them are tried within one time-out, and one
+ * that is alone is tried several times, because what was sent while it was cut off is lost.
+ */
+const connectTimeout = ({ timeout, hosts }: Session): Milliseconds =>
+  ms(Math.min(timeout / Math.max(1, hosts.length), Math.max(timeout / 4, connectWaitLeast)))
 
 /**
  * When the session has surely ended although nobody could say so: a third beyond its time-out

@@ -1,0 +1,37 @@
+// Apache ZooKeeper, alone and as an ensemble, keeps the promises that rooms build on; our client
+// asks for no more.
+
+import { openEnsemble, openZooKeeper, zookeeperMissing } from '../engines/zookeeper.ts'
+import { coordinationConformance } from './coordination.ts'
+
+const quick = {
+  config: { tickTime: 500 },
+  properties: { 'znode.container.checkIntervalMs': 100 },
+} as const
+const bounds = { timeoutLeast: 1000, timeoutMost: 10_000 } as const
+
+coordinationConformance(
+  'Apache ZooKeeper alone',
+  async () => {
+    const server = await openZooKeeper(quick)
+    return {
+      hosts: `127.0.0.1:${server.port}`,
+      ...bounds,
+      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    }
+  },
+  { missing: zookeeperMissing() },
+)
+
+coordinationConformance(
+  'an ensemble of Apache ZooKeeper',
+  async () => {
+    const ensemble = await openEnsemble(quick)
+    return {
+      hosts: ensemble.hosts,
+      ...bounds,
+      [Symbol.asyncDispose]: () => ensemble[Symbol.asyncDispose](),
+    }
+  },
+  { missing: zookeeperMissing() },
+)
