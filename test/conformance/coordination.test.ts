@@ -1,6 +1,7 @@
-// Apache ZooKeeper, alone and as an ensemble, keeps the promises that rooms build on; our client
-// asks for no more.
+// The embedded server keeps the promises that rooms build on, and Apache ZooKeeper, alone and as an
+// ensemble, keeps the same ones.
 
+import { openEmbedded } from '../engines/embedded.ts'
 import { openEnsemble, openZooKeeper, zookeeperMissing } from '../engines/zookeeper.ts'
 import { coordinationConformance } from './coordination.ts'
 
@@ -35,3 +36,13 @@ coordinationConformance(
   },
   { missing: zookeeperMissing() },
 )
+
+coordinationConformance('the embedded server', async () => {
+  const limits = { timeoutMostMs: 10_000, overdueCheckMs: 100 }
+  const server = await openEmbedded({ limits })
+  return {
+    hosts: `127.0.0.1:${server.port}`,
+    ...bounds,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
+})
