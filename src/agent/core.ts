@@ -282,7 +282,7 @@ class AgentCore implements Core {
     const world = this.world()
     const wanted = tableOf(world)
     const { version: held = 0, ...routes } = this.#table ?? {}
-    const { edges } = world.spec
+    const edges = wanted.frontends.length === 0 ? 0 : world.spec.edges
     if (edges === this.#edges && isDeepStrictEqual(wanted, routes)) return
     const heard = world.edges.map((edge) => edge.report?.table ?? 0)
     const version = Math.max(held, this.#state.table, ...heard) + 1
