@@ -13,12 +13,20 @@ export async function ask<Path extends keyof AgentApi>(
   signal?: AbortSignal,
 ): Promise<AgentApi[Path]['answer']> {
   const answer = await send(socket, 'POST', path, JSON.stringify(question), signal)
-  const chunks: Buffer[] = []
-  for await (const chunk of answer) chunks.push(chunk as Buffer)
-  const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  const value: unknown = JSON.parse(await whole(answer, socket))
   if (answer.statusCode === 200) return value as AgentApi[Path]['answer']
   const fault = value as ApiFault
   throw new Fault(fault.code, fault.message, fault)
+}
+
+async function whole(answer: IncomingMessage, socket: string): Promise<string> {
+  const chunks: Buffer[] = []
+  try {
+    for await (const chunk of answer) chunks.push(chunk as Buffer)
+  } catch (cause) {
+    throw notAnswering(socket, cause as Error)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** The journal of a running agent; with `follow` it goes on until `signal` or the agent's end. */
@@ -29,7 +37,12 @@ export async function* events(
 ): AsyncGenerator<EventLine> {
   const path = `/events?last=${last}${follow ? '&follow=1' : ''}`
   const answer = await send(socket, 'GET', path, undefined, signal)
-  for await (const line of createInterface({ input: answer })) yield JSON.parse(line) as EventLine
+  try {
+    for await (const line of createInterface({ input: answer })) yield JSON.parse(line) as EventLine
+  } catch (thrown) {
+    // The agent's end, however it came: it writes whole lines, so none is cut.
+    if (systemCode(thrown) !== 'ECONNRESET') throw thrown
+  }
 }
 
 function send(
