@@ -6,7 +6,6 @@ import { ms, openClock } from '../foundation/time.ts'
 import { diff } from '../spec/diff.ts'
 import type { Spec } from '../spec/model.ts'
 import { type Adapters, openAdapters } from './adapters.ts'
-import { ask } from './client.ts'
 import { type Core, openCore } from './core.ts'
 import { type OpenJournal, openJournal } from './journal.ts'
 import { takeLock } from './lock.ts'
@@ -72,6 +71,8 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
 async function alreadyRunning(paths: StatePaths): Promise<Fault> {
   const remedy = 'change what it runs: alwayson apply; or end it: alwayson down'
   try {
+    // HTTP is loaded when it is needed: nobody waits for it before the first replica starts.
+    const { ask } = await import('./client.ts')
     const { file, agent } = await ask(paths.socket, '/status', {})
     return new Fault('already-running', `${file} is already up (agent ${agent.pid})`, { remedy })
   } catch (cause) {
@@ -167,6 +168,8 @@ class RunningAgent implements Agent {
     this.#note(leave ? 'leave' : 'down', leave ? 'what runs is left running' : 'asked to end')
     const { state } = core.world()
     core[Symbol.dispose]()
+    // Whoever is told to end is no longer asked whether it is well.
+    adapters.monitor.watch([])
     if (!leave) await stopAll(adapters, state, this.#clock)
     adapters.leave()
     await this.#server?.[Symbol.asyncDispose]()

@@ -314,8 +314,12 @@ class NativeBalancer implements BalancerEngine {
       if (slot.current === link) {
         slot.current = slot.successor
         slot.successor = undefined
-        this.#event('edge-died', link.edge, `process ${link.identity.pid} is gone`)
-        this.#died(slot)
+        const { pid } = link.identity
+        if (this.#over) this.#event('edge-ended', link.edge, `process ${pid} was told to end`)
+        else {
+          this.#event('edge-died', link.edge, `process ${pid} is gone`)
+          this.#died(slot)
+        }
       }
     }
     if (!slot.wanted && slot.current === undefined) this.#slots.delete(slot.number)
