@@ -1,5 +1,7 @@
 // `alwayson events`: what happened, and because of which rule.
 
+import type { EventLine } from '../agent/api.ts'
+import { Fault } from '../foundation/fault.ts'
 import { type ExitCode, exit } from './exit.ts'
 import type { Ports } from './ports.ts'
 import { eventLine } from './view/events.ts'
@@ -12,18 +14,35 @@ export interface EventsOptions {
   readonly json?: boolean
 }
 
-/** Writes the last entries of the journal; with `follow` those to come, until somebody ends it. */
-export async function events(ports: Ports, options: EventsOptions): Promise<ExitCode> {
-  const { out } = ports
+/**
+ * Writes the last entries of the journal; with `follow` those to come, until somebody ends it.
+ * Where no agent runs, `kept` has what the last one wrote.
+ */
+export async function events(
+  ports: Ports,
+  options: EventsOptions,
+  kept: () => readonly EventLine[],
+): Promise<ExitCode> {
+  const { out, err } = ports
   const { last, follow = false } = options
   const style = { zone: ports.zone, date: true, paint: paintOf(out) }
   const over = AbortSignal.any([ports.interrupted, out.closed])
+  const show = (entry: EventLine): void =>
+    out.write(options.json ? `${JSON.stringify(entry)}\n` : `${eventLine(entry, style)}\n`)
   try {
-    for await (const entry of ports.agent.events({ last, follow }, over)) {
-      out.write(options.json ? `${JSON.stringify(entry)}\n` : `${eventLine(entry, style)}\n`)
-    }
+    for await (const entry of ports.agent.events({ last, follow }, over)) show(entry)
   } catch (thrown) {
-    if (!over.aborted) throw thrown
+    if (over.aborted) return exit.done
+    const entries = isAbsence(thrown) && !follow ? kept() : []
+    if (entries.length === 0) throw thrown
+    for (const entry of entries.slice(entries.length - last)) show(entry)
+    err.write('no agent runs: this is what the last one wrote\n')
+    return exit.done
   }
-  return exit.done
+  if (!follow || over.aborted) return exit.done
+  err.write('the agent has ended\n')
+  return exit.noAgent
 }
+
+const isAbsence = (thrown: unknown): boolean =>
+  thrown instanceof Fault && thrown.code === 'not-running'

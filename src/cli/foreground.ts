@@ -2,7 +2,8 @@
 
 import type { OpenJournal } from '../agent/journal.ts'
 import type { Status } from '../agent/model.ts'
-import { ms, sleep } from '../foundation/time.ts'
+import type { JournalEntry } from '../control/journal.ts'
+import { type Instant, ms, sleep } from '../foundation/time.ts'
 import { type ExitCode, exit } from './exit.ts'
 import type { Ports } from './ports.ts'
 import { eventLine } from './view/events.ts'
@@ -12,7 +13,7 @@ import { paintOf } from './view/style.ts'
 
 /** What is needed of an agent that runs in this process. */
 export interface OwnAgent {
-  readonly journal: Pick<OpenJournal, 'follow'>
+  readonly journal: Pick<OpenJournal, 'follow' | 'recent'>
   status(): Status
   /** Ends everything in order. */
   down(leave: boolean): Promise<void>
@@ -23,10 +24,17 @@ export interface OwnAgent {
 
 const lookEvery = ms(100)
 
-/** Tells what the agent decides until it has ended, by whomever. */
-export async function foreground(ports: Ports, agent: OwnAgent): Promise<ExitCode> {
+/** Tells what the agent has decided since `begun`, and decides until it has ended. */
+export async function foreground(ports: Ports, agent: OwnAgent, begun: Instant): Promise<ExitCode> {
+  const { name, file } = agent.status()
+  ports.out.write(`${name}: keeping up what ${file} says; Ctrl-C ends it in order\n`)
   const style = { zone: ports.zone, date: false, paint: paintOf(ports.out) }
-  using _log = agent.journal.follow((entry) => ports.out.write(`${eventLine(entry, style)}\n`))
+  const tell = (entry: JournalEntry): void => ports.out.write(`${eventLine(entry, style)}\n`)
+  agent.journal
+    .recent()
+    .filter(({ at }) => at >= begun)
+    .forEach(tell)
+  using _log = agent.journal.follow(tell)
   endOnSignals(ports, agent, (line) => ports.err.write(`\n${line}\n`))
   const over = new AbortController()
   void agent.ended.then(() => over.abort(new Error('the agent has ended')))

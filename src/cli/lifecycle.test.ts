@@ -194,6 +194,10 @@ suite('up', () => {
     let looks = 0
     const agent: OwnAgent = {
       journal: {
+        recent: () => [
+          { ...entry, at: instant(1), rule: 'of-another-life' },
+          { ...entry, at: instant(14_000), rule: 'start-missing' },
+        ],
         follow(heard) {
           hear = heard
           return {
@@ -218,15 +222,17 @@ suite('up', () => {
 
   test('tells what is decided, and once where everything is found', async () => {
     const ports = fakePorts()
-    const { agent, tell, end } = agentWith([withWeb({ up: 1 }), healthy])
-    const running = foreground(ports, agent)
+    const { agent, tell, end } = agentWith([withWeb({ up: 1 }), withWeb({ up: 1 }), healthy])
+    const running = foreground(ports, agent, instant(10_000))
     tell(entry)
     for (let turns = 0; turns < 10; turns += 1) await turn()
     end()
     assert.equal(await running, exit.done)
     assert.equal(
       ports.out.text(),
-      '00:00:15.000 web deployed: keep revision 1 (every replica is up)\n' +
+      'shop: keeping up what /srv/shop/alwayson.yaml says; Ctrl-C ends it in order\n' +
+        '00:00:14.000 web start-missing: keep revision 1 (every replica is up)\n' +
+        '00:00:15.000 web deployed: keep revision 1 (every replica is up)\n' +
         'shop is up: http://127.0.0.1:8080\n',
     )
   })
@@ -235,7 +241,7 @@ suite('up', () => {
     const [interrupted, hurried] = [new AbortController(), new AbortController()]
     const ports = fakePorts({ interrupted: interrupted.signal, hurried: hurried.signal })
     const { agent, asks } = agentWith([withWeb({ up: 1 })])
-    const running = foreground(ports, agent)
+    const running = foreground(ports, agent, instant(10_000))
     interrupted.abort(new Error('Ctrl-C'))
     await turn()
     assert.deepEqual(asks, [{ leave: false }])

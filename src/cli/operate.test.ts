@@ -76,6 +76,13 @@ suite('status', () => {
   })
 })
 
+const notRunning = new Fault('not-running', 'no agent answers')
+/** A journal that cannot be read. */
+// biome-ignore lint/correctness/useYield: it fails before the first entry.
+async function* failing(thrown: Error): AsyncGenerator<EventLine> {
+  throw thrown
+}
+
 suite('events', () => {
   const journal = [
     entry({}),
@@ -84,14 +91,36 @@ suite('events', () => {
 
   test('prints one line an entry, with its rule and why', async () => {
     const ports = fakePorts({ agent: scriptedAgent({}, journal) })
-    assert.equal(await events(ports, { last: 50 }), exit.done)
+    assert.equal(await events(ports, { last: 50 }, () => []), exit.done)
     assertGolden('events.txt', ports.out.text())
   })
 
   test('prints whole entries as lines of JSON with --json', async () => {
     const ports = fakePorts({ agent: scriptedAgent({}, journal) })
-    await events(ports, { last: 1, json: true })
+    await events(ports, { last: 1, json: true }, () => [])
     assert.deepEqual(JSON.parse(ports.out.text()), journal[1])
+  })
+
+  test('tells what the last agent wrote where none runs', async () => {
+    const silent = { ...scriptedAgent({}), events: () => failing(notRunning) }
+    const ports = fakePorts({ agent: silent })
+    assert.equal(await events(ports, { last: 1 }, () => journal), exit.done)
+    assert.match(ports.out.text(), /^\S+ \S+ web-2 exited: exit code 1\n$/)
+    assert.match(ports.err.text(), /no agent runs/)
+    await assert.rejects(
+      events(ports, { last: 1, follow: true }, () => journal),
+      notRunning,
+    )
+    await assert.rejects(
+      events(ports, { last: 1 }, () => []),
+      notRunning,
+    )
+  })
+
+  test('says that the agent has ended while it was followed', async () => {
+    const ports = fakePorts({ agent: scriptedAgent({}, journal) })
+    assert.equal(await events(ports, { last: 2, follow: true }, () => []), exit.noAgent)
+    assert.equal(ports.err.text(), 'the agent has ended\n')
   })
 
   test('ends quietly when nobody reads any more', async () => {
@@ -105,7 +134,7 @@ suite('events', () => {
       },
     }
     const ports = fakePorts({ agent, out: recordingScreen({ closed: closed.signal }) })
-    assert.equal(await events(ports, { last: 1, follow: true }), exit.done)
+    assert.equal(await events(ports, { last: 1, follow: true }, () => []), exit.done)
   })
 })
 

@@ -28,11 +28,12 @@ function newScreen(stream: NodeJS.WriteStream): Screen {
     write: (text) => {
       if (!closed.signal.aborted) stream.write(text)
     },
+    // A terminal may not know its size, and says zero.
     get columns() {
-      return tty?.columns ?? Number.POSITIVE_INFINITY
+      return tty === undefined ? Number.POSITIVE_INFINITY : tty.columns || 80
     },
     get rows() {
-      return tty?.rows ?? Number.POSITIVE_INFINITY
+      return tty?.rows || Number.POSITIVE_INFINITY
     },
     isTerminal: tty !== undefined && process.env.TERM !== 'dumb',
     hasColor: tty?.hasColors() ?? false,

@@ -2,9 +2,8 @@
 // loaded here, so that no other verb waits for them.
 
 import { statePaths } from '../agent/paths.ts'
-import { rightSpec } from './check.ts'
 import { type ExitCode, exit } from './exit.ts'
-import { background, foreground, type OwnAgent } from './foreground.ts'
+import type { OwnAgent } from './foreground.ts'
 import { findFile, type Whereabouts } from './locate.ts'
 import type { Ports } from './ports.ts'
 import { reportOf, tellParent } from './report.ts'
@@ -23,10 +22,12 @@ export async function up(
 ): Promise<ExitCode> {
   // A terminal that is hung up must not take down what its user looks after.
   process.on('SIGHUP', () => {})
+  const begun = ports.clock.now()
   try {
     const agent = await open(ports, where)
     if (agent === undefined) return exit.bad
-    if (!report) return await foreground(ports, agent)
+    const { background, foreground } = await import('./foreground.ts')
+    if (!report) return await foreground(ports, agent, begun)
     await tellParent({ kind: 'ready', pid: process.pid })
     return await background(ports, agent)
   } catch (thrown) {
@@ -36,14 +37,17 @@ export async function up(
 }
 
 async function open(ports: Ports, where: Whereabouts): Promise<OwnAgent | undefined> {
-  const [{ readFile, parseApplied }, { openAgent }] = await Promise.all([
-    import('./reading.ts'),
-    import('../agent/agent.ts'),
-  ])
+  const loading = import('../agent/agent.ts')
+  const { readFile, parseApplied } = await import('./reading.ts')
   const paths = statePaths(findFile(where), where.state)
   const file = await readFile(where)
-  const spec = rightSpec(ports, file)
-  if (spec === undefined) return undefined
+  if (file.parsed.kind === 'problems') {
+    const { check } = await import('./check.ts')
+    check(ports, file, {})
+    return undefined
+  }
   const { path, text, env } = file
+  const { spec } = file.parsed
+  const { openAgent } = await loading
   return openAgent({ paths, read: { spec, file: { path, text, env } }, parse: parseApplied })
 }

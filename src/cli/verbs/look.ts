@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { ms } from '../../foundation/time.ts'
 import type { EventsOptions } from '../events.ts'
 import type { StatusOptions } from '../status.ts'
-import { type Done, duration, number, portsOf } from './shared.ts'
+import { type Done, duration, number, pathsOf, portsOf, whereOf } from './shared.ts'
 
 /** Adds the verbs that only look. */
 export function addLooking(program: Command, done: Done): void {
@@ -25,8 +25,13 @@ export function addLooking(program: Command, done: Done): void {
     .addOption(number('-n, --last <count>', 'how many to begin with').default(50))
     .option('--json', 'as lines of JSON')
     .action(async (options: EventsOptions, command: Command) => {
-      const { events } = await import('../events.ts')
-      done(await events(await portsOf(command), options))
+      const [{ events }, { readTail }, { journal }, ports] = await Promise.all([
+        import('../events.ts'),
+        import('../../agent/journal.ts'),
+        pathsOf(whereOf(command)),
+        portsOf(command),
+      ])
+      done(await events(ports, options, () => readTail(journal)))
     })
   program
     .command('why')
