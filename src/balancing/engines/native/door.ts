@@ -1,0 +1,70 @@
+// One frontend as this edge serves it: its routes, its connections, and what went through.
+
+import type { FrontendTraffic, TableFrontend } from '../../model.ts'
+import { OwnAnswers } from './own-answers.ts'
+import type { Pool } from './pool.ts'
+import { findRoute, hostName, onlyRoute, pathOf, type Route } from './routing.ts'
+
+/** A client connection of a door. */
+export interface DoorClient {
+  /** The edge is about to leave: nothing new after what is in flight. With `now`, not even that. */
+  leave(now: boolean): void
+  /** Whether it carries a request, or bytes, at this moment. */
+  readonly isBusy: boolean
+}
+
+export class Door {
+  row: TableFrontend
+  #routes: readonly Route<Pool>[] = []
+  /** The route of every request, when there is only one that all take. */
+  only: Route<Pool> | undefined
+  answers: OwnAnswers
+  readonly clients = new Set<DoorClient>()
+  connections = 0
+  requests = 0
+  readonly answered = [0, 0, 0, 0, 0, 0]
+  held = 0
+  heldTotal = 0
+  redispatched = 0
+  bytesIn = 0
+  bytesOut = 0
+
+  constructor(row: TableFrontend) {
+    this.row = row
+    this.answers = new OwnAnswers(row.errorPages)
+  }
+
+  /** Serves by this row from now on; connections stay as they are. */
+  update(row: TableFrontend, pools: ReadonlyMap<string, Pool>): void {
+    this.row = row
+    this.answers = new OwnAnswers(row.errorPages)
+    this.#routes = row.routes.flatMap((rule) => {
+      const target = pools.get(rule.pool)
+      return target === undefined ? [] : [{ rule, target }]
+    })
+    this.only = onlyRoute(this.#routes)
+  }
+
+  route(authority: string, target: string): Route<Pool> | undefined {
+    return findRoute(this.#routes, hostName(authority), pathOf(target))
+  }
+
+  /** Counts an answer; 0 is a request that got none. */
+  count(status: number): void {
+    const digit = Math.floor(status / 100)
+    this.answered[digit] = (this.answered[digit] ?? 0) + 1
+  }
+
+  report(): FrontendTraffic {
+    return {
+      connections: this.connections,
+      requests: this.requests,
+      answers: [...this.answered],
+      held: this.held,
+      heldTotal: this.heldTotal,
+      redispatched: this.redispatched,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+    }
+  }
+}

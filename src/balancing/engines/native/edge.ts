@@ -1,0 +1,308 @@
+// One edge: listens where the table says, carries the traffic, and accounts for it.
+
+import { systemCode } from '../../../foundation/fault.ts'
+import type { Random } from '../../../foundation/random.ts'
+import { type Clock, type Milliseconds, ms } from '../../../foundation/time.ts'
+import type { Bind, EdgeReport, Table, TableFrontend } from '../../model.ts'
+import { Deadlines, stepLength } from './deadlines.ts'
+import { Door } from './door.ts'
+import { HttpClient } from './http-client.ts'
+import { DateLine } from './http-text.ts'
+import { Names } from './names.ts'
+import { type HttpServer, Pool } from './pool.ts'
+import type { EdgeMessage } from './protocol.ts'
+import type { Shared } from './shared.ts'
+import { TcpClient } from './tcp-client.ts'
+import type { Connection, ConnectionOwner, Listener, Transport } from './transport.ts'
+
+/** Between two reports while something changes. */
+const reportEvery = 250
+/** Windows of outliers turn, and names of the removed are forgotten, so often. */
+const windowEvery = 5000
+
+/** What an edge is made of. */
+export interface EdgeParts {
+  readonly edge: number
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  /** Told what the agent should know. */
+  readonly tell: (message: EdgeMessage) => void
+}
+
+/** A listening socket and the door that what comes through it belongs to. */
+interface Entrance {
+  readonly listener: Listener
+  door: Door
+}
+
+const keyOf = (bind: Bind): string => `${bind.host}:${bind.port}`
+
+export class Edge implements Disposable {
+  readonly #parts: EdgeParts
+  readonly #shared: Shared
+  readonly #names: Names
+  readonly #doors = new Map<string, Door>()
+  /** Doors of earlier tables that still have connections. */
+  readonly #formerDoors = new Set<Door>()
+  readonly #pools = new Map<string, Pool>()
+  readonly #formerPools = new Set<Pool>()
+  readonly #entrances = new Map<string, Entrance>()
+  #table: Table | undefined
+  #timer: Disposable | undefined
+  #lastStep: number
+  #lastReport = 0
+  #lastWindow = 0
+  #changed = false
+  #reportNow = false
+  #whenEmpty: (() => void) | undefined
+
+  constructor(parts: EdgeParts) {
+    this.#parts = parts
+    const { transport, clock, random, tell } = parts
+    this.#lastStep = clock.now()
+    this.#shared = {
+      transport,
+      random,
+      deadlines: new Deadlines(),
+      date: new DateLine(),
+      now: clock.now(),
+      leaving: false,
+      changed: () => {
+        this.#changed = true
+      },
+      changedNow: () => this.#reportSoon(),
+      signal: (signal) => tell({ kind: 'signal', signal }),
+      event: (rule, subject, why, seen) => tell({ kind: 'event', rule, subject, why, seen }),
+    }
+    this.#shared.date.turn(this.#shared.now)
+    this.#names = new Names(clock, () => this.#readdress())
+    this.#tick()
+  }
+
+  /** The version it routes by; 0 before the first table. */
+  get table(): number {
+    return this.#table?.version ?? 0
+  }
+
+  /**
+   * Routes by `table` from now on, and closes nothing: what is in flight ends where it is. Listens
+   * on what is new, having told of every address that it cannot have.
+   */
+  apply(table: Table): void {
+    if (table.version < this.table) return
+    this.#table = table
+    this.#updatePools(table)
+    this.#updateDoors(table)
+    this.#names.follow(
+      new Set(table.pools.flatMap((pool) => pool.servers.map((server) => server.host))),
+    )
+    this.#readdress()
+    this.#updateEntrances(table)
+    this.#parts.tell({ kind: 'routing', table: table.version })
+    this.#reportSoon()
+  }
+
+  #updatePools(table: Table): void {
+    for (const [name, pool] of this.#pools) {
+      if (table.pools.some((row) => row.name === name)) continue
+      this.#pools.delete(name)
+      for (const server of pool.servers.values()) pool.remove(server)
+      this.#formerPools.add(pool)
+    }
+    for (const row of table.pools) {
+      const pool = this.#pools.get(row.name) ?? new Pool(row, this.#shared)
+      this.#pools.set(row.name, pool)
+      pool.update(row)
+    }
+  }
+
+  #updateDoors(table: Table): void {
+    for (const [name, door] of this.#doors) {
+      if (table.frontends.some((row) => row.name === name)) continue
+      this.#doors.delete(name)
+      this.#formerDoors.add(door)
+      for (const client of door.clients) client.leave(false)
+    }
+    for (const row of table.frontends) {
+      const door = this.#doors.get(row.name) ?? new Door(row)
+      this.#doors.set(row.name, door)
+      door.update(row, this.#pools)
+    }
+  }
+
+  #updateEntrances(table: Table): void {
+    const wanted = new Map<string, { readonly bind: Bind; readonly row: TableFrontend }>()
+    for (const row of table.frontends) {
+      for (const bind of row.binds) wanted.set(keyOf(bind), { bind, row })
+    }
+    for (const [key, entrance] of this.#entrances) {
+      if (wanted.has(key)) continue
+      entrance.listener.close()
+      this.#entrances.delete(key)
+    }
+    for (const [key, { bind, row }] of wanted) {
+      const door = this.#doors.get(row.name) as Door
+      const entrance = this.#entrances.get(key)
+      if (entrance !== undefined) entrance.door = door
+      else this.#listen(key, bind, door)
+    }
+  }
+
+  #listen(key: string, bind: Bind, door: Door): void {
+    try {
+      const listener = this.#parts.transport.listen(bind, (connection) =>
+        this.#accept((this.#entrances.get(key) as Entrance).door, connection),
+      )
+      this.#entrances.set(key, { listener, door })
+    } catch (thrown) {
+      const code = systemCode(thrown) ?? 'UNKNOWN'
+      const message = thrown instanceof Error ? thrown.message : String(thrown)
+      this.#parts.tell({ kind: 'bind-failed', bind, code, message })
+    }
+  }
+
+  #accept(door: Door, connection: Connection): ConnectionOwner {
+    if (door.row.mode === 'http') return new HttpClient(connection, door, this.#shared)
+    const client = new TcpClient(connection, door, this.#shared)
+    client.begin()
+    return client
+  }
+
+  /** Where it listens: for tests and for reports, with the ports that the system chose. */
+  get listening(): readonly Bind[] {
+    return [...this.#entrances.values()].map(({ listener }) => ({
+      host: listener.bind.host,
+      port: listener.port,
+    }))
+  }
+
+  #readdress(): void {
+    for (const pool of this.#pools.values()) {
+      for (const server of pool.servers.values()) {
+        server.address = this.#names.address(server.row.host)
+      }
+      pool.refresh()
+    }
+  }
+
+  #tick(): void {
+    this.#timer = this.#parts.clock.after(ms(stepLength), () => {
+      this.#step()
+      if (this.#timer !== undefined) this.#tick()
+    })
+  }
+
+  #step(): void {
+    const now = this.#parts.clock.now()
+    this.#shared.now = now
+    this.#shared.date.turn(now)
+    this.#shared.deadlines.step(now - this.#lastStep)
+    this.#lastStep = now
+    const second = Math.floor(this.#shared.deadlines.now / 1000)
+    for (const pool of this.#pools.values()) {
+      pool.budget.turn(second)
+      pool.step()
+    }
+    if (now - this.#lastWindow >= windowEvery) {
+      this.#lastWindow = now
+      for (const pool of this.#pools.values()) pool.turnWindow()
+    }
+    this.#maybeReport(now)
+    this.#maybeEmpty()
+  }
+
+  #reportSoon(): void {
+    if (this.#reportNow) return
+    this.#reportNow = true
+    queueMicrotask(() => {
+      if (this.#reportNow) this.#tellReport()
+    })
+  }
+
+  #maybeReport(now: number): void {
+    if (now - this.#lastReport < reportEvery) return
+    const total = this.#requestCount()
+    if (!this.#changed && total === this.#reportedCount) return
+    this.#reportedCount = total
+    this.#tellReport()
+  }
+
+  #reportedCount = 0
+
+  /** Changes with every request that comes or goes. */
+  #requestCount(): number {
+    let total = 0
+    for (const door of this.#doors.values()) {
+      total += door.requests + door.connections
+      for (const count of door.answered) total += count
+    }
+    return total
+  }
+
+  #tellReport(): void {
+    this.#reportNow = false
+    this.#changed = false
+    this.#lastReport = this.#shared.now
+    this.#parts.tell({ kind: 'report', report: this.report() })
+  }
+
+  report(): EdgeReport {
+    const servers: Record<string, ReturnType<HttpServer['report']>> = {}
+    for (const pool of [...this.#pools.values(), ...this.#formerPools]) {
+      for (const server of [...pool.leaving, ...pool.servers.values()]) {
+        servers[server.row.id] = server.report()
+      }
+    }
+    const frontends: Record<string, ReturnType<Door['report']>> = {}
+    for (const door of this.#doors.values()) frontends[door.row.name] = door.report()
+    return { edge: this.#parts.edge, table: this.table, servers, frontends }
+  }
+
+  /**
+   * Stops accepting and resolves when nothing is in flight any more, or after `within`. Clients
+   * that rest are closed at once, or with `patient` only after their next request.
+   */
+  leave(within: Milliseconds, patient: boolean): Promise<void> {
+    this.#shared.leaving = true
+    for (const { listener } of this.#entrances.values()) listener.close()
+    this.#entrances.clear()
+    if (!patient) for (const client of this.#clients()) client.leave(false)
+    return new Promise((resolve) => {
+      const timer = this.#parts.clock.after(within, () => {
+        for (const client of this.#clients()) client.leave(true)
+        this.#whenEmpty?.()
+      })
+      this.#whenEmpty = () => {
+        timer[Symbol.dispose]()
+        this.#whenEmpty = undefined
+        resolve()
+      }
+      this.#maybeEmpty()
+    })
+  }
+
+  #clients(): readonly { leave(now: boolean): void }[] {
+    return [...this.#doors.values(), ...this.#formerDoors].flatMap((door) => [...door.clients])
+  }
+
+  #maybeEmpty(): void {
+    for (const door of this.#formerDoors) {
+      if (door.clients.size === 0) this.#formerDoors.delete(door)
+    }
+    for (const pool of this.#formerPools) {
+      if (pool.leaving.size === 0) this.#formerPools.delete(pool)
+    }
+    if (this.#whenEmpty !== undefined && this.#clients().length === 0) this.#whenEmpty()
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]()
+    this.#timer = undefined
+    this.#names[Symbol.dispose]()
+    for (const { listener } of this.#entrances.values()) listener.close()
+    this.#entrances.clear()
+    for (const client of this.#clients()) client.leave(true)
+    for (const pool of this.#pools.values()) pool.closeIdle()
+  }
+}

@@ -1,0 +1,231 @@
+// One request on its way: which server has it, what became of that, and may it go to another?
+
+import { type Instant, instant } from '../../../foundation/time.ts'
+import type { PolicyName } from '../../model.ts'
+import { type Attempt, mayRepeat } from '../../repeat.ts'
+import type { HttpClient } from './http-client.ts'
+import { HttpUpstream } from './http-upstream.ts'
+import type { HttpServer, Pool, PoolWaiter } from './pool.ts'
+import type { Shared } from './shared.ts'
+
+/** A pooled connection idle for longer carries no request that may not be repeated. */
+const freshMost = 500
+
+/** What an attempt can come to, besides an answer. */
+export type Failure = 'refused' | 'reset' | 'silent'
+
+/** The request of one client connection; used again for the next one. */
+export class Exchange implements PoolWaiter, Attempt {
+  readonly #client: HttpClient
+  readonly #shared: Shared
+  upstream: HttpUpstream | undefined
+  #pool: Pool | undefined
+  policy: PolicyName = 'roundrobin'
+  /** The head as it is sent, and as much of the body as has been sent and kept. */
+  #start = ''
+  #kept = ''
+  idempotent = false
+  headOnly = false
+  asksUpgrade = false
+  bodyKept = true
+  answered = false
+  sends = 0
+  heldSince: Instant = instant(-1)
+  #isHeld = false
+  /** Servers that have failed this request, and those among them that answered with an error. */
+  #avoid: HttpServer[] | undefined
+  #blamed: HttpServer[] | undefined
+
+  constructor(client: HttpClient, shared: Shared) {
+    this.#client = client
+    this.#shared = shared
+  }
+
+  begin(start: string, idempotent: boolean, headOnly: boolean, asksUpgrade: boolean): void {
+    this.#start = start
+    this.idempotent = idempotent
+    this.headOnly = headOnly
+    this.asksUpgrade = asksUpgrade
+    this.bodyKept = true
+    this.answered = false
+    this.sends = 0
+  }
+
+  get sent(): boolean {
+    return this.sends > 0
+  }
+
+  get mayTry(): boolean {
+    return this.idempotent && this.bodyKept
+  }
+
+  get heldBytes(): number {
+    return this.#start.length + this.#kept.length + this.#client.inputBytes
+  }
+
+  /** Gives the request to a server, or lets it wait for one. */
+  dispatch(pool: Pool, policy: PolicyName): void {
+    this.#pool = pool
+    this.policy = policy
+    pool.budget.requests += 1
+    this.#choose(pool)
+  }
+
+  #choose(pool: Pool): void {
+    const server = pool.isWaitedFor ? undefined : this.#pick(pool)
+    if (server === undefined) this.#hold(pool)
+    else this.admitted(server)
+  }
+
+  /** Another than those that failed it; rather one of those than none. */
+  #pick(pool: Pool): HttpServer | undefined {
+    const first = pool.pick(this.policy, this.mayTry, this.#avoid)
+    if (first !== undefined || this.#avoid === undefined) return first
+    return pool.pick(this.policy, this.mayTry, undefined)
+  }
+
+  #hold(pool: Pool): void {
+    const { door } = this.#client
+    if (this.heldSince < 0) this.heldSince = pool.holdTime
+    if (pool.wait(this) !== undefined) {
+      return this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
+    }
+    this.#isHeld = true
+    door.held += 1
+    door.heldTotal += 1
+    this.#shared.changed()
+  }
+
+  #unhold(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.#client.door.held -= 1
+  }
+
+  waitedTooLong(): void {
+    this.#unhold()
+    this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
+  }
+
+  admitted(server: HttpServer): void {
+    this.#unhold()
+    this.#assign(server, false)
+  }
+
+  #assign(server: HttpServer, fresh: boolean): void {
+    const pool = this.#pool as Pool
+    pool.begin(server)
+    const idle = fresh ? undefined : this.#idleOf(server)
+    if (idle !== undefined) {
+      this.upstream = idle
+      idle.send(this.#client)
+    } else {
+      this.upstream = new HttpUpstream(pool, server, server.address as string, this.#client)
+    }
+  }
+
+  /** What may not be repeated takes no connection that the server may be closing just now. */
+  #idleOf(server: HttpServer): HttpUpstream | undefined {
+    const last = server.idle.at(-1)
+    if (last === undefined) return undefined
+    const age = this.#shared.deadlines.now - last.idleSince
+    return this.idempotent || age <= freshMost ? server.idle.pop() : undefined
+  }
+
+  /** Sends it: again, when some of it has been sent before. */
+  send(upstream: HttpUpstream): void {
+    this.sends += 1
+    this.#client.sendRequest(upstream, this.#start + this.#kept)
+  }
+
+  get keeps(): boolean {
+    return this.bodyKept
+  }
+
+  /** Keeps a part of the body that is being sent, as long as all of it stays below `most`. */
+  keep(part: string, most: number): void {
+    if (!this.bodyKept) return
+    this.bodyKept = this.idempotent && this.#kept.length + part.length <= most
+    this.#kept = this.bodyKept ? this.#kept + part : ''
+  }
+
+  /** An attempt has come to nothing, and no byte of an answer has come. */
+  attemptFailed(upstream: HttpUpstream, failure: Failure, why: string): void {
+    const { server } = upstream
+    const pool = this.#pool as Pool
+    if (failure === 'reset' && upstream.isStale && mayRepeat(this) && server.isOffered) {
+      // The server closed a connection that it had served before: that says nothing against it.
+      this.sends -= 1
+      this.#leave(upstream)
+      return this.#assign(server, true)
+    }
+    pool.failed(server, failure, why)
+    this.#leave(upstream)
+    const again = mayRepeat(this) && (failure === 'refused' || pool.budget.take())
+    if (!again) return this.#client.answerOurselves(failure === 'silent' ? 504 : 502, '')
+    this.#avoid = [...(this.#avoid ?? []), server]
+    this.#client.door.redispatched += 1
+    this.#choose(pool)
+  }
+
+  /** A server answered with an error: true if another one gets the request instead. */
+  serverError(upstream: HttpUpstream, why: string): boolean {
+    const { server } = upstream
+    const pool = this.#pool as Pool
+    pool.failed(server, 'server-error', why)
+    this.#blamed = [...(this.#blamed ?? []), server]
+    this.#avoid = [...(this.#avoid ?? []), server]
+    const next = mayRepeat(this) ? pool.pick(this.policy, false, this.#avoid) : undefined
+    if (next === undefined || !pool.budget.take()) {
+      if (this.#blamed.length > 1) for (const blamed of this.#blamed) blamed.forgive()
+      return false
+    }
+    this.#leave(upstream)
+    this.#client.door.redispatched += 1
+    this.#assign(next, false)
+    return true
+  }
+
+  /** The server has been called down before it answered. */
+  serverDown(upstream: HttpUpstream): void {
+    const pool = this.#pool as Pool
+    if (!mayRepeat(this) || (this.sent && !pool.budget.take())) return
+    pool.untried(upstream.server)
+    this.#leave(upstream)
+    this.#avoid = [...(this.#avoid ?? []), upstream.server]
+    this.#client.door.redispatched += 1
+    this.#choose(pool)
+  }
+
+  /** The answer broke off in the middle: the client has to see that it is not whole. */
+  answerBroken(upstream: HttpUpstream, failure: Failure, why: string): void {
+    this.#pool?.failed(upstream.server, failure, why)
+    this.#client.abort()
+  }
+
+  #leave(upstream: HttpUpstream): void {
+    this.upstream = undefined
+    upstream.close()
+    this.#pool?.end(upstream.server)
+  }
+
+  /** Nobody wants the answer any more. */
+  giveUp(): void {
+    if (this.#isHeld) this.#pool?.hold.remove(this)
+    this.#unhold()
+    const { upstream } = this
+    if (upstream === undefined) return
+    this.#pool?.untried(upstream.server)
+    this.#leave(upstream)
+  }
+
+  /** The answer is out. */
+  end(): void {
+    this.#start = ''
+    this.#kept = ''
+    this.upstream = undefined
+    this.#avoid = undefined
+    this.#blamed = undefined
+    this.heldSince = instant(-1)
+  }
+}

@@ -1,0 +1,72 @@
+// How is a head sent on? Without the lines that belong to one connection, with those that are ours.
+
+import type { AnswerHead } from '../../../wire/http1/answer-head.ts'
+import type { RequestHead } from '../../../wire/http1/request-line.ts'
+import { latin1 as text } from '../../../wire/latin1.ts'
+
+/** The bytes from `from` to `to` without the cuts among them. */
+function without(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  cuts: Int32Array,
+  cutCount: number,
+): string {
+  let at = from
+  let kept = ''
+  for (let i = 0; i < cutCount * 2; i += 2) {
+    const start = cuts[i] as number
+    const end = cuts[i + 1] as number
+    if (start > at) kept += text(bytes, at, start)
+    if (end > at) at = end
+  }
+  return at < to ? kept + text(bytes, at, to) : kept
+}
+
+/**
+ * A request's head as it goes to a server: always HTTP/1.1 in origin-form, `lines` (each with its
+ * CRLF) added at the end.
+ */
+export function requestText(bytes: Buffer, head: RequestHead, lines: string): string {
+  const fieldsEnd = head.end - 2
+  if (!head.absolute && head.minor === 1) {
+    return `${without(bytes, head.start, fieldsEnd, head.cuts, head.cutCount)}${lines}\r\n`
+  }
+  const method = text(bytes, head.start, head.methodEnd)
+  const fields = without(bytes, head.lineEnd, fieldsEnd, head.cuts, head.cutCount)
+  return `${method} ${originForm(bytes, head, method)} HTTP/1.1\r\n${fields}${lines}\r\n`
+}
+
+/** RFC 9112 3.2.1 and 3.2.4: an empty path is `/`, or `*` for OPTIONS. */
+function originForm(bytes: Buffer, head: RequestHead, method: string): string {
+  const path = text(bytes, head.pathStart, head.targetEnd)
+  if (path === '') return method === 'OPTIONS' ? '*' : '/'
+  return path.startsWith('?') ? `/${path}` : path
+}
+
+/**
+ * An answer's head with `lines` added, and the bytes after it up to `to`: mostly one or two pieces
+ * of what was received.
+ */
+export function answerText(bytes: Buffer, head: AnswerHead, lines: string, to: number): string {
+  const { cuts, cutCount } = head
+  if (head.minor === 1 && lines === '') return without(bytes, head.start, to, cuts, cutCount)
+  const from = head.minor === 1 ? head.start : head.start + 8
+  const kept = without(bytes, from, head.end - 2, cuts, cutCount)
+  const body = to > head.end ? text(bytes, head.end, to) : ''
+  return `${head.minor === 1 ? '' : 'HTTP/1.1'}${kept}${lines}\r\n${body}`
+}
+
+/** The Date line, made anew each second (RFC 9110 6.6.1). */
+export class DateLine {
+  line = ''
+  #second = -1
+
+  /** Brings the line up to the wall's time, in milliseconds since 1970. */
+  turn(wall: number): void {
+    const second = Math.floor(wall / 1000)
+    if (second === this.#second) return
+    this.#second = second
+    this.line = `Date: ${new Date(second * 1000).toUTCString()}\r\n`
+  }
+}

@@ -1,0 +1,323 @@
+// The servers of one service as this edge knows them: which one is next, and who waits for one.
+
+import { type Instant, instant } from '../../../foundation/time.ts'
+import type { TrafficSignal } from '../../../health/model.ts'
+import { RetryBudget } from '../../budget.ts'
+import {
+  answered,
+  HoldQueue,
+  passed,
+  type Refusal,
+  type Thaw,
+  thawing,
+  type Waiter,
+} from '../../hold.ts'
+import type { PolicyName, Pool as PoolRow, TableServer } from '../../model.ts'
+import {
+  ejected,
+  isDue,
+  type Outcome,
+  onTrial,
+  outlierPolicy,
+  recovered,
+  unreachable,
+  untried,
+  wellSince,
+  whyEject,
+} from '../../outliers.ts'
+import { leastconn } from '../../policies/leastconn.ts'
+import { randomOfTwo } from '../../policies/random.ts'
+import { roundrobin } from '../../policies/roundrobin.ts'
+import type { HttpUpstream } from './http-upstream.ts'
+import { Server } from './server.ts'
+import type { Shared } from './shared.ts'
+import { tryConnect } from './trial.ts'
+
+export type HttpServer = Server<HttpUpstream>
+
+/** Something that waits for a server of a pool. */
+export interface PoolWaiter extends Waiter {
+  readonly policy: PolicyName
+  /** May be the one that tries an ejected server. */
+  readonly mayTry: boolean
+  /** It need not wait any longer; called once, after it has been taken from the queue. */
+  admitted(server: HttpServer): void
+  /** It has waited as long as it may. */
+  waitedTooLong(): void
+}
+
+/** A server that says nothing for so long while it has work is worth a probe. */
+const silentAfter = 500
+/** Signals of one kind about one server: at most one in this many milliseconds. */
+const signalEvery = 100
+
+export class Pool {
+  row: PoolRow
+  readonly shared: Shared
+  readonly budget = new RetryBudget()
+  readonly servers = new Map<string, HttpServer>()
+  /** Removed from the table, but with requests that have not ended. */
+  readonly leaving = new Set<HttpServer>()
+  readonly hold: HoldQueue<PoolWaiter>
+  /** Those that may be picked now; made anew whenever something about one of them changes. */
+  #eligible: readonly HttpServer[] = []
+  /** Ejected ones whose time is over: the next request that may be repeated tries one. */
+  #due: readonly HttpServer[] = []
+  #hasLimits = false
+  #thaw: Thaw | undefined
+  readonly #signalled = new Map<string, number>()
+
+  constructor(row: PoolRow, shared: Shared) {
+    this.row = row
+    this.shared = shared
+    this.hold = new HoldQueue(row.hold)
+  }
+
+  /**
+   * Serves by this row from now on. A server keeps its connections and counts as long as its
+   * address stays the same; one that is called down, or up again, begins anew.
+   */
+  update(row: PoolRow): void {
+    this.row = row
+    this.hold.limits = row.hold
+    for (const server of this.servers.values()) {
+      const next = row.servers.find(({ id }) => id === server.row.id)
+      const stays = next?.host === server.row.host && next.port === server.row.port
+      if (!stays) this.remove(server)
+    }
+    for (const next of row.servers) {
+      const server = this.servers.get(next.id)
+      if (server === undefined) this.servers.set(next.id, new Server(next))
+      else this.#updateServer(server, next)
+    }
+  }
+
+  #updateServer(server: HttpServer, next: TableServer): void {
+    const before = server.row.state
+    server.row = next
+    if (next.state !== 'up') server.closeIdle()
+    if (before !== next.state && next.state === 'up') server.renew(wellSince(this.shared.now))
+    if (before !== 'down' && next.state === 'down') {
+      for (const link of [...server.links]) link.serverDown()
+    }
+  }
+
+  /** Takes nothing new, and is forgotten when its last request has ended. */
+  remove(server: HttpServer): void {
+    server.removed = true
+    this.servers.delete(server.row.id)
+    server.closeIdle()
+    if (server.active > 0) this.leaving.add(server)
+  }
+
+  closeIdle(): void {
+    for (const server of this.servers.values()) server.closeIdle()
+  }
+
+  /** The next server, or `undefined` when none can take a request now. */
+  pick(
+    policy: PolicyName,
+    mayTry: boolean,
+    avoid: readonly HttpServer[] | undefined,
+  ): HttpServer | undefined {
+    if (mayTry && this.#due.length > 0) {
+      const trial = this.#takeDue(avoid)
+      if (trial !== undefined) return trial
+    }
+    let candidates = this.#eligible
+    if (this.#hasLimits || this.#thaw !== undefined) candidates = candidates.filter(this.#hasPlace)
+    if (avoid !== undefined) candidates = candidates.filter((server) => !avoid.includes(server))
+    switch (policy) {
+      case 'roundrobin':
+        return roundrobin(candidates)
+      case 'leastconn':
+        return leastconn(candidates)
+      default:
+        return randomOfTwo(candidates, this.shared.random)
+    }
+  }
+
+  /** Whether who comes now has to wait: nobody can be picked, or others came first. */
+  get isWaitedFor(): boolean {
+    return this.hold.size > 0
+  }
+
+  readonly #hasPlace = (server: HttpServer): boolean =>
+    server.active < (server.row.maxConnections ?? Infinity) &&
+    server.active < (this.#thaw?.window ?? Infinity)
+
+  #takeDue(avoid: readonly HttpServer[] | undefined): HttpServer | undefined {
+    const trial = this.#due.find((server) => avoid?.includes(server) !== true)
+    if (trial === undefined) return undefined
+    trial.standing = onTrial(trial.standing)
+    this.#due = this.#due.filter((server) => server !== trial)
+    return trial
+  }
+
+  /** A request has been given to a server. */
+  begin(server: HttpServer): void {
+    if (server.active === 0) server.busySince = this.shared.deadlines.now
+    server.active += 1
+    server.requests += 1
+  }
+
+  /** It has left the server, whatever became of it. */
+  end(server: HttpServer): void {
+    server.active -= 1
+    if (server.active === 0 && (server.row.state !== 'up' || server.removed)) this.#emptied(server)
+    if (this.hold.size > 0) {
+      if (this.#thaw !== undefined) this.#thaw = answered(this.#thaw)
+      this.release()
+    }
+  }
+
+  #emptied(server: HttpServer): void {
+    if (server.removed) this.leaving.delete(server)
+    this.shared.changedNow()
+  }
+
+  /** A server has answered below 500, or at all where answers are not read. */
+  succeeded(server: HttpServer): void {
+    server.succeeded()
+    const { standing } = server
+    if (standing.kind === 'well' || (standing.kind === 'ejected' && !standing.trial)) return
+    this.#recover(server)
+  }
+
+  #recover(server: HttpServer): void {
+    const why =
+      server.standing.kind === 'unreachable' ? 'it can be reached again' : 'its trial passed'
+    server.standing = recovered(server.standing, this.shared.now)
+    this.shared.event('readmit', server.row.id, why, { pool: this.row.name })
+    this.refresh()
+  }
+
+  /** The connection that tried an unreachable server was opened. */
+  reached(server: HttpServer): void {
+    if (server.standing.kind === 'unreachable') this.#recover(server)
+  }
+
+  /** A request met something that may be the server's fault. */
+  failed(server: HttpServer, outcome: Outcome, why: string): void {
+    server.failed(outcome)
+    this.#signal(server, outcome)
+    const { now } = this.shared
+    const { standing } = server
+    if (server.removed) return
+    if (outcome === 'refused') server.standing = unreachable(standing, why, now, outlierPolicy)
+    else if (standing.kind === 'ejected' && standing.trial) {
+      server.standing = ejected(standing, `its trial failed: ${why}`, now, outlierPolicy)
+    } else if (standing.kind === 'well') {
+      const siblings = this.#eligible.filter((other) => other !== server)
+      const found = whyEject(
+        server.recent,
+        siblings.map((other) => other.recent),
+        outlierPolicy,
+      )
+      if (found === undefined) return
+      server.standing = ejected(standing, found, now, outlierPolicy)
+    }
+    if (server.standing === standing) return
+    if (standing.kind === 'well') this.#tellPassedOver(server)
+    this.refresh()
+  }
+
+  #tellPassedOver(server: HttpServer): void {
+    const { standing } = server
+    if (standing.kind === 'well') return
+    const rule = standing.kind === 'ejected' ? 'eject-outlier' : 'pass-over-unreachable'
+    this.shared.event(rule, server.row.id, standing.why, {
+      pool: this.row.name,
+      ...server.recent,
+      until: standing.until,
+    })
+  }
+
+  /** The trial of an ejected server ended without telling anything. */
+  untried(server: HttpServer): void {
+    server.standing = untried(server.standing)
+  }
+
+  #signal(server: HttpServer, outcome: Outcome): void {
+    if (outcome === 'ok') return
+    const key = `${server.row.id} ${outcome}`
+    const { now } = this.shared.deadlines
+    if (now - (this.#signalled.get(key) ?? -signalEvery) < signalEvery) return
+    this.#signalled.set(key, now)
+    const signal: TrafficSignal = { server: server.row.id, at: this.shared.now, kind: outcome }
+    this.shared.signal(signal)
+  }
+
+  /** Lets wait, or says why not. */
+  wait(waiter: PoolWaiter): Refusal | undefined {
+    return this.hold.offer(waiter)
+  }
+
+  /** Works out anew who may be picked, and lets go who need not wait any longer. */
+  refresh(): void {
+    const offered = [...this.servers.values()].filter(
+      (server) => server.isOffered && server.standing.kind === 'well',
+    )
+    const first = offered.filter((server) => !server.row.backup)
+    const hadNone = this.#eligible.length === 0
+    this.#eligible = first.length > 0 ? first : offered
+    this.#hasLimits = this.#eligible.some((server) => server.row.maxConnections !== undefined)
+    if (hadNone && this.#eligible.length > 0 && this.hold.size > 0) this.#thaw = thawing
+    this.shared.changed()
+    this.release()
+  }
+
+  /** Lets go those who wait, in order, as long as a server has a place. */
+  release(): void {
+    for (let waiter = this.hold.first(); waiter !== undefined; waiter = this.hold.first()) {
+      const server = this.pick(waiter.policy, waiter.mayTry, undefined)
+      if (server === undefined) return
+      this.hold.remove(waiter)
+      waiter.admitted(server)
+    }
+    this.#thaw = undefined
+  }
+
+  /** The time since the hold began, as `Waiter` counts it. */
+  get holdTime(): Instant {
+    return instant(this.shared.deadlines.now)
+  }
+
+  /** Every fifty milliseconds. */
+  step(): void {
+    if (this.hold.size > 0) {
+      for (const waiter of this.hold.expired(this.holdTime)) waiter.waitedTooLong()
+      if (this.#thaw !== undefined) this.#thaw = passed(this.#thaw)
+    }
+    this.#due = []
+    for (const server of this.servers.values()) this.#stepServer(server)
+    if (this.hold.size > 0) this.release()
+  }
+
+  #stepServer(server: HttpServer): void {
+    const { now } = this.shared.deadlines
+    if (server.active > 0 && now - Math.max(server.heardAt, server.busySince) > silentAfter) {
+      this.#signal(server, 'silent')
+    }
+    if (server.standing.kind === 'well' || !server.isOffered) return
+    if (!isDue(server.standing, this.shared.now)) return
+    if (server.standing.kind === 'ejected') this.#due = [...this.#due, server]
+    else this.#tryToReach(server)
+  }
+
+  #tryToReach(server: HttpServer): void {
+    const { address } = server
+    if (address === undefined) return
+    server.standing = onTrial(server.standing)
+    tryConnect(this.shared, address, server.row.port, this.row.connectTimeout, (failure) => {
+      if (this.servers.get(server.row.id) !== server) return
+      if (failure === undefined) return this.reached(server)
+      server.standing = unreachable(server.standing, failure, this.shared.now, outlierPolicy)
+    })
+  }
+
+  /** Every five seconds. */
+  turnWindow(): void {
+    for (const server of this.servers.values()) server.turnWindow()
+  }
+}

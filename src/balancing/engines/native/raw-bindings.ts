@@ -1,0 +1,141 @@
+// The runtime's own socket handles: what they offer, and whether this runtime still offers it.
+
+import type { RawConnection } from './transport-raw.ts'
+
+/** A libuv handle (node:internal/stream_base_commons uses the same calls). */
+export interface Handle {
+  readonly fd: number
+  close(): void
+}
+
+/** What `getsockname` and `getpeername` fill in. */
+export interface SocketName {
+  address: string
+  port: number
+  family: string
+}
+
+export interface StreamHandle extends Handle {
+  connection: RawConnection | undefined
+  /** Called with the handle as `this`; may return the buffer that the next read goes to. */
+  onread: ((this: StreamHandle) => Buffer | undefined) | undefined
+  useUserBuffer(buffer: Uint8Array): void
+  readStart(): number
+  readStop(): number
+  /** Both try to write at once; they return 0 or a negative error number. */
+  writeLatin1String(request: WriteRequest, text: string): number
+  writeBuffer(request: WriteRequest, bytes: Uint8Array): number
+  writeUtf8String(request: WriteRequest, text: string, handle?: Handle): number
+  shutdown(request: object): number
+}
+
+export interface TcpHandle extends StreamHandle {
+  getpeername(name: SocketName): number
+  setNoDelay(on: boolean): number
+  connect(request: ConnectRequest, address: string, port: number): number
+  connect6(request: ConnectRequest, address: string, port: number): number
+  reset(): number
+}
+
+export interface ListenHandle extends Handle {
+  onconnection: ((status: number, client: TcpHandle | undefined) => void) | undefined
+  bind(host: string, port: number, flags: number): number
+  bind6(host: string, port: number, flags: number): number
+  listen(backlog: number): number
+  getsockname(name: SocketName): number
+}
+
+export interface ConnectRequest {
+  oncomplete: ((status: number) => void) | undefined
+}
+
+export interface WriteRequest {
+  oncomplete: ((this: WriteRequest, status: number) => void) | undefined
+  connection: RawConnection | undefined
+  /** Keeps the bytes of a write that has to wait alive. */
+  held: Uint8Array | undefined
+}
+
+/** A unix socket over which handles can be sent. */
+export interface PipeHandle extends StreamHandle {
+  onconnection: ((status: number, client: PipeHandle) => void) | undefined
+  pendingHandle: ListenHandle | null | undefined
+  bind(path: string): number
+  listen(backlog: number): number
+  open(fd: number): number
+  connect(request: ConnectRequest, path: string): number
+}
+
+/** All that the raw transport takes from the runtime. */
+export interface RawBindings {
+  readonly TCP: new (kind: number) => TcpHandle & ListenHandle
+  readonly TCPConnectWrap: new () => ConnectRequest
+  readonly Pipe: new (kind: number) => PipeHandle
+  readonly PipeConnectWrap: new () => ConnectRequest
+  readonly WriteWrap: new () => WriteRequest
+  readonly ShutdownWrap: new () => object
+  /** Filled by each read and write: indexed by the two below. */
+  readonly state: Int32Array
+  readonly readBytesOrError: number
+  readonly lastWriteWasAsync: number
+  readonly tcp: { readonly socket: number; readonly server: number; readonly reusePort: number }
+  readonly pipe: { readonly server: number; readonly ipc: number }
+}
+
+/** Everything that `openBindings` reads, by the module and the name it has there. */
+interface Internals {
+  readonly tcp_wrap: {
+    readonly TCP: RawBindings['TCP']
+    readonly TCPConnectWrap: RawBindings['TCPConnectWrap']
+    readonly constants: Readonly<Record<'SOCKET' | 'SERVER' | 'UV_TCP_REUSEPORT', number>>
+  }
+  readonly pipe_wrap: {
+    readonly Pipe: RawBindings['Pipe']
+    readonly PipeConnectWrap: RawBindings['PipeConnectWrap']
+    readonly constants: Readonly<Record<'SERVER' | 'IPC', number>>
+  }
+  readonly stream_wrap: {
+    readonly WriteWrap: RawBindings['WriteWrap']
+    readonly ShutdownWrap: RawBindings['ShutdownWrap']
+    readonly streamBaseState: Int32Array
+    readonly kReadBytesOrError: number
+    readonly kLastWriteWasAsync: number
+  }
+}
+
+/** Throws when this runtime has no such door any more (it is deprecated: DEP0111). */
+export function openBindings(): RawBindings {
+  const { binding } = process as unknown as {
+    binding<Name extends keyof Internals>(name: Name): Internals[Name]
+  }
+  const tcp = binding('tcp_wrap')
+  const pipe = binding('pipe_wrap')
+  const stream = binding('stream_wrap')
+  const bindings: RawBindings = {
+    TCP: tcp.TCP,
+    TCPConnectWrap: tcp.TCPConnectWrap,
+    Pipe: pipe.Pipe,
+    PipeConnectWrap: pipe.PipeConnectWrap,
+    WriteWrap: stream.WriteWrap,
+    ShutdownWrap: stream.ShutdownWrap,
+    state: stream.streamBaseState,
+    readBytesOrError: stream.kReadBytesOrError,
+    lastWriteWasAsync: stream.kLastWriteWasAsync,
+    tcp: {
+      socket: tcp.constants.SOCKET,
+      server: tcp.constants.SERVER,
+      reusePort: tcp.constants.UV_TCP_REUSEPORT,
+    },
+    pipe: { server: pipe.constants.SERVER, ipc: pipe.constants.IPC },
+  }
+  const numbers = [
+    bindings.readBytesOrError,
+    bindings.lastWriteWasAsync,
+    ...Object.values(bindings.tcp),
+    ...Object.values(bindings.pipe),
+  ]
+  if (!numbers.every(Number.isInteger) || !(bindings.state instanceof Int32Array)) {
+    throw new Error('the socket handles of this runtime are not those of node 26')
+  }
+  return bindings
+}

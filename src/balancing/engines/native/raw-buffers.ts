@@ -1,0 +1,32 @@
+// Which memory do reads go to? One buffer for all, and a private one while a large body passes.
+
+/** Up to here a write goes out as a string: the runtime copies only what the system leaves. */
+export const stringBytesMost = 16 * 1024
+
+const sharedBytes = 64 * 1024
+const largeBytes = 256 * 1024
+/** Large private buffers in use at once: 32 MiB. Whoever comes later gets a small one. */
+const largeMost = 128
+const keptMost = 16
+
+/** The buffers of one process. */
+export class BufferStore {
+  /** What is read here is consumed or copied before the next read of any connection. */
+  readonly shared: Buffer = Buffer.allocUnsafeSlow(sharedBytes)
+  readonly #free: Buffer[] = []
+  #largeInUse = 0
+
+  /** A private buffer. */
+  take(): Buffer {
+    if (this.#largeInUse >= largeMost) return Buffer.allocUnsafeSlow(sharedBytes)
+    this.#largeInUse += 1
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(largeBytes)
+  }
+
+  /** Takes a private buffer back; the shared one and small ones need no care. */
+  give(buffer: Buffer): void {
+    if (buffer.length !== largeBytes) return
+    this.#largeInUse -= 1
+    if (this.#free.length < keptMost) this.#free.push(buffer)
+  }
+}

@@ -1,0 +1,124 @@
+// One server as this edge knows it: its connections, its counts, and whether it may be picked.
+
+import { instant } from '../../../foundation/time.ts'
+import type { ServerTraffic, TableServer } from '../../model.ts'
+import { type Outcome, type Recent, type Standing, wellSince } from '../../outliers.ts'
+import type { Candidate } from '../../policies/candidate.ts'
+
+/** A connection to a server that carries no request and waits for the next. */
+export interface IdleLink {
+  /** Milliseconds lived when it became idle. */
+  readonly idleSince: number
+  close(): void
+}
+
+/** A connection to a server, idle or not. */
+export interface ServerLink {
+  /** The server has been called down: what still waits for a first byte may go elsewhere. */
+  serverDown(): void
+}
+
+/** How a server fares between two tables; replaced only when its address changes. */
+export class Server<Idle extends IdleLink = IdleLink> implements Candidate {
+  row: TableServer
+  /** Where to connect to; `undefined` while its name has not been resolved. */
+  address: string | undefined
+  /** It stands in no table any more and ends with its last request. */
+  removed = false
+  standing: Standing = wellSince(instant(0))
+  active = 0
+  turn = 0
+  requests = 0
+  refused = 0
+  reset = 0
+  timedOut = 0
+  errors = 0
+  /** Milliseconds lived when it last said anything, and when it last became busy. */
+  heardAt = 0
+  busySince = 0
+  /** Connections that may be used again, the last used at the end. */
+  readonly idle: Idle[] = []
+  readonly links = new Set<ServerLink>()
+  #ok = 0
+  #bad = 0
+  #streak = 0
+  /** What the counts were at the last two turns of the window. */
+  #before = { ok: 0, bad: 0 }
+  #last = { ok: 0, bad: 0 }
+
+  constructor(row: TableServer) {
+    this.row = row
+  }
+
+  get weight(): number {
+    return this.row.weight
+  }
+
+  /** Takes new requests, as far as the table and its address are concerned. */
+  get isOffered(): boolean {
+    return (
+      !this.removed && this.row.state === 'up' && this.row.weight > 0 && this.address !== undefined
+    )
+  }
+
+  /** A request was answered below 500. */
+  succeeded(): void {
+    this.#ok += 1
+    this.#streak = 0
+  }
+
+  /** A request met something else. */
+  failed(outcome: Outcome): void {
+    if (outcome === 'refused') this.refused += 1
+    else if (outcome === 'reset') this.reset += 1
+    else if (outcome === 'silent') this.timedOut += 1
+    else this.errors += 1
+    this.#bad += 1
+    this.#streak += 1
+  }
+
+  /** The same request failed on a sibling too: it is the request, not the server. */
+  forgive(): void {
+    this.#bad = Math.max(this.#last.bad, this.#bad - 1)
+    this.#streak = Math.max(0, this.#streak - 1)
+  }
+
+  get recent(): Recent {
+    return {
+      ok: this.#ok - this.#before.ok,
+      bad: this.#bad - this.#before.bad,
+      streak: this.#streak,
+    }
+  }
+
+  /** Forgets what is older than the last turn but one. */
+  turnWindow(): void {
+    this.#before = this.#last
+    this.#last = { ok: this.#ok, bad: this.#bad }
+  }
+
+  /** Another process answers there: what was known of the last one is void. */
+  renew(standing: Standing): void {
+    this.standing = standing
+    this.#streak = 0
+    this.#last = { ok: this.#ok, bad: this.#bad }
+    this.#before = this.#last
+  }
+
+  closeIdle(): void {
+    for (const link of this.idle.splice(0)) link.close()
+  }
+
+  report(): ServerTraffic {
+    const { standing } = this
+    return {
+      active: this.active,
+      requests: this.requests,
+      refused: this.refused,
+      reset: this.reset,
+      timedOut: this.timedOut,
+      errors: this.errors,
+      ejected: standing.kind === 'well' ? undefined : { until: standing.until, why: standing.why },
+    }
+  }
+}

@@ -1,0 +1,25 @@
+// What all parts of one edge process share: time, chance, sockets, and whom to tell.
+
+import type { Random } from '../../../foundation/random.ts'
+import type { Instant } from '../../../foundation/time.ts'
+import type { TrafficSignal } from '../../../health/model.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { DateLine } from './http-text.ts'
+import type { Transport } from './transport.ts'
+
+/** Handed to everything that carries traffic. */
+export interface Shared {
+  readonly transport: Transport
+  readonly deadlines: Deadlines
+  readonly random: Random
+  readonly date: DateLine
+  /** The time at the last step, coarse: good for order and for reports, not for measuring. */
+  now: Instant
+  /** Every answer is the last on its connection: the edge is about to leave. */
+  leaving: boolean
+  /** Tell the agent at the next occasion that a count has changed, or at once. */
+  changed(): void
+  changedNow(): void
+  signal(signal: TrafficSignal): void
+  event(rule: string, subject: string, why: string, seen: Readonly<Record<string, unknown>>): void
+}

@@ -1,0 +1,182 @@
+// One client connection in TCP mode: finds it a server, and carries bytes both ways.
+
+import { type Instant, instant } from '../../../foundation/time.ts'
+import type { PolicyName } from '../../model.ts'
+import type { Expiring } from './deadlines.ts'
+import type { Door, DoorClient } from './door.ts'
+import type { HttpServer, Pool, PoolWaiter } from './pool.ts'
+import type { ServerLink } from './server.ts'
+import type { Shared } from './shared.ts'
+import { splice } from './splice.ts'
+import type { Connection, ConnectionOwner } from './transport.ts'
+
+/** What a waiting connection costs, about. */
+const connectionBytes = 1024
+
+export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWaiter, ServerLink {
+  readonly connection: Connection
+  readonly heldBytes = connectionBytes
+  readonly mayTry = true
+  readonly #door: Door
+  readonly #shared: Shared
+  readonly #place: number
+  #pool: Pool | undefined
+  policy: PolicyName = 'roundrobin'
+  heldSince: Instant = instant(-1)
+  #isHeld = false
+  #server: HttpServer | undefined
+  #upstream: Connection | undefined
+  #breakTunnel: (() => void) | undefined
+  #isClosed = false
+
+  constructor(connection: Connection, door: Door, shared: Shared) {
+    this.connection = connection
+    this.#door = door
+    this.#shared = shared
+    this.#place = shared.deadlines.take(this)
+    door.connections += 1
+    door.requests += 1
+    door.clients.add(this)
+    connection.pause()
+  }
+
+  get isBusy(): boolean {
+    return true
+  }
+
+  /** Finds a server: nothing is read from the client before it can be passed on. */
+  begin(): void {
+    const route = this.#door.only
+    if (route === undefined) return this.#close(true)
+    this.#pool = route.target
+    this.policy = route.rule.policy
+    this.#choose(route.target)
+  }
+
+  #choose(pool: Pool): void {
+    const server = pool.isWaitedFor ? undefined : pool.pick(this.policy, this.mayTry, undefined)
+    if (server !== undefined) return this.admitted(server)
+    if (this.heldSince < 0) this.heldSince = pool.holdTime
+    if (pool.wait(this) !== undefined) return this.#close(true)
+    this.#isHeld = true
+    this.#door.held += 1
+    this.#door.heldTotal += 1
+    this.#shared.changed()
+  }
+
+  #unhold(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.#door.held -= 1
+  }
+
+  waitedTooLong(): void {
+    this.#unhold()
+    this.#close(true)
+  }
+
+  admitted(server: HttpServer): void {
+    this.#unhold()
+    const pool = this.#pool as Pool
+    pool.begin(server)
+    this.#server = server
+    server.links.add(this)
+    this.#shared.deadlines.set(this.#place, pool.row.connectTimeout)
+    const { transport } = this.#shared
+    const nothing = (): void => undefined
+    this.#upstream = transport.connect(server.address as string, server.row.port, {
+      connected: () => this.#connected(pool, server),
+      failed: (code) => this.#missed(`connecting failed: ${code}`),
+      received: nothing,
+      ended: nothing,
+      drained: nothing,
+      unwritable: nothing,
+    })
+  }
+
+  #connected(pool: Pool, server: HttpServer): void {
+    pool.reached(server)
+    pool.succeeded(server)
+    this.#active()
+    const upstream = this.#upstream as Connection
+    this.#breakTunnel = splice(this.connection, upstream, {
+      up: (count) => {
+        this.#door.bytesIn += count
+        this.#active()
+      },
+      down: (count) => {
+        this.#door.bytesOut += count
+        server.heardAt = this.#shared.deadlines.now
+        this.#active()
+      },
+      over: () => this.#close(false),
+    })
+  }
+
+  #active(): void {
+    this.#shared.deadlines.set(this.#place, this.#door.row.idleTimeout)
+  }
+
+  /** The server could not be reached: nothing has been sent, so another one may have it. */
+  #missed(why: string): void {
+    const pool = this.#pool as Pool
+    const server = this.#server as HttpServer
+    pool.failed(server, 'refused', why)
+    this.#leaveServer()
+    this.#door.redispatched += 1
+    this.#choose(pool)
+  }
+
+  #leaveServer(): void {
+    const server = this.#server
+    if (server === undefined) return
+    this.#server = undefined
+    this.#upstream?.close()
+    this.#upstream = undefined
+    server.links.delete(this)
+    this.#pool?.end(server)
+  }
+
+  expired(): void {
+    if (this.#breakTunnel !== undefined) this.#breakTunnel()
+    else this.#missed(`connecting took longer than ${this.#pool?.row.connectTimeout} ms`)
+  }
+
+  serverDown(): void {
+    if (this.#breakTunnel !== undefined) return
+    this.#leaveServer()
+    this.#choose(this.#pool as Pool)
+  }
+
+  #close(broken: boolean): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#isHeld) this.#pool?.hold.remove(this)
+    this.#unhold()
+    if (broken) this.connection.reset()
+    this.#leaveServer()
+    this.#shared.deadlines.give(this.#place)
+    this.#door.connections -= 1
+    if (this.#breakTunnel === undefined) this.#door.count(0)
+    this.#door.clients.delete(this)
+  }
+
+  leave(now: boolean): void {
+    if (!now) return
+    if (this.#breakTunnel !== undefined) this.#breakTunnel()
+    else this.#close(true)
+  }
+
+  connected(): void {}
+  received(): void {}
+  drained(): void {}
+  ended(): void {
+    this.#close(true)
+  }
+  unwritable(): void {
+    this.#close(true)
+  }
+  failed(): void {
+    this.#close(true)
+  }
+}

@@ -1,0 +1,90 @@
+// The port under the data path: connections that bytes come from and go to, as cheap as they get.
+
+import type { Bind } from '../../model.ts'
+
+/** Who is told what happens on a connection. Set anew when the connection changes its role. */
+export interface ConnectionOwner {
+  /** A connection that `connect` opened can be written to. */
+  connected(): void
+  /**
+   * Bytes have come: `bytes` from 0 to `end`. They are valid during this call only; what is needed
+   * later has to be copied, or given on with `passOn`.
+   */
+  received(bytes: Buffer, end: number): void
+  /** The other side will send nothing more; writing may still be possible. */
+  ended(): void
+  /** Everything written has been taken by the system: `pending` is zero again. */
+  drained(): void
+  /**
+   * What was written cannot be delivered any more. Reading goes on: what the other side said
+   * before it left is still to come, and then `ended` or `failed`.
+   */
+  unwritable(code: string): void
+  /** The connection broke, or could not be opened. It has been closed; nothing more follows. */
+  failed(code: string): void
+}
+
+/**
+ * One connection. Nothing is called back from within a method; after `close` or `reset` nothing is
+ * called back at all.
+ */
+export interface Connection {
+  owner: ConnectionOwner
+  /** Writes that the system has not taken yet. Who writes on while it is not zero uses memory. */
+  readonly pending: number
+  /** The other side's address, `''` when it was gone before it could be asked. */
+  readonly peer: string
+  /** Writes each character as one byte (latin1). */
+  write(text: string): void
+  /** Writes `bytes`, which nobody may change before `drained`. */
+  writeBytes(bytes: Uint8Array): void
+  /**
+   * Within `received`: writes `start` to `end` of the bytes just received to another connection,
+   * without a copy where there is a way, and reads no more from this one until they are taken.
+   */
+  passOn(to: Connection, bytes: Buffer, start: number, end: number): void
+  /** Reads no more from this one until the other's pending writes are taken. */
+  waitFor(to: Connection): void
+  /** What was passed on is complete: waits for the other no longer, unless `lent`. */
+  settle(): void
+  /** The system still writes out of this connection's buffer; it cannot be read from so long. */
+  readonly lent: boolean
+  /** Stops and goes on reading. */
+  pause(): void
+  resume(): void
+  /** Sends FIN after what was written; reading goes on. */
+  end(): void
+  /** Closes at once. What the system has taken is delivered, what is pending is not. */
+  close(): void
+  /** Closes at once and tells the other side that what it got is not whole (RST). */
+  reset(): void
+}
+
+/** A listening socket. */
+export interface Listener {
+  readonly bind: Bind
+  /** The port it got: the one asked for, or the system's choice for 0. */
+  readonly port: number
+  close(): void
+}
+
+/** What a transport can do, as data. */
+export interface TransportAbilities {
+  /** Several processes may listen at one address (SO_REUSEPORT). */
+  readonly sharePort: boolean
+  /** Listening sockets can be given to another process. */
+  readonly handOver: boolean
+}
+
+/** Opens connections and listeners. */
+export interface Transport {
+  readonly name: string
+  readonly can: TransportAbilities
+  /** Begins to connect to an address (no name); `connected` or `failed` follows. */
+  connect(address: string, port: number, owner: ConnectionOwner): Connection
+  /**
+   * Listens. Connections come as `accept` returns their owner for them. Throws what the system
+   * said, with its code.
+   */
+  listen(bind: Bind, accept: (connection: Connection) => ConnectionOwner): Listener
+}

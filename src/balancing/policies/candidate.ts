@@ -1,0 +1,11 @@
+// What a policy may know about a server: its weight, its load, and its turn. No address, no health.
+
+/** One server that can take a request now. Policies change nothing but `turn`. */
+export interface Candidate {
+  /** Above zero. */
+  readonly weight: number
+  /** Requests on it at this moment. */
+  readonly active: number
+  /** How much it is owed in a smooth weighted round; kept between picks. */
+  turn: number
+}
