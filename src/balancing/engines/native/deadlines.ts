@@ -1,4 +1,4 @@
-// Who has waited too long? One clock hand for all connections, moved in steps of fifty milliseconds.
+// Who has waited too long? One clock hand for all connections, in steps of fifty milliseconds.
 
 /** Somebody with a deadline. */
 export interface Expiring {

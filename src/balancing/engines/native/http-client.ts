@@ -1,7 +1,6 @@
 // One client connection that speaks HTTP/1.1: reads its requests, in order, and ends with it.
 
 import type { AnswerHead } from '../../../wire/http1/answer-head.ts'
-import { ChunkScanner } from '../../../wire/http1/chunked.ts'
 import { headIncomplete, headRead, requestLimits } from '../../../wire/http1/limits.ts'
 import { parseRequestHead } from '../../../wire/http1/request-head.ts'
 import { RequestHead } from '../../../wire/http1/request-line.ts'
@@ -9,7 +8,8 @@ import { latin1 as text } from '../../../wire/latin1.ts'
 import type { Expiring } from './deadlines.ts'
 import type { Door, DoorClient } from './door.ts'
 import { Exchange } from './http-exchange.ts'
-import { requestText } from './http-text.ts'
+import { RequestInput } from './http-input.ts'
+import { forwardedLines, requestLines, requestText } from './http-text.ts'
 import type { HttpUpstream } from './http-upstream.ts'
 import type { Shared } from './shared.ts'
 import type { Connection, ConnectionOwner } from './transport.ts'
@@ -41,22 +41,16 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
   readonly exchange: Exchange
   readonly #place: number
   #phase = resting
-  /** Bytes that have come and are not consumed yet: `#input` from `#at` to `#end`. */
-  #input: Buffer | undefined
-  #at = 0
-  #end = 0
+  readonly input = new RequestInput()
+  #consuming = false
   #paused = false
+  /** The same for all requests of the connection; made when the first one comes. */
   #forwarded = ''
-  #bodyLeft = 0
-  #chunked = false
-  #scanner: ChunkScanner | undefined
   #breakTunnel: (() => void) | undefined
   /** What the current answer decides: whether another request may follow. */
   #closing = false
   minor = 1
   #keepAlive = true
-  /** The request has been read to its end. */
-  requestDone = true
 
   constructor(connection: Connection, door: Door, shared: Shared) {
     this.connection = connection
@@ -78,42 +72,29 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
   received(bytes: Buffer, end: number): void {
     this.door.bytesIn += end
     if (this.#phase === lingering) return
-    if (this.#input === undefined) {
-      this.#input = bytes
-      this.#at = 0
-      this.#end = end
-    } else {
-      const rest = this.#input.subarray(this.#at, this.#end)
-      this.#input = Buffer.concat([rest, bytes.subarray(0, end)])
-      this.#at = 0
-      this.#end = this.#input.length
-      // Only the end of a line can complete a head: bytes that come one by one are not read anew.
-      const isLine = bytes.subarray(0, end).includes(0x0a) || this.#end >= requestLimits.head
-      if (this.#phase === reading && !isLine) return
-    }
-    this.#consume()
-    if (this.#at >= this.#end) this.#input = undefined
-    else if (this.#input === bytes) this.#own()
-  }
-
-  /** Copies what is left over of a read that is valid during its call only. */
-  #own(): void {
-    this.#input = Buffer.from((this.#input as Buffer).subarray(this.#at, this.#end))
-    this.#at = 0
-    this.#end = this.#input.length
+    if (this.input.take(bytes, end) || this.#phase !== reading) this.#consume()
+    this.input.own(bytes)
   }
 
   #consume(): void {
-    while (this.#at < this.#end) {
-      if (this.#phase === busy) {
-        if (this.requestDone) return this.#holdBack(pipelinedMost)
-        if (!this.#forwardBody()) return
-      } else if (this.#phase > busy || !this.#readHead()) return
+    this.#consuming = true
+    while (this.input.at < this.input.end && this.#consumeOne());
+    this.#consuming = false
+  }
+
+  /** One head, or what has come of a body; false when there is something to wait for. */
+  #consumeOne(): boolean {
+    if (this.#phase > busy) return false
+    if (this.#phase === busy && !this.input.done) return this.#forwardBody()
+    if (this.#phase === busy || this.connection.pending > 0) {
+      this.#holdBack(pipelinedMost)
+      return false
     }
+    return this.#readHead()
   }
 
   #holdBack(most: number): void {
-    if (this.#end - this.#at < most || this.#paused) return
+    if (this.input.size < most || this.#paused) return
     this.#paused = true
     this.connection.pause()
   }
@@ -125,8 +106,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
   }
 
   #readHead(): boolean {
-    const input = this.#input as Buffer
-    const code = parseRequestHead(input, this.#at, this.#end, requestLimits, head)
+    const input = this.input.bytes as Buffer
+    const code = parseRequestHead(input, this.input.at, this.input.end, requestLimits, head)
     if (code === headIncomplete) {
       if (this.#phase === resting) {
         this.#phase = reading
@@ -137,29 +118,19 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
     this.#phase = busy
     this.door.requests += 1
     if (code !== headRead) {
-      this.requestDone = false
+      this.input.done = false
       this.exchange.begin('', true, false, false)
-      this.#at = this.#end
+      this.input.at = this.input.end
       this.answerOurselves(code, '')
       return false
     }
-    this.#at = head.end
+    this.input.at = head.end
     this.minor = head.minor
     this.#keepAlive = head.keepAlive
-    this.#chunked = head.chunked
-    this.#bodyLeft = head.contentLength > 0 ? head.contentLength : 0
-    this.requestDone = !head.chunked && this.#bodyLeft === 0
-    if (this.requestDone) this.shared.deadlines.clear(this.#place)
-    else this.#expectBody()
+    this.input.begin(head)
+    this.#expectBody()
     this.#route(input)
     return true
-  }
-
-  #expectBody(): void {
-    this.shared.deadlines.set(this.#place, this.door.row.idleTimeout)
-    if (!this.#chunked) return
-    this.#scanner ??= new ChunkScanner()
-    this.#scanner.reset()
   }
 
   #route(input: Buffer): void {
@@ -171,38 +142,20 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
       this.exchange.begin('', head.idempotent, head.isHead, false)
       return this.answerOurselves(404, '')
     }
-    let lines = this.#forwardedLines()
-    if (host !== '') lines += `X-Forwarded-Host: ${host}\r\n`
-    if (!head.hasHost) lines += `Host: ${host === '' ? route.rule.pool : host}\r\n`
-    if (asksUpgrade) {
-      const protocol = text(input, head.upgradeStart, head.upgradeEnd)
-      lines += `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
-    }
+    if (this.#forwarded === '') this.#forwarded = forwardedLines(this.connection.peer)
+    const lines = this.#forwarded + requestLines(input, head, host, route.rule.pool)
     this.exchange.begin(requestText(input, head, lines), head.idempotent, head.isHead, asksUpgrade)
     this.exchange.dispatch(route.target, route.rule.policy)
-  }
-
-  /** The same for all requests of a connection; made when the first one comes. */
-  #forwardedLines(): string {
-    if (this.#forwarded === '') {
-      const peer = this.connection.peer.replace(/^::ffff:(?=\d+\.)/, '')
-      this.#forwarded = `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: http\r\n`
-    }
-    return this.#forwarded
-  }
-
-  /** Bytes that wait with the request for a server. */
-  get inputBytes(): number {
-    return this.#end - this.#at
   }
 
   /** Sends the request over `upstream`, with as much of its body as is at hand. */
   sendRequest(upstream: HttpUpstream, start: string): void {
     let out = start
-    const input = this.#input
-    if (!this.requestDone && input !== undefined && this.#at < this.#end) {
-      const from = this.#at
-      const stop = this.#scanBody(input)
+    const input = this.input.bytes
+    if (!this.input.done && input !== undefined && this.input.at < this.input.end) {
+      const from = this.input.at
+      const stop = this.input.scanBody(input)
+      this.#expectBody()
       if (stop < 0) return this.#badBody()
       if (out.length + stop - from <= oneWrite) out += this.#keep(text(input, from, stop))
       else {
@@ -212,8 +165,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
       }
     }
     if (out !== '') upstream.connection.write(out)
-    if (this.#at < this.#end) return
-    this.#input = undefined
+    if (this.input.at < this.input.end) return
+    this.input.bytes = undefined
     this.#goOn()
   }
 
@@ -237,9 +190,10 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
       this.#holdBack(0)
       return false
     }
-    const input = this.#input as Buffer
-    const from = this.#at
-    const stop = this.#scanBody(input)
+    const input = this.input.bytes as Buffer
+    const from = this.input.at
+    const stop = this.input.scanBody(input)
+    this.#expectBody()
     if (stop < 0) {
       this.#badBody()
       return false
@@ -249,26 +203,14 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
     return true
   }
 
-  /** Moves `#at` over what belongs to the body and returns it; -1 when a chunk is malformed. */
-  #scanBody(input: Buffer): number {
-    if (this.#chunked) {
-      const scanner = this.#scanner as ChunkScanner
-      this.#at = scanner.scan(input, this.#at, this.#end)
-      if (scanner.bad) return -1
-      this.requestDone = scanner.done
-    } else {
-      const taken = Math.min(this.#bodyLeft, this.#end - this.#at)
-      this.#at += taken
-      this.#bodyLeft -= taken
-      this.requestDone = this.#bodyLeft === 0
-    }
-    if (this.requestDone) this.shared.deadlines.clear(this.#place)
-    else this.shared.deadlines.set(this.#place, this.door.row.idleTimeout)
-    return this.#at
+  /** While some of the body is missing, the client has to go on sending. */
+  #expectBody(): void {
+    if (this.input.done) this.shared.deadlines.clear(this.#place)
+    else this.#mind()
   }
 
   #badBody(): void {
-    this.#at = this.#end
+    this.input.at = this.input.end
     this.exchange.giveUp()
     if (this.exchange.answered) this.abort()
     else this.answerOurselves(400, '')
@@ -276,7 +218,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
 
   /** The server takes no more of the body: what it has to say will come, or its end. */
   stopBody(): void {
-    if (!this.requestDone) this.#holdBack(0)
+    if (!this.input.done) this.#holdBack(0)
   }
 
   /** Writes to the client and minds how long it takes to read. */
@@ -324,7 +266,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
   }
 
   #connectionLine(mustClose: boolean): string {
-    this.#closing = mustClose || !this.#keepAlive || !this.requestDone || this.shared.leaving
+    this.#closing = mustClose || !this.#keepAlive || !this.input.done || this.shared.leaving
     if (this.#closing) return 'Connection: close\r\n'
     return this.minor === 0 ? 'Connection: keep-alive\r\n' : ''
   }
@@ -344,22 +286,23 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
     if (this.#closing) return this.#linger()
     this.#phase = resting
     this.shared.deadlines.set(this.#place, this.door.row.idleTimeout)
-    if (this.#input !== undefined && this.connection.pending === 0) this.#next()
+    if (this.input.bytes !== undefined && !this.#consuming) this.#next()
   }
 
   #next(): void {
     this.#consume()
-    if (this.#at < this.#end) return
-    this.#input = undefined
+    if (this.input.at < this.input.end) return
+    this.input.bytes = undefined
     this.#goOn()
   }
 
   /** Closes so that the client reads the last answer first (RFC 9112 9.6). */
   #linger(): void {
-    const isClean = this.requestDone && this.#at >= this.#end && this.connection.pending === 0
+    const isClean =
+      this.input.done && this.input.at >= this.input.end && this.connection.pending === 0
     if (isClean) return this.close()
     this.#phase = lingering
-    this.#at = this.#end
+    this.input.at = this.input.end
     this.shared.deadlines.set(
       this.#place,
       this.connection.pending > 0 ? this.door.row.idleTimeout : lingerTime,
@@ -371,17 +314,17 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
   drained(): void {
     if (this.#phase === lingering) return this.shared.deadlines.set(this.#place, lingerTime)
     if (this.#phase === busy) {
-      if (this.requestDone) this.shared.deadlines.clear(this.#place)
+      if (this.input.done) this.shared.deadlines.clear(this.#place)
       return
     }
-    if (this.#input !== undefined) this.#next()
+    if (this.input.bytes !== undefined) this.#next()
   }
 
   /** Who ends while a request is in flight has gone (so say nginx and node too). */
   ended(): void {
     if (this.#phase === busy) return this.abort()
     if (this.connection.pending === 0) return this.close()
-    this.requestDone = false
+    this.input.done = false
     this.#linger()
   }
 
@@ -409,9 +352,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
   #retire(): void {
     if (this.#phase === closed) return
     this.#phase = closed
-    this.#input = undefined
-    this.#at = 0
-    this.#end = 0
+    this.input.drop()
     this.shared.deadlines.give(this.#place)
     this.door.connections -= 1
     this.door.clients.delete(this)
@@ -419,7 +360,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
 
   expired(): void {
     if (this.#phase === reading) {
-      this.requestDone = false
+      this.input.done = false
       this.exchange.begin('', true, false, false)
       this.answerOurselves(408, '')
     } else if (this.#phase !== busy) this.close()
@@ -443,8 +384,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
     this.#breakTunnel = breakOff
     this.exchange.end()
     this.shared.deadlines.clear(this.#place)
-    const rest = this.#input?.subarray(this.#at, this.#end)
-    this.#input = undefined
+    const rest = this.input.bytes?.subarray(this.input.at, this.input.end)
+    this.input.drop()
     return rest
   }
 

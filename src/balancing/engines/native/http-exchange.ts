@@ -60,7 +60,7 @@ export class Exchange implements PoolWaiter, Attempt {
   }
 
   get heldBytes(): number {
-    return this.#start.length + this.#kept.length + this.#client.inputBytes
+    return this.#start.length + this.#kept.length + this.#client.input.size
   }
 
   /** Gives the request to a server, or lets it wait for one. */

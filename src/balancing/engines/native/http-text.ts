@@ -37,6 +37,26 @@ export function requestText(bytes: Buffer, head: RequestHead, lines: string): st
   return `${method} ${originForm(bytes, head, method)} HTTP/1.1\r\n${fields}${lines}\r\n`
 }
 
+/** Who a client is, for servers; an IPv4 address is written as one. */
+export function forwardedLines(peer: string): string {
+  const address = peer.replace(/^::ffff:(?=\d+\.)/, '')
+  return `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: http\r\n`
+}
+
+/** What else this request has to say to a server: its host, and the upgrade that it may ask for. */
+export function requestLines(
+  bytes: Buffer,
+  head: RequestHead,
+  host: string,
+  hostForNone: string,
+): string {
+  let lines = host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`
+  if (!head.hasHost) lines += `Host: ${host === '' ? hostForNone : host}\r\n`
+  if (head.upgradeStart < 0) return lines
+  const protocol = text(bytes, head.upgradeStart, head.upgradeEnd)
+  return `${lines}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
+}
+
 /** RFC 9112 3.2.1 and 3.2.4: an empty path is `/`, or `*` for OPTIONS. */
 function originForm(bytes: Buffer, head: RequestHead, method: string): string {
   const path = text(bytes, head.pathStart, head.targetEnd)

@@ -219,12 +219,12 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
     })
   }
 
-  /** The answer is complete; `excess` bytes after it mean that this connection cannot be trusted. */
+  /** The answer is complete; a connection with `excess` bytes after it cannot be trusted. */
   #finish(client: HttpClient, excess: boolean): void {
     this.connection.settle()
     this.client = undefined
     const { server } = this
-    const reusable = this.#keep && !excess && client.requestDone && !this.connection.lent
+    const reusable = this.#keep && !excess && client.input.done && !this.connection.lent
     if (reusable && server.isOffered && server.idle.length < idleKept) {
       this.#phase = idle
       this.idleSince = this.#deadlines.now
@@ -270,7 +270,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
       return this.#fail('refused', `connecting took longer than ${this.pool.row.connectTimeout} ms`)
     }
     // While the client is what all wait for, the server is not late.
-    if (!client.requestDone || client.connection.pending > 0) return this.awaitAnswer()
+    if (!client.input.done || client.connection.pending > 0) return this.awaitAnswer()
     this.#fail('silent', `nothing came for ${this.pool.row.responseTimeout} ms`)
   }
 

@@ -1,8 +1,8 @@
 // How an edge lives as a process: takes links from agents, and outlives every one of them.
 
 import { readFileSync } from 'node:fs'
-import { identify } from '../../../control/processes.ts'
 import { type Link, listenForLinks } from '../../../control/link.ts'
+import { identify } from '../../../control/processes.ts'
 import { describeError, Fault } from '../../../foundation/fault.ts'
 import { openRandom } from '../../../foundation/random.ts'
 import { type Milliseconds, ms, openClock } from '../../../foundation/time.ts'
