@@ -135,7 +135,8 @@ class AgentCore implements Core {
       this.#applying = false
     }
     this.#save()
-    this.poke()
+    // At once, not soon: whoever applied a file may be busy loading what comes next.
+    this.#look()
   }
 
   operate(rule: string, subject: string, verb: (world: World, now: Instant) => AgentState): void {
@@ -164,6 +165,7 @@ class AgentCore implements Core {
   /** One round: every room looks, decides and acts, and the balancer hears of it. */
   #look(): void {
     if (this.#over) return
+    this.#wake?.[Symbol.dispose]()
     this.#wakeIsSoon = false
     this.#wake = this.#ports.clock.after(lookEvery, () => this.#look())
     if (this.#applying) return
