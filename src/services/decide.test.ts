@@ -25,6 +25,7 @@ const fresh = (id: string, differs: Partial<ReplicaSighting> = {}): ReplicaSight
     verdictSince: ago(490),
     ...differs,
   })
+const proven = { verdict: 'up', verdictSince: ago(1000) } as const
 const draining = (id: string, since = ago(100)): ServiceState =>
   serviceState({ draining: { [id]: since } })
 
@@ -165,39 +166,35 @@ const deploys: readonly Case[] = [
     rule: 'wait-for-ready',
   },
   {
-    name: 'retires one old replica for each new one that is up',
+    name: 'retires nobody while the new one is up only for a moment',
     state: deploying(),
-    replicas: [...up, fresh('web-4', { verdict: 'up' })],
+    replicas: [...up, fresh('web-4', { verdict: 'up', verdictSince: ago(999) })],
+    rule: 'prove-first',
+  },
+  {
+    name: 'retires one old replica for each new one that is up and stays so',
+    state: deploying(),
+    replicas: [...up, fresh('web-4', proven)],
     rule: 'retire-outdated',
     actions: ['send nothing new to web-3'],
   },
   {
     name: 'retires the one that is down first',
     state: deploying(),
-    replicas: [
-      sighting('web-1', { verdict: 'down' }),
-      two!,
-      three!,
-      fresh('web-4', { verdict: 'up' }),
-    ],
+    replicas: [sighting('web-1', { verdict: 'down' }), two!, three!, fresh('web-4', proven)],
     rule: 'retire-outdated',
     actions: ['send nothing new to web-1'],
   },
   {
     name: 'retires nobody before all have been asked: an agent may have just started',
     state: deploying(),
-    replicas: [
-      sighting('web-1', { verdict: 'unknown' }),
-      two!,
-      three!,
-      fresh('web-4', { verdict: 'up' }),
-    ],
+    replicas: [sighting('web-1', { verdict: 'unknown' }), two!, three!, fresh('web-4', proven)],
     rule: 'ask-first',
   },
   {
     name: 'starts the next one while the retired one is drained',
     state: deploying({ draining: { 'web-3': ago(10) } }),
-    replicas: [...up, fresh('web-4', { verdict: 'up' })],
+    replicas: [...up, fresh('web-4', proven)],
     rule: 'start-missing',
     actions: ['start web-5 at revision 2'],
   },
@@ -208,9 +205,22 @@ const deploys: readonly Case[] = [
     rule: 'wait-for-ready',
   },
   {
-    name: 'does not wait for old replicas that end again and again',
+    name: 'starts all at once where old replicas end again and again, and keeps those meanwhile',
     state: deploying(),
-    replicas: [sighting('web-1', { state: 'crash-looping' }), two!, three!, fresh('web-4')],
+    replicas: up.map((r) => ({ ...r, state: 'crash-looping' as const })),
+    rule: 'start-missing',
+    actions: [4, 5, 6].map((n) => `start web-${n} at revision 2`),
+  },
+  {
+    name: 'does not keep what never was well: it ends again and again',
+    state: deploying({ stable: undefined }),
+    replicas: [
+      sighting('web-1', { state: 'crash-looping' }),
+      two!,
+      three!,
+      fresh('web-4'),
+      fresh('web-5'),
+    ],
     rule: 'retire-hopeless',
     actions: ['send nothing new to web-1'],
   },
@@ -257,7 +267,7 @@ const deploys: readonly Case[] = [
   {
     name: 'that was rolled back keeps a replica that is up until the old one is again',
     state: serviceState({ latest: 2, rolledBack: { revision: 2, at: ago(0), why: 'it ended' } }),
-    replicas: [one!, two!, fresh('web-4', { verdict: 'up' })],
+    replicas: [one!, two!, fresh('web-4', proven)],
     rule: 'start-missing',
     actions: ['start web-3 at revision 1'],
   },

@@ -1,6 +1,6 @@
 // What follows from what was seen: the questions that the rules ask. Pure.
 
-import { formatDuration, instant, since } from '../foundation/time.ts'
+import { formatDuration, instant, ms, since } from '../foundation/time.ts'
 import type { ReplicaSighting, ServiceObservation, ServiceState } from './model.ts'
 
 /** The observation, sorted into the heaps that the rules speak of. */
@@ -18,16 +18,20 @@ export interface ServiceFacts {
   readonly lost: readonly ReplicaSighting[]
   /** Current ones that are up. */
   readonly ready: readonly ReplicaSighting[]
-  /** Outdated ones that cannot be of use any more: they end again and again, or never came up. */
+  /** Those of them that have been up long enough to be relied upon. */
+  readonly proven: readonly ReplicaSighting[]
+  /** Outdated ones that are of no use, not even as a way back. */
   readonly hopeless: readonly ReplicaSighting[]
   /** Run, but nobody has been told yet whether they answer. */
   readonly unasked: readonly ReplicaSighting[]
   /** How many may still be started now. */
   readonly room: number
-  /** How many outdated ones the ready ones have made superfluous. */
+  /** How many outdated ones the proven ones have made superfluous. */
   readonly outdatedSurplus: number
   /** Current ones that are more than wanted, while no outdated one is left. */
   readonly excess: readonly ReplicaSighting[]
+  /** An exchange is under way, or it is still to be written down that this revision is well. */
+  readonly unsettled: boolean
   /** Why the deploy under way cannot succeed, if so. */
   readonly deployFailure: string | undefined
   /** The revision to go back to, if there is one. */
@@ -39,6 +43,12 @@ export interface ServiceFacts {
 /** During an exchange one replica more than wanted may run, so that none is missing. */
 const surge = 1
 
+/**
+ * A replica takes the place of an old one only once it has been up for so long without a break:
+ * one that passes its check and dies of its first request must not.
+ */
+export const provenAfter = ms(1000)
+
 /** Sorts an observation into facts. */
 export function factsOf(seen: ServiceObservation): ServiceFacts {
   const { state, replicas } = seen
@@ -47,12 +57,16 @@ export function factsOf(seen: ServiceObservation): ServiceFacts {
   const leaving = replicas.filter(isLeaving)
   const lost = replicas.filter((r) => r.state === 'lost' && !isLeaving(r))
   const staying = replicas.filter((r) => r.state !== 'lost' && !isLeaving(r))
+  const leavesFirst = leavingOrder(seen)
   const isCurrent = (r: ReplicaSighting): boolean =>
     r.revision === state.revision && !state.replace.includes(r.id)
   const current = staying.filter(isCurrent)
   const outdated = staying.filter((r) => !isCurrent(r)).toSorted(leavesFirst)
   const ready = current.filter(isUp)
+  const proven = ready.filter((r) => isProven(r, seen))
   const most = state.replicas + (outdated.length > 0 ? surge : 0)
+  // One in a crash loop hardly ever runs: what is to take its place need not wait for its end.
+  const takesRoom = (r: ReplicaSighting): boolean => isCurrent(r) || r.state !== 'crash-looping'
   const missing = state.replicas - current.length
   const excess = current.toSorted(leavesFirst).slice(0, Math.max(0, -missing))
   return {
@@ -63,12 +77,14 @@ export function factsOf(seen: ServiceObservation): ServiceFacts {
     drained: leaving.filter((r) => isDrained(r, seen)),
     lost,
     ready,
+    proven,
     hopeless: outdated.filter((r) => isHopeless(r, state)),
     unasked: staying.filter((r) => r.state === 'running' && r.verdict === 'unknown'),
-    room: Math.max(0, Math.min(missing, most - staying.length)),
+    room: Math.max(0, Math.min(missing, most - staying.filter(takesRoom).length)),
     outdatedSurplus:
-      outdated.length === 0 ? 0 : Math.max(0, ready.length + outdated.length - state.replicas),
+      outdated.length === 0 ? 0 : Math.max(0, proven.length + outdated.length - state.replicas),
     excess: outdated.length === 0 ? excess : [],
+    unsettled: outdated.length > 0 || state.deploy !== undefined || state.stable !== state.revision,
     deployFailure: deployFailure(seen, current),
     wayBack: state.stable === state.revision ? undefined : state.stable,
     freeNames: (count) => freeNames(state.service, replicas, count),
@@ -77,25 +93,38 @@ export function factsOf(seen: ServiceObservation): ServiceFacts {
 
 const isUp = (r: ReplicaSighting): boolean => r.state === 'running' && r.verdict === 'up'
 
+const isProven = (r: ReplicaSighting, { now }: ServiceObservation): boolean =>
+  isUp(r) && r.verdictSince !== undefined && since(r.verdictSince, now) >= provenAfter
+
 const numberOf = (id: string): number => Number(/\d+$/.exec(id)?.[0] ?? 0)
 
-/** Who is not up leaves before who is, then the older revision, then the higher number. */
-const preference: readonly ((a: ReplicaSighting, b: ReplicaSighting) => number)[] = [
-  (a, b) => Number(isUp(a)) - Number(isUp(b)),
-  (a, b) => a.revision - b.revision,
-  (a, b) => numberOf(b.id) - numberOf(a.id),
-]
+/** Who leaves first: a list of preferences, the last of them total. */
+const leavingOrder = (seen: ServiceObservation): Order => {
+  const last: readonly ((r: ReplicaSighting) => number)[] = [
+    // Who is up leaves after who is not, who has proven itself after who has not, and who belongs
+    // to the revision that was well after who does not; then the lower number after the higher.
+    (r) => Number(isUp(r)),
+    (r) => Number(isProven(r, seen)),
+    (r) => Number(r.revision === seen.state.stable),
+    (r) => -numberOf(r.id),
+  ]
+  return (a, b) => last.reduce((order, by) => order || by(a) - by(b), 0)
+}
 
-const leavesFirst = (a: ReplicaSighting, b: ReplicaSighting): number =>
-  preference.reduce((order, by) => order || by(a, b), 0)
+type Order = (a: ReplicaSighting, b: ReplicaSighting) => number
 
 /**
- * A replica that is merely down may come back and is kept until another is up in its place. One in
- * a crash loop, or of a revision that was rolled back and certainly not up, is only in the way.
+ * An old replica that is down or ends again and again may come back, and is the way back: it is
+ * kept until another is up in its place. Not so one that an operator wants exchanged and that ends
+ * again and again, nor one of a revision that never was well.
  */
-const isHopeless = (r: ReplicaSighting, state: ServiceState): boolean =>
-  r.state === 'crash-looping' ||
-  (r.revision === state.rolledBack?.revision && (r.state !== 'running' || r.verdict === 'down'))
+function isHopeless(r: ReplicaSighting, state: ServiceState): boolean {
+  const loops = r.state === 'crash-looping'
+  if (state.replace.includes(r.id)) return loops
+  if (r.revision === state.stable) return false
+  const isOut = r.state !== 'running' || r.verdict === 'down'
+  return loops || (isOut && r.revision === state.rolledBack?.revision)
+}
 
 function isDrained(r: ReplicaSighting, seen: ServiceObservation): boolean {
   if (r.state === 'stopping') return false

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { ago } from '../../test/fixtures/service.ts'
 import {
   canRollBack,
   comesToRest,
@@ -83,6 +84,19 @@ const mutants: Readonly<Record<string, Decide>> = {
       actions: (f) => [{ kind: 'roll-back', to: f.wayBack ?? 0, why: '' }],
     }),
   ),
+  'gives up the way back when it ends again and again': byTable(
+    change('retire-hopeless', {
+      when: (f) => f.outdated.some((r) => r.state === 'crash-looping'),
+      actions: (f) =>
+        f.outdated
+          .filter((r) => r.state === 'crash-looping')
+          .map(({ id }) => ({ kind: 'drain', replica: id })),
+    }),
+  ),
+  'relies on who has just come up': byFacts((seen) => ({
+    ...seen,
+    replicas: seen.replicas.map((r) => ({ ...r, verdictSince: r.verdictSince && ago(90_000) })),
+  })),
   'counts who is not asked yet as up': byFacts((seen) => ({
     ...seen,
     replicas: seen.replicas.map((r) => (r.verdict === 'unknown' ? { ...r, verdict: 'up' } : r)),

@@ -50,7 +50,7 @@ export const serviceRules: readonly Rule<ServiceFacts, ServiceAction>[] = [
   },
   {
     id: 'retire-hopeless',
-    why: 'it is of another revision and ends again and again, or was rolled back and is down',
+    why: 'it does not run well, and is not what there would be to go back to',
     when: (f) => f.hopeless.length > 0,
     actions: (f) => f.hopeless.map(drain),
   },
@@ -62,7 +62,7 @@ export const serviceRules: readonly Rule<ServiceFacts, ServiceAction>[] = [
   },
   {
     id: 'retire-outdated',
-    why: 'one of the wanted revision is up in its place',
+    why: 'it is of another revision, and enough others are up and stay so without it',
     when: (f) => f.outdatedSurplus > 0,
     actions: (f) => first(f.outdated).map(drain),
   },
@@ -74,13 +74,19 @@ export const serviceRules: readonly Rule<ServiceFacts, ServiceAction>[] = [
   },
   {
     id: 'deployed',
-    why: 'every replica of the wanted revision is up and no other is left',
+    why: 'every replica of the wanted revision is up and stays so, and no other is left',
     when: (f) =>
       f.state.replicas > 0 &&
-      f.ready.length === f.state.replicas &&
+      f.proven.length === f.state.replicas &&
       f.outdated.length + f.leaving.length === 0 &&
-      (f.state.deploy !== undefined || f.state.stable !== f.state.revision),
+      f.unsettled,
     actions: (f) => [{ kind: 'settle', revision: f.state.revision }],
+  },
+  {
+    id: 'prove-first',
+    why: 'a replica is up, but has to stay up for a moment before it is relied upon',
+    when: (f) => f.proven.length < f.ready.length && f.unsettled,
+    actions: wait,
   },
   {
     id: 'wait-for-drain',
