@@ -95,3 +95,10 @@ test('what runs without being remembered is exchanged, not taken for the new rev
   assert.equal(state.revision, 5)
   assert.deepEqual(Object.keys(templates), ['5'])
 })
+
+test('a revision that was begun and not remembered does not take the place of one that was', () => {
+  const memories = rememberRunning({ web: rolledBack() }, [{ service: 'web', revision: 3 }])
+  const { state } = memoryOf(wishSpec(memories, spec(web({ argv: ['bad'] })), now))
+  assert.equal(state.revision, 1)
+  assert.equal(state.latest, 3, 'its number is not used again')
+})

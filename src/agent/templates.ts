@@ -72,7 +72,10 @@ export function rememberRunning(
     const state = next[service]?.state ?? newService(service)
     if (state.latest >= revision) continue
     const templates = next[service]?.templates ?? {}
-    next[service] = { templates, state: { ...state, revision, latest: revision } }
+    // A revision whose template is lost could not be started again: it is wanted only for lack of
+    // another.
+    const wanted = templates[state.revision] === undefined ? revision : state.revision
+    next[service] = { templates, state: { ...state, revision: wanted, latest: revision } }
   }
   return next
 }
