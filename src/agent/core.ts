@@ -287,7 +287,9 @@ class AgentCore implements Core {
     const edges = wanted.frontends.length === 0 ? 0 : world.spec.edges
     if (edges === this.#edges && isDeepStrictEqual(wanted, routes)) return
     const heard = world.edges.map((edge) => edge.report?.table ?? 0)
-    const version = Math.max(held, this.#state.table, ...heard) + 1
+    // The clock keeps it above tables that an agent before pushed and could not write down.
+    const known = Math.max(held, this.#state.table, ...heard)
+    const version = Math.max(known + 1, Math.ceil(this.#ports.clock.now()))
     const before = this.#table
     this.#table = { version, ...wanted }
     this.#state = { ...this.#state, table: version }
