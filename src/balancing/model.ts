@@ -113,6 +113,7 @@ export interface EdgeReport {
   readonly edge: number
   /** The version of the table it routes by. */
   readonly table: number
+  /** Those of the table, and those that have left it while something is still in flight on them. */
   readonly servers: Readonly<Record<string, ServerTraffic>>
   readonly frontends: Readonly<Record<string, FrontendTraffic>>
 }
