@@ -3,11 +3,22 @@
 import { invariant } from '../foundation/invariant.ts'
 import { type Clock, type Instant, instant, later, type Milliseconds } from '../foundation/time.ts'
 
-interface Sleeper extends Disposable {
+class Sleeper implements Disposable {
   readonly at: Instant
   /** Who went to sleep first wakes first, where both wake at the same instant. */
   readonly order: number
+  /** `undefined` once it was woken, or told not to be. */
   wake: (() => void) | undefined
+
+  constructor(at: Instant, order: number, wake: () => void) {
+    this.at = at
+    this.order = order
+    this.wake = wake
+  }
+
+  [Symbol.dispose](): void {
+    this.wake = undefined
+  }
 }
 
 /** Where lives begin, unless they say otherwise: any instant would do, a round one reads well. */
@@ -32,16 +43,11 @@ export class VirtualClock implements Clock {
   }
 
   after(wait: Milliseconds, wake: () => void): Disposable {
-    invariant(wait >= 0 && wait < Number.POSITIVE_INFINITY, `a wait of ${wait} ms ends`)
-    this.#order += 1
-    const sleeper: Sleeper = {
-      at: later(this.#now, wait),
-      order: this.#order,
-      wake,
-      [Symbol.dispose]() {
-        this.wake = undefined
-      },
+    if (!(wait >= 0 && wait < Number.POSITIVE_INFINITY)) {
+      invariant(false, `a wait of ${wait} ms ends`)
     }
+    this.#order += 1
+    const sleeper = new Sleeper(later(this.#now, wait), this.#order, wake)
     this.#push(sleeper)
     return sleeper
   }

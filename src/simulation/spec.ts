@@ -1,0 +1,52 @@
+// The files that simulated lives apply: like a real one, with shorter deadlines, so that a life of
+// half a minute sees what takes a real service an hour.
+
+import { ms } from '../foundation/time.ts'
+import type { Check } from '../health/model.ts'
+import type { RunService, Spec } from '../spec/model.ts'
+
+const check: Check = {
+  ...{ kind: 'http', method: 'GET', path: '/health', host: undefined, expect: [[200, 399]] },
+  ...{ every: ms(500), fast: ms(100), timeout: ms(250), rise: 2, fall: 2 },
+}
+
+/** A service of `replicas` that runs the simulated program of this name. */
+export const simulatedService = (
+  program: string,
+  replicas: number,
+  differs: Partial<RunService> = {},
+): RunService => ({
+  kind: 'run',
+  name: 'web',
+  check,
+  balance: undefined,
+  hold: { wait: ms(5000), requests: 200, bytes: 1_000_000 },
+  connectTimeout: ms(250),
+  responseTimeout: ms(1000),
+  maxConnections: undefined,
+  argv: ['simulated', program],
+  cwd: '/',
+  replicas,
+  env: {},
+  secrets: [],
+  stopSignal: 'SIGTERM',
+  stopWithin: ms(500),
+  readyWithin: ms(3000),
+  drainWithin: ms(2000),
+  restart: {
+    backoff: { first: ms(50), factor: 2, most: ms(1000), jitter: 0.2 },
+    wellAfter: ms(2000),
+    loopAfter: 4,
+  },
+  logs: { size: 1_000_000, keep: 1 },
+  ...differs,
+})
+
+/** A file with these services and no doors: simulated clients come in by the name of a service. */
+export const simulatedSpec = (services: readonly RunService[]): Spec => ({
+  name: 'life',
+  services: Object.fromEntries(services.map((service) => [service.name, service])),
+  frontends: {},
+  edges: 2,
+  written: {},
+})
