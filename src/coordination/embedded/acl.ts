@@ -106,23 +106,25 @@ function isValidId(scheme: string, id: string): boolean {
 
 /**
  * The list that a client's wish becomes: without duplicates, `auth` replaced by who the client
- * has proved to be. `undefined`: the list is not valid.
+ * has proved to be. `undefined`: the list is not valid; `unreadable`: an id is jute's null.
  */
 export function fixedAcl(
   wished: readonly { perms: number; scheme: string | null; id: string | null }[],
   who: readonly Identity[],
-): readonly AclEntry[] | undefined {
+): readonly AclEntry[] | 'unreadable' | undefined {
   const fixed: AclEntry[] = []
   const seen = new Set<string>()
   for (const { perms, scheme, id } of wished) {
     const key = JSON.stringify([perms, scheme, id])
     if (seen.has(key)) continue
     seen.add(key)
-    if (scheme === null || id === null) return undefined
+    if (scheme === null) return undefined
     if (scheme === 'auth') {
       const proved = who.filter((identity) => identity.scheme === 'digest')
       if (proved.length === 0) return undefined
       for (const identity of proved) fixed.push({ perms, ...identity })
+    } else if (id === null) {
+      return ['world', 'ip', 'digest'].includes(scheme) ? 'unreadable' : undefined
     } else if (isSame({ perms, scheme, id }, { ...world, perms }) || isValidId(scheme, id)) {
       fixed.push({ perms, scheme, id })
     } else return undefined
@@ -175,3 +177,30 @@ export function digestIdentity(credentials: string): Identity {
   const digest = createHash('sha1').update(credentials).digest('base64')
   return { scheme: 'digest', id: `${user}:${digest}` }
 }
+
+/**
+ * What a client proves with `addauth`; `undefined` where it proves nothing. `superDigest` is the
+ * digest of whoever may do everything.
+ */
+export function provedBy(
+  scheme: string | null,
+  credentials: string | null,
+  superDigest: string | undefined,
+): readonly Identity[] | undefined {
+  // The address is among what a connection is from the start.
+  if (scheme === 'ip') return []
+  if (scheme !== 'digest' || credentials === null) return undefined
+  const identity = digestIdentity(credentials)
+  return identity.id === superDigest ? [{ scheme: 'super', id: '' }, identity] : [identity]
+}
+
+/** `who` and what was proved, each once. */
+export const withIdentities = (
+  who: readonly Identity[],
+  proved: readonly Identity[],
+): readonly Identity[] => [
+  ...who,
+  ...proved.filter((fresh) => !who.some((old) => isSameIdentity(old, fresh))),
+]
+
+const isSameIdentity = (a: Identity, b: Identity): boolean => a.scheme === b.scheme && a.id === b.id

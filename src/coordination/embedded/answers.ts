@@ -32,6 +32,14 @@ export class Answers {
     this.finish(connection, out, out.room(replyHeaderBytes), xid, op, error)
   }
 
+  /** An answer to what is no request to the tree, and so has no transaction. */
+  aside(connection: Connection, xid: number, op: number, error: number): void {
+    const out = connection.output()
+    const at = out.room(replyHeaderBytes)
+    this.finish(connection, out, at, xid, op, error)
+    putLong(out.bytes, at + 8, 0)
+  }
+
   /** Writes the header of an answer whose body is whole and begins behind `at`. */
   finish(
     connection: Connection,

@@ -3,6 +3,7 @@
 
 import { Sink } from './bytes.ts'
 import { beginGroup } from './groups.ts'
+import type { Identity } from './model.ts'
 
 /** What is done for one entry when its turn comes. */
 export const entryKind = {
@@ -16,14 +17,20 @@ export const entryKind = {
   held: 3,
 } as const
 
+/** A request that came behind a write, and who asked. */
+export interface Held {
+  readonly frame: Buffer
+  readonly who: readonly Identity[]
+}
+
 /** One thing to do, for one connection; `null`: the server's own. */
 export interface Entry<C> {
   readonly kind: number
   readonly connection: C | null
   readonly xid: number
   readonly op: number
-  /** The error, the errors of a multi, or the frame that was held. */
-  readonly about: number | readonly number[] | Buffer
+  /** A session or an error; the errors of a multi; the request that was held. */
+  readonly about: number | readonly number[] | Held
 }
 
 /** A group commit that is being filled, or is on its way to the disk. Used again and again. */

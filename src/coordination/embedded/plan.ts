@@ -8,7 +8,7 @@ import { type Acl, fixedAcl, isAllowed, openAcl } from './acl.ts'
 import { bytesOf, Sink } from './bytes.ts'
 import type { Identity, Owner, TreeLimits } from './model.ts'
 import { hasNul, lastSlash, pathProblem, sequenceSuffix } from './paths.ts'
-import type { WriteRequest } from './requests.ts'
+import { isTtl, type WriteRequest } from './requests.ts'
 import type { Session } from './sessions.ts'
 import type { Tree } from './tree.ts'
 import { nobody, nodeOverhead, Znode } from './znode.ts'
@@ -32,8 +32,6 @@ const ttlMost = 2 ** 40 - 1
 
 const isEphemeral = (flags: number): boolean =>
   flags === createFlag.ephemeral || flags === createFlag['ephemeral-sequential']
-const isTtl = (flags: number): boolean =>
-  flags === createFlag.ttl || flags === createFlag['ttl-sequential']
 const isSequential = (flags: number): boolean =>
   flags === createFlag['persistent-sequential'] ||
   flags === createFlag['ephemeral-sequential'] ||
@@ -105,7 +103,8 @@ export class Plan {
     if (!isAllowed(node.aclAhead, permission.write, asker.who)) return noAuth
     const length = Math.max(0, request.dataEnd - request.dataStart)
     const grown = length - node.dataLengthAhead
-    if (this.#isTooMuch(node.path, length, grown, 0, pending)) return quotaExceeded
+    if (this.#isTooMuch(length, grown, pending)) return quotaExceeded
+    if (this.#breaksQuota(node.path, grown, 0)) return quotaExceeded
     return isVersion(request.version, node.versionAhead) ? ok : badVersion
   }
 
@@ -113,7 +112,8 @@ export class Plan {
     if (asker.session.closing) return sessionExpired
     const error = this.#find(request)
     if (error === badArguments) return error
-    if (!this.#fixAcl(request, asker)) return invalidAcl
+    const wrong = this.#fixAcl(request, asker)
+    if (wrong !== ok) return wrong
     if (error !== ok || !this.node.existsAhead) return noNode
     if (!isAllowed(this.node.aclAhead, permission.admin, asker.who)) return noAuth
     return isVersion(request.version, this.node.aversionAhead) ? ok : badVersion
@@ -154,7 +154,8 @@ export class Plan {
     if (pathStart < 0) return marshallingError
     const slash = lastSlash(bytes, pathStart, pathEnd)
     if (slash < 0 || hasNul(bytes, pathStart, pathEnd)) return badArguments
-    if (!this.#fixAcl(request, asker)) return invalidAcl
+    const wrong = this.#fixAcl(request, asker)
+    if (wrong !== ok) return wrong
     const parent = this.#tree.findAhead(bytes, pathStart, slash)
     if (!parent?.existsAhead) return noNode
     if (!isAllowed(parent.aclAhead, permission.create, asker.who)) return noAuth
@@ -174,7 +175,8 @@ export class Plan {
     const length = Math.max(0, request.dataEnd - request.dataStart)
     const path = this.bytes.subarray(this.pathStart, this.pathEnd)
     const grown = length + path.length + nodeOverhead + this.acl.bytes.length
-    return this.#isTooMuch(path, length, grown, 1, pending) ? quotaExceeded : ok
+    if (this.#isTooMuch(length, grown, pending)) return quotaExceeded
+    return this.#breaksQuota(path, length, 1) ? quotaExceeded : ok
   }
 
   #checkMode({ op, flags, ttl }: WriteRequest): number {
@@ -210,19 +212,28 @@ export class Plan {
     this.pathEnd = to.length
   }
 
-  #fixAcl({ acl }: WriteRequest, { who }: Asker): boolean {
-    const fixed = acl === 'open' ? openAcl.entries : fixedAcl(acl, who)
-    if (fixed === undefined) return false
-    this.acl = acl === 'open' ? openAcl : this.#tree.acls.intern(fixed)
-    return true
+  #fixAcl({ acl }: WriteRequest, { who }: Asker): number {
+    if (acl === 'open') {
+      this.acl = openAcl
+      return ok
+    }
+    const fixed = fixedAcl(acl, who)
+    if (fixed === 'unreadable') return marshallingError
+    if (fixed === undefined) return invalidAcl
+    this.acl = this.#tree.acls.intern(fixed)
+    return ok
   }
 
-  /** `length`: of the node's data; `grown`: of the tree; `count`: of nodes. */
-  #isTooMuch(path: Buffer, length: number, grown: number, count: number, pending: number): boolean {
-    const { treeBytesMost, nodeBytesMost, enforceQuota } = this.#limits
+  /** `length`: of the node's data; `grown`: of the tree with all that it counts. */
+  #isTooMuch(length: number, grown: number, pending: number): boolean {
+    const { treeBytesMost, nodeBytesMost } = this.#limits
     if (length > nodeBytesMost) return true
-    if (grown > 0 && this.#tree.cost + pending + grown > treeBytesMost) return true
-    return enforceQuota && this.#tree.quotas.exceeds(path, grown, count)
+    return grown > 0 && this.#tree.cost + pending + grown > treeBytesMost
+  }
+
+  /** Whether a client's own quota has no room for so many bytes of data and nodes more. */
+  #breaksQuota(path: Buffer, bytes: number, nodes: number): boolean {
+    return this.#limits.enforceQuota && this.#tree.quotas.exceeds(path, bytes, nodes)
   }
 }
 

@@ -5,7 +5,6 @@ import { errorCode } from '../../wire/jute/errors.ts'
 import { eventType, opcode, permission, watcherType } from '../../wire/jute/opcodes.ts'
 import { isAllowed } from './acl.ts'
 import { bytesOf, type Cursor, putInt, Sink } from './bytes.ts'
-import type { Identity } from './model.ts'
 import { hasNul } from './paths.ts'
 import { readMulti } from './requests.ts'
 import type { Session } from './sessions.ts'
@@ -25,7 +24,6 @@ const reconfigDisabled = errorCode('reconfig-disabled')
 /** Who asks. */
 export interface ReadAsker extends Watcher {
   readonly session: Session | null
-  readonly who: readonly Identity[]
 }
 
 /** The vector of a node's names, kept until a child comes or goes. */
@@ -41,10 +39,10 @@ function namesOf(node: Znode): Buffer {
 
 const inMultiRead: ReadonlySet<number> = new Set([opcode.getData, opcode.getChildren])
 
-function skipRead(from: Cursor): boolean {
+function skipRead(from: Cursor, op: number): number | undefined {
   from.buffer()
   from.byte()
-  return !from.bad
+  return from.bad ? undefined : op
 }
 
 /** Answers the requests that read. */
@@ -255,9 +253,9 @@ export class Reads {
   }
 
   #addWatch(from: Cursor, asker: ReadAsker, to: Sink): number {
-    const path = from.text()
+    const path = from.text() ?? ''
     const mode = from.int()
-    if (from.bad || path === null || mode < 0 || mode > 1) return marshallingError
+    if (from.bad || mode < 0 || mode > 1) return marshallingError
     const bytes = bytesOf(path)
     this.#persist(bytes, asker, mode === 0 ? watchMode.persistent : watchMode.recursive)
     to.int(0)
@@ -265,10 +263,9 @@ export class Reads {
   }
 
   #watches(from: Cursor, asker: ReadAsker, isRemoval: boolean): number {
-    const path = from.text()
+    const path = from.text() ?? ''
     const type = from.int()
-    if (from.bad || path === null) return marshallingError
-    if (type < watcherType.children || type > watcherType.any) return marshallingError
+    if (from.bad || type < watcherType.children || type > watcherType.any) return marshallingError
     const { watches } = this.#tree
     const bytes = bytesOf(path)
     const has = (table: 'data' | 'children'): boolean =>
@@ -282,6 +279,7 @@ export class Reads {
 /** Reads a vector of paths; its bytes outlive the frame. */
 function takePaths(from: Cursor): readonly Buffer[] {
   const count = from.int()
+  if (count < 0) from.fail()
   const paths: Buffer[] = []
   for (let index = 0; index < count && !from.bad; index += 1) {
     const path = from.text()

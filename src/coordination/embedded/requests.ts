@@ -1,7 +1,7 @@
 // What does a client ask to be written? Reads the requests that change the tree, without making
 // objects for what stays in the frame.
 
-import { opcode } from '../../wire/jute/opcodes.ts'
+import { createFlag, opcode } from '../../wire/jute/opcodes.ts'
 import { readAclEntries, takeOpenAcl } from './acl.ts'
 import type { Cursor } from './bytes.ts'
 
@@ -91,7 +91,7 @@ const inMulti: ReadonlySet<number> = new Set([
   opcode.check,
 ])
 
-/** Where each operation of a multi begins, and what it is. */
+/** Where an operation of a multi begins, and what it is; `error`: it cannot be done. */
 export interface MultiPart {
   readonly op: number
   readonly at: number
@@ -104,7 +104,7 @@ export interface MultiPart {
 export function readMulti(
   from: Cursor,
   allowed: ReadonlySet<number> = inMulti,
-  skip: (from: Cursor, op: number) => boolean = skipWrite,
+  skip: (from: Cursor, op: number) => number | undefined = skipWrite,
 ): readonly MultiPart[] | undefined {
   const parts: MultiPart[] = []
   for (;;) {
@@ -114,10 +114,28 @@ export function readMulti(
     if (from.bad) return undefined
     if (done) return parts
     if (!allowed.has(op)) return undefined
-    parts.push({ op, at: from.at })
-    if (!skip(from, op)) return undefined
+    const { at } = from
+    const taken = skip(from, op)
+    if (taken === undefined) return undefined
+    parts.push({ op: taken, at })
   }
 }
 
 const skipped = new WriteRequest()
-const skipWrite = (from: Cursor, op: number): boolean => skipped.read(from, op)
+
+/**
+ * Moves over one operation and says which it is. In a multi the flags of a node that is made decide
+ * what it becomes, not the type of the operation, and no path may be null (Op.java).
+ */
+function skipWrite(from: Cursor, op: number): number | undefined {
+  if (!skipped.read(from, op) || skipped.pathStart < 0) return undefined
+  if (op === opcode.delete || op === opcode.setData || op === opcode.check) return op
+  if (skipped.flags === createFlag.container) return opcode.createContainer
+  if (!isTtl(skipped.flags)) return opcode.create
+  // Apache finds only when it comes to it that such a record is not what its flags say.
+  return op === opcode.createTTL ? op : opcode.error
+}
+
+/** Whether the flags of a node say that it has a time to live. */
+export const isTtl = (flags: number): boolean =>
+  flags === createFlag.ttl || flags === createFlag['ttl-sequential']

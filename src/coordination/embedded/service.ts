@@ -5,21 +5,21 @@
 import type { Fault } from '../../foundation/fault.ts'
 import { errorCode } from '../../wire/jute/errors.ts'
 import { opcode, passwordBytes, specialXid } from '../../wire/jute/opcodes.ts'
-import { digestIdentity } from './acl.ts'
+import { provedBy, withIdentities } from './acl.ts'
 import { Answers, replyHeaderBytes } from './answers.ts'
-import { type Batch, type Entry, entryKind } from './batch.ts'
+import { type Batch, type Entry, entryKind, type Held } from './batch.ts'
 import { Cursor, getInt, Sink } from './bytes.ts'
 import { Clients } from './clients.ts'
-import { type Connection, pauseReason } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { GroupCommit } from './group-commit.ts'
 import { type Hello, readHello } from './handshake.ts'
-import type { Identity } from './model.ts'
 import type { ServerLimits } from './options.ts'
 import { Reads } from './reads.ts'
 import { readMulti } from './requests.ts'
 import { negotiatedTimeout, type Session } from './sessions.ts'
 import { Stager } from './stage.ts'
 import { Stats } from './stats.ts'
+import { Throttle } from './throttle.ts'
 import type { State } from './transactions.ts'
 import type { Wal } from './wal.ts'
 import { way, wayOf } from './ways.ts'
@@ -66,7 +66,7 @@ export class Service {
   readonly #reads: Reads
   readonly #answers: Answers
   readonly #from = new Cursor()
-  readonly #throttled = new Set<Connection>()
+  readonly #throttle: Throttle
   /** Connections that got their session with the batch that was carried out. */
   #opened: Connection[] = []
 
@@ -77,6 +77,7 @@ export class Service {
     this.limits = limits
     this.nowMs = now()
     this.#stager = new Stager(state, limits, nowhere)
+    this.#throttle = new Throttle(limits, () => this.#stager.pendingBytes)
     this.#reads = new Reads(state.tree)
     this.#answers = new Answers(state.tree, this.stats)
     this.clients = new Clients({
@@ -122,23 +123,13 @@ export class Service {
     const how = wayOf(getInt(bytes, from + 4))
     const { behind } = connection
     if (behind !== null && (how === way.read || how === way.ping || how === way.unknown)) {
-      behind.add(entryKind.held, connection, 0, 0, Buffer.from(bytes.subarray(from, to)))
+      const held = { frame: Buffer.from(bytes.subarray(from, to)), who: connection.who }
+      behind.add(entryKind.held, connection, 0, 0, held)
       behind.heldBytes += to - from
-      this.#waits(connection, behind)
+      this.#throttle.waits(connection, behind)
       return
     }
     this.#do(connection, session, how, bytes, from, to)
-  }
-
-  /** Notes that one more request of a connection waits for the disk. */
-  #waits(connection: Connection, batch: Batch<Connection>): void {
-    connection.behind = batch
-    connection.outstanding += 1
-    const { outstandingMost, pendingBytesMost } = this.limits
-    const waiting = this.#stager.pendingBytes + batch.heldBytes
-    if (connection.outstanding <= outstandingMost && waiting <= pendingBytesMost) return
-    this.#throttled.add(connection)
-    connection.pause(pauseReason.outstanding)
   }
 
   #do(
@@ -172,7 +163,7 @@ export class Service {
         this.#close(connection, session, xid)
         break
       default:
-        this.#answers.plain(connection, xid, op, unimplemented)
+        this.#answers.aside(connection, xid, op, unimplemented)
         connection.end()
     }
   }
@@ -198,7 +189,7 @@ export class Service {
     const asker = { session, who: connection.who }
     const error = this.#stager.write(op, this.#from, asker, Math.floor(this.nowMs))
     if (error !== 0 || op === opcode.check) this.#refuse(connection, xid, op, error)
-    else this.#waits(connection, this.commits.staged(connection, xid, op))
+    else this.#throttle.waits(connection, this.commits.staged(connection, xid, op))
   }
 
   #multi(connection: Connection, session: Session, xid: number): void {
@@ -209,14 +200,14 @@ export class Service {
       return
     }
     const asker = { session, who: connection.who }
-    const errors = this.#stager.multi(parts, this.#from, asker, Math.floor(this.nowMs))
+    const outcome = this.#stager.multi(parts, this.#from, asker, Math.floor(this.nowMs))
     const { latest } = this.commits
-    if (errors === undefined) {
-      this.#waits(connection, this.commits.staged(connection, xid, op))
-    } else if (latest === null) this.#answers.failedMulti(connection, xid, errors)
+    if (outcome === 0) this.#throttle.waits(connection, this.commits.staged(connection, xid, op))
+    else if (typeof outcome === 'number') this.#refuse(connection, xid, op, outcome)
+    else if (latest === null) this.#answers.failedMulti(connection, xid, outcome)
     else {
-      latest.add(entryKind.failedMulti, connection, xid, op, errors)
-      this.#waits(connection, latest)
+      latest.add(entryKind.failedMulti, connection, xid, op, outcome)
+      this.#throttle.waits(connection, latest)
     }
   }
 
@@ -228,31 +219,25 @@ export class Service {
       return
     }
     latest.add(entryKind.refusal, connection, xid, op, error)
-    this.#waits(connection, latest)
+    this.#throttle.waits(connection, latest)
   }
 
   #auth(connection: Connection, xid: number): void {
     this.#from.int()
     const scheme = this.#from.text()
-    const credentials = this.#from.text() ?? ''
+    const credentials = this.#from.text()
     if (this.#from.bad) {
       connection.drop()
       return
     }
-    const proved: Identity[] = []
-    if (scheme === 'digest') {
-      const identity = digestIdentity(credentials)
-      if (identity.id === this.#options.superDigest) proved.push({ scheme: 'super', id: '' })
-      proved.push(identity)
-    } else if (scheme !== 'ip') {
-      this.#answers.plain(connection, xid, opcode.auth, authFailed)
+    const proved = provedBy(scheme, credentials, this.#options.superDigest)
+    if (proved === undefined) {
+      this.#answers.aside(connection, xid, opcode.auth, authFailed)
       connection.end()
       return
     }
-    const known = new Set(connection.who.map(({ scheme, id }) => `${scheme}:${id}`))
-    const fresh = proved.filter((identity) => !known.has(`${identity.scheme}:${identity.id}`))
-    connection.who = [...connection.who, ...fresh]
-    this.#answers.plain(connection, xid, opcode.auth, 0)
+    connection.who = withIdentities(connection.who, proved)
+    this.#answers.aside(connection, xid, opcode.auth, 0)
   }
 
   // --- sessions
@@ -277,7 +262,7 @@ export class Service {
       password: this.#options.secret(passwordBytes),
     }
     this.#stager.openSession(session, Math.floor(this.nowMs))
-    this.#waits(connection, this.commits.staged(connection, 0, opcode.createSession))
+    this.#throttle.waits(connection, this.commits.staged(connection, 0, opcode.createSession))
   }
 
   #reattach(connection: Connection, hello: Hello, timeoutMs: number): void {
@@ -307,7 +292,7 @@ export class Service {
     }
     this.#stager.closeSession(session, Math.floor(this.nowMs))
     const { id } = session
-    this.#waits(connection, this.commits.staged(connection, xid, opcode.closeSession, id))
+    this.#throttle.waits(connection, this.commits.staged(connection, xid, opcode.closeSession, id))
   }
 
   /** Does what the time that has passed asks for; `passedMs` since it was done last. */
@@ -350,7 +335,7 @@ export class Service {
     if (kind === entryKind.refusal) this.#answers.plain(connection, xid, op, about as number)
     else if (kind === entryKind.failedMulti) {
       this.#answers.failedMulti(connection, xid, about as readonly number[])
-    } else if (kind === entryKind.held) this.#doHeld(connection, about as Buffer)
+    } else if (kind === entryKind.held) this.#doHeld(connection, about as Held)
     else if (op === opcode.createSession) this.#sessionIsSafe(connection)
     else {
       this.#answers.written(connection, xid, op, node, results)
@@ -358,10 +343,14 @@ export class Service {
     }
   }
 
-  #doHeld(connection: Connection, frame: Buffer): void {
+  #doHeld(connection: Connection, { frame, who }: Held): void {
     const { session } = connection
     if (session === null || connection.stage !== 'open') return
+    // What was proved after the request came does not count for it.
+    const whoNow = connection.who
+    connection.who = who
     this.#do(connection, session, wayOf(getInt(frame, 4)), frame, 0, frame.length)
+    connection.who = whoNow
   }
 
   #sessionIsSafe(connection: Connection): void {
@@ -380,17 +369,7 @@ export class Service {
     const opened = this.#opened
     this.#opened = []
     for (const connection of opened) connection.takeHeld()
-    this.#unthrottle()
+    this.#throttle.release()
     this.clients.endTurn()
-  }
-
-  #unthrottle(): void {
-    const { outstandingMost, pendingBytesMost } = this.limits
-    if (this.#stager.pendingBytes > pendingBytesMost) return
-    for (const connection of this.#throttled) {
-      if (connection.outstanding > outstandingMost) continue
-      this.#throttled.delete(connection)
-      connection.unpause(pauseReason.outstanding)
-    }
   }
 }

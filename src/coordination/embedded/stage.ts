@@ -58,29 +58,25 @@ export class Stager {
   }
 
   /**
-   * Stages the parts of a multi as one transaction. Returns `undefined` when all of them may be
-   * done; else one error for each: 0 for those before the one that failed.
+   * Stages the parts of a multi as one transaction. Returns 0 when all of them may be done; else
+   * one error for each, 0 for those before the one that failed, or one error for all.
    */
   multi(
     parts: readonly MultiPart[],
     from: Cursor,
     asker: Asker,
     time: number,
-  ): readonly number[] | undefined {
+  ): readonly number[] | number {
     const at = beginTxn(this.log, txn.multi, time)
     this.log.int(parts.length)
     this.#undo = []
     for (const [index, part] of parts.entries()) {
-      from.at = part.at
-      this.#request.read(from, part.op)
-      const error = this.#plan.check(this.#request, asker, this.pendingBytes)
+      const error = this.#checkPart(part, from, asker)
       if (error !== 0) {
         this.#takeBack(this.#undo)
         this.#undo = null
         this.log.length = at
-        return parts.map((_, other) =>
-          other < index ? 0 : other === index ? error : runtimeInconsistency,
-        )
+        return error === marshallingError ? error : errorsOf(parts.length, index, error)
       }
       this.log.byte(part.op)
       this.log.byte(kindOf(part.op))
@@ -88,7 +84,13 @@ export class Stager {
     }
     this.#undo = null
     this.#end(at)
-    return undefined
+    return 0
+  }
+
+  #checkPart(part: MultiPart, from: Cursor, asker: Asker): number {
+    from.at = part.at
+    const isReadable = part.op !== opcode.error && this.#request.read(from, part.op)
+    return isReadable ? this.#plan.check(this.#request, asker, this.pendingBytes) : marshallingError
   }
 
   #takeBack(undo: readonly { readonly node: Znode; readonly before: Staged | null }[]): void {
@@ -223,6 +225,12 @@ export class Stager {
     this.pendingBytes -= bytes
   }
 }
+
+/** The errors of a multi of so many parts, of which one failed. */
+const errorsOf = (count: number, failed: number, error: number): readonly number[] =>
+  Array.from({ length: count }, (_, index) =>
+    index < failed ? 0 : index === failed ? error : runtimeInconsistency,
+  )
 
 function kindOf(op: number): number {
   if (op === opcode.setData) return txn.setData

@@ -198,15 +198,13 @@ export class State {
 
 /** Writes what one operation of a multi came to (MultiResponse.java). */
 function putResult(to: Sink, op: number, node: Znode | null): void {
-  const isMade = op === opcode.create || op === opcode.create2
-  const isMadeWithStat = op === opcode.createTTL || op === opcode.createContainer
-  // Apache answers a `create2` in a multi like a `create`, the other two like a `create2`.
-  const type = isMade ? opcode.create : isMadeWithStat ? opcode.create2 : op
-  to.int(type)
+  const hasStat = op === opcode.createTTL || op === opcode.createContainer
+  to.int(hasStat ? opcode.create2 : op)
   to.byte(0)
   to.int(0)
-  if ((isMade || isMadeWithStat) && node !== null) to.buffer(node.path)
-  if ((isMadeWithStat || op === opcode.setData) && node !== null) putStat(to, node)
+  if (node === null) return
+  if (hasStat || op === opcode.create) to.buffer(node.path)
+  if (hasStat || op === opcode.setData) putStat(to, node)
 }
 
 /** Writes the results of a multi that came to nothing: one error for each operation. */

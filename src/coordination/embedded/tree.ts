@@ -130,7 +130,7 @@ export class Tree {
     place.settle(zxid)
     parent.settle(zxid)
     this.quotas.created(place)
-    this.watches.created(place.path, place.hash, parent.path, parent.hash)
+    this.watches.created(place, parent)
   }
 
   /** Takes a node into the lists of those that somebody else's end deletes. */
@@ -162,6 +162,7 @@ export class Tree {
     this.beforeChange?.(parent)
     this.beforeChange?.(node)
     const length = Math.max(0, node.dataLength)
+    const { acl } = node
     this.count -= 1
     this.cost -= node.cost
     this.dataBytes -= node.path.length + length
@@ -177,7 +178,7 @@ export class Tree {
     parent.settle(zxid)
     this.dropIfEmpty(node)
     this.quotas.deleted(node, length)
-    this.watches.deleted(node.path, node.hash, parent.path, parent.hash)
+    this.watches.deleted(node, acl, parent)
   }
 
   setData(node: Znode, from: Buffer, start: number, end: number, zxid: number, time: number): void {
@@ -189,7 +190,7 @@ export class Tree {
     this.dataBytes += grown
     node.settle(zxid)
     this.quotas.changed(node, grown)
-    this.watches.dataChanged(node.path, node.hash)
+    this.watches.dataChanged(node)
   }
 
   setAcl(node: Znode, acl: Acl, zxid: number): void {

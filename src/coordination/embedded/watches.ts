@@ -1,8 +1,10 @@
 // Who wants to know when this path changes? The watches of all connections, with Apache
 // ZooKeeper's rules of firing (WatchManager.java). Refuses to know how an event is sent.
 
-import { eventType, keeperState, specialXid } from '../../wire/jute/opcodes.ts'
+import { eventType, keeperState, permission, specialXid } from '../../wire/jute/opcodes.ts'
+import { type Acl, isAllowed } from './acl.ts'
 import { hashBytes, putInt, putLong } from './bytes.ts'
+import type { Identity } from './model.ts'
 import { type Indexed, PathIndex } from './path-index.ts'
 import { lastSlash } from './paths.ts'
 
@@ -14,6 +16,7 @@ export type WatchTable = 'data' | 'children'
 
 /** Who is told. */
 export interface Watcher {
+  readonly who: readonly Identity[]
   /** The places it watches; belongs to `Watches`. */
   watched: Set<WatchedPath> | null
   /** Takes a watch event, a whole frame. The bytes stay as they are. */
@@ -55,6 +58,13 @@ class Watchers {
     if (this.#many !== null) for (const [watcher, mode] of this.#many) visit(watcher, mode)
     else if (this.#one !== null) visit(this.#one, this.#mode)
   }
+}
+
+/** Where something happens. */
+interface Place {
+  readonly path: Buffer
+  readonly hash: number
+  readonly acl: Acl
 }
 
 /** A path that somebody watches; there need not be a node at it. */
@@ -163,30 +173,33 @@ export class Watches {
     }
   }
 
-  created(path: Buffer, hash: number, parent: Buffer, parentHash: number): void {
+  created(node: Place, parent: Place): void {
     if (this.count === 0) return
-    this.#fire('data', path, hash, eventType.created, null)
-    this.#fire('children', parent, parentHash, eventType.childrenChanged, null)
+    this.#fire('data', node, eventType.created, node.acl, null)
+    this.#fire('children', parent, eventType.childrenChanged, parent.acl, null)
   }
 
-  dataChanged(path: Buffer, hash: number): void {
-    if (this.count !== 0) this.#fire('data', path, hash, eventType.dataChanged, null)
+  dataChanged(node: Place): void {
+    if (this.count !== 0) this.#fire('data', node, eventType.dataChanged, node.acl, null)
   }
 
-  /** One who watches the node in both tables is told once that it is gone. */
-  deleted(path: Buffer, hash: number, parent: Buffer, parentHash: number): void {
+  /** `acl` is the node's last. One who watches it in both tables is told once that it is gone. */
+  deleted(node: Place, acl: Acl, parent: Place): void {
     if (this.count === 0) return
-    const told = this.#fire('data', path, hash, eventType.deleted, null)
-    this.#fire('children', path, hash, eventType.deleted, told)
-    this.#fire('children', parent, parentHash, eventType.childrenChanged, null)
+    const told = this.#fire('data', node, eventType.deleted, acl, null)
+    this.#fire('children', node, eventType.deleted, acl, told)
+    this.#fire('children', parent, eventType.childrenChanged, parent.acl, null)
   }
 
-  /** Tells the watchers of a path, and those of its parents who look below; returns who. */
+  /**
+   * Tells the watchers of a path, and those of its parents who look below; returns who. Whoever
+   * may not read the node is not told, though its watch is used up (CVE-2024-23944).
+   */
   #fire(
     table: WatchTable,
-    path: Buffer,
-    hash: number,
+    { path, hash }: Place,
     type: number,
+    acl: Acl,
     except: ReadonlySet<Watcher> | null,
   ): Set<Watcher> | null {
     const place = this.#paths.findHashed(path, hash)
@@ -198,7 +211,10 @@ export class Watches {
     }
     if (told.size === 0) return null
     const frame = eventFrame(type, path)
-    for (const watcher of told) if (except === null || !except.has(watcher)) watcher.notify(frame)
+    for (const watcher of told) {
+      if (except?.has(watcher) === true) continue
+      if (isAllowed(acl, permission.read, watcher.who)) watcher.notify(frame)
+    }
     return told
   }
 

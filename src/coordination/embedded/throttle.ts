@@ -1,0 +1,40 @@
+// How much may wait for the disk? A connection that asks for more is not read from until less does.
+
+import type { Batch } from './batch.ts'
+import { type Connection, pauseReason } from './connection.ts'
+import type { ServerLimits } from './options.ts'
+
+/** The connections that are not read from, because too much of theirs waits. */
+export class Throttle {
+  readonly #limits: ServerLimits
+  /** The bytes of all transactions that are not committed. */
+  readonly #pendingBytes: () => number
+  readonly #throttled = new Set<Connection>()
+
+  constructor(limits: ServerLimits, pendingBytes: () => number) {
+    this.#limits = limits
+    this.#pendingBytes = pendingBytes
+  }
+
+  /** One more request of a connection waits, in `batch`. */
+  waits(connection: Connection, batch: Batch<Connection>): void {
+    connection.behind = batch
+    connection.outstanding += 1
+    const { outstandingMost, pendingBytesMost } = this.#limits
+    const waiting = this.#pendingBytes() + batch.heldBytes
+    if (connection.outstanding <= outstandingMost && waiting <= pendingBytesMost) return
+    this.#throttled.add(connection)
+    connection.pause(pauseReason.outstanding)
+  }
+
+  /** A batch was carried out: whoever has little waiting is read from again. */
+  release(): void {
+    const { outstandingMost, pendingBytesMost } = this.#limits
+    if (this.#pendingBytes() > pendingBytesMost) return
+    for (const connection of this.#throttled) {
+      if (connection.stage !== 'over' && connection.outstanding > outstandingMost) continue
+      this.#throttled.delete(connection)
+      connection.unpause(pauseReason.outstanding)
+    }
+  }
+}
