@@ -39,13 +39,14 @@ function agreeOnTargets(name: string, raw: LooseFrontend, file: LooseFile, site:
   }
 }
 
-interface Match {
+/** What a route asks of a request. */
+export interface Match {
   readonly host?: string | undefined
   readonly path?: string | undefined
 }
 
 /** Whether every request that `later` takes has been taken by `earlier`. */
-const covers = (earlier: Match, later: Match): boolean =>
+export const covers = (earlier: Match, later: Match): boolean =>
   coversHost(earlier.host, later.host) && coversPath(earlier.path, later.path)
 
 function coversHost(earlier: string | undefined, later: string | undefined): boolean {
@@ -89,14 +90,18 @@ function agreeOnRoutes(frontend: Frontend, file: LooseFile, site: Site): void {
   )
 }
 
-interface Listener {
+/** An address that something listens on, and where the file says so. */
+export interface Listener {
   readonly host: string
   readonly port: number
   readonly path: Path
 }
 
-/** `::` also takes IPv4 unless the system says otherwise (ipv6(7), IPV6_V6ONLY). */
-const overlap = (a: Listener, b: Listener): boolean =>
+/**
+ * Whether two cannot listen at once.
+ * `::` also takes IPv4 unless the system says otherwise (ipv6(7), IPV6_V6ONLY).
+ */
+export const overlap = (a: Listener, b: Listener): boolean =>
   a.port === b.port &&
   (a.host === b.host || isEverything(a.host, b.host) || isEverything(b.host, a.host))
 

@@ -1,0 +1,224 @@
+// What does a `server` line say (configuration manual, section 5.2)?
+
+import type { Ledger } from './ledger.ts'
+import type { Line, Loss, Server, ServerOptions } from './model.ts'
+import { isHost, isPort, readCount, readEndpoint, readTime } from './values.ts'
+
+/** What holds before any `default-server` says otherwise. */
+export const plainServer: ServerOptions = {
+  isChecked: false,
+  check: 'as-traffic',
+  weight: undefined,
+  isBackup: false,
+  isDisabled: false,
+  maxConnections: undefined,
+  every: undefined,
+  fast: undefined,
+  rise: undefined,
+  fall: undefined,
+}
+
+type Read = (
+  options: ServerOptions,
+  value: string | undefined,
+) => Partial<ServerOptions> | undefined
+
+const atLeast = (least: number, value: number | undefined): number | undefined =>
+  value === undefined ? undefined : Math.max(least, value)
+
+/** Parameters that are carried over; `takes` counts the words after the keyword. */
+const carried: Readonly<Record<string, { readonly takes: 0 | 1; readonly read: Read }>> = {
+  check: { takes: 0, read: () => ({ isChecked: true }) },
+  'no-check': { takes: 0, read: () => ({ isChecked: false }) },
+  backup: { takes: 0, read: () => ({ isBackup: true }) },
+  'no-backup': { takes: 0, read: () => ({ isBackup: false }) },
+  disabled: { takes: 0, read: () => ({ isDisabled: true }) },
+  enabled: { takes: 0, read: () => ({ isDisabled: false }) },
+  weight: { takes: 1, read: (_, word) => whole('weight', readCount(word, 0, 256)) },
+  maxconn: { takes: 1, read: (_, word) => limit(readCount(word, 0, 1_000_000)) },
+  inter: { takes: 1, read: (_, word) => whole('every', atLeast(10, readTime(word))) },
+  fastinter: { takes: 1, read: (_, word) => whole('fast', atLeast(10, readTime(word))) },
+  rise: { takes: 1, read: (_, word) => whole('rise', readCount(word, 1, 100)) },
+  fall: { takes: 1, read: (_, word) => whole('fall', readCount(word, 1, 100)) },
+}
+
+const whole = (
+  key: keyof ServerOptions,
+  value: number | undefined,
+): Partial<ServerOptions> | undefined => (value === undefined ? undefined : { [key]: value })
+
+/** In HAProxy zero is no limit. */
+const limit = (value: number | undefined): Partial<ServerOptions> | undefined =>
+  value === undefined ? undefined : { maxConnections: value === 0 ? undefined : value }
+
+const elsewhere = 'every server is asked where it takes traffic'
+const encrypted = 'connections to servers are not encrypted in this version'
+
+/** Without these the server would not understand what it is sent: it is left out. */
+const decisive: Readonly<Record<string, { readonly takes: number; readonly reason: string }>> = {
+  ssl: { takes: 0, reason: encrypted },
+  'send-proxy': { takes: 0, reason: 'the PROXY protocol is not in this version' },
+  'send-proxy-v2': { takes: 0, reason: 'the PROXY protocol is not in this version' },
+  'send-proxy-v2-ssl': { takes: 0, reason: 'the PROXY protocol is not in this version' },
+  'send-proxy-v2-ssl-cn': { takes: 0, reason: 'the PROXY protocol is not in this version' },
+  proto: { takes: 1, reason: 'servers are spoken to in HTTP/1.1' },
+  socks4: { takes: 1, reason: 'SOCKS is not in this version' },
+}
+
+interface Ignored {
+  readonly takes: number
+  readonly reason: string
+  readonly loss?: Loss
+  readonly change?: Partial<ServerOptions>
+}
+
+const sticky = 'in this version requests of one client may reach any server'
+const byTraffic = 'not needed: what traffic meets is always looked at'
+const tlsDetail: Ignored = { takes: 1, reason: 'it is for TLS', loss: 'nothing' }
+const ownDetail: Ignored = {
+  takes: 1,
+  reason: 'not needed: it tunes the HAProxy process itself',
+  loss: 'nothing',
+}
+
+const ignored: Readonly<Record<string, Ignored>> = {
+  cookie: { takes: 1, reason: sticky },
+  'non-stick': { takes: 0, reason: sticky, loss: 'nothing' },
+  downinter: { takes: 1, reason: 'a server that is down is asked as often as any other' },
+  slowstart: { takes: 1, reason: 'a server that comes back takes its full share at once' },
+  minconn: { takes: 1, reason: 'a limit does not change with the load' },
+  maxqueue: { takes: 1, reason: '`hold` bounds how many requests wait' },
+  observe: { takes: 1, reason: byTraffic, loss: 'nothing' },
+  'error-limit': { takes: 1, reason: byTraffic, loss: 'nothing' },
+  'on-error': { takes: 1, reason: byTraffic, loss: 'nothing' },
+  'on-marked-down': { takes: 1, reason: 'connections to a server that is down are left to end' },
+  'on-marked-up': { takes: 1, reason: 'connections to backups are left to end' },
+  port: { takes: 1, reason: elsewhere, change: { check: 'elsewhere' } },
+  addr: { takes: 1, reason: elsewhere, change: { check: 'elsewhere' } },
+  'check-ssl': {
+    takes: 0,
+    reason: 'checks are not encrypted in this version: it only connects',
+    change: { check: 'encrypted' },
+  },
+  'no-check-ssl': { takes: 0, reason: encrypted, loss: 'nothing' },
+  'check-sni': { takes: 1, reason: encrypted },
+  'check-alpn': { takes: 1, reason: encrypted },
+  'check-proto': { takes: 1, reason: 'checks speak HTTP/1.1' },
+  'check-send-proxy': { takes: 0, reason: 'the PROXY protocol is not in this version' },
+  'check-via-socks4': { takes: 0, reason: 'SOCKS is not in this version' },
+  'agent-check': { takes: 0, reason: 'agents are not asked in this version' },
+  'agent-port': { takes: 1, reason: 'agents are not asked in this version' },
+  'agent-addr': { takes: 1, reason: 'agents are not asked in this version' },
+  'agent-inter': { takes: 1, reason: 'agents are not asked in this version' },
+  'agent-send': { takes: 1, reason: 'agents are not asked in this version' },
+  'init-addr': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
+  resolvers: { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
+  'resolve-prefer': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
+  'resolve-opts': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
+  'resolve-net': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
+  track: { takes: 1, reason: 'every server is asked for itself' },
+  redir: { takes: 1, reason: 'redirects are not in this version' },
+  source: { takes: 1, reason: 'connections come from the address that the system chooses' },
+  usesrc: { takes: 1, reason: 'connections come from the address that the system chooses' },
+  interface: { takes: 1, reason: 'connections come from the address that the system chooses' },
+  namespace: { takes: 1, reason: 'connections come from the namespace of Always On' },
+  verify: tlsDetail,
+  sni: tlsDetail,
+  alpn: tlsDetail,
+  npn: tlsDetail,
+  crt: tlsDetail,
+  'ca-file': tlsDetail,
+  'crl-file': tlsDetail,
+  ciphers: tlsDetail,
+  ciphersuites: tlsDetail,
+  verifyhost: tlsDetail,
+  'ssl-max-ver': tlsDetail,
+  'ssl-min-ver': tlsDetail,
+  'no-ssl': { ...tlsDetail, takes: 0 },
+  'no-verify': { ...tlsDetail, takes: 0 },
+  'no-ssl-reuse': { ...tlsDetail, takes: 0 },
+  'no-sslv3': { ...tlsDetail, takes: 0 },
+  'no-tls-tickets': { ...tlsDetail, takes: 0 },
+  'no-tlsv10': { ...tlsDetail, takes: 0 },
+  'no-tlsv11': { ...tlsDetail, takes: 0 },
+  'no-tlsv12': { ...tlsDetail, takes: 0 },
+  'no-tlsv13': { ...tlsDetail, takes: 0 },
+  'force-tlsv12': { ...tlsDetail, takes: 0 },
+  'force-tlsv13': { ...tlsDetail, takes: 0 },
+  id: ownDetail,
+  guid: ownDetail,
+  shard: ownDetail,
+  'pool-low-conn': ownDetail,
+  'pool-max-conn': ownDetail,
+  'pool-purge-delay': ownDetail,
+  'max-reuse': ownDetail,
+  'tcp-ut': ownDetail,
+  'log-proto': ownDetail,
+  ws: ownDetail,
+  tfo: { ...ownDetail, takes: 0 },
+  'no-tfo': { ...ownDetail, takes: 0 },
+  stick: { ...ownDetail, takes: 0 },
+}
+
+interface ReadOptions {
+  readonly options: ServerOptions
+  /** Why the server cannot be carried over at all. */
+  readonly obstacle: string | undefined
+}
+
+/** The parameters from the word at `first` on, upon what held before. */
+export function readServerOptions(
+  line: Line,
+  first: number,
+  before: ServerOptions,
+  ledger: Ledger,
+): ReadOptions {
+  let options = before
+  let obstacle: string | undefined
+  for (let at = first; at < line.words.length; at += 1) {
+    const word = line.words[at] ?? ''
+    const drop = (reason: string, takes: number, loss?: Loss): void => {
+      ledger.drop(line, reason, {
+        piece: line.words.slice(at, at + takes + 1).join(' '),
+        ...(loss === undefined ? {} : { loss }),
+      })
+      at += takes
+    }
+    const known = Object.hasOwn(carried, word) ? carried[word] : undefined
+    const stops = Object.hasOwn(decisive, word) ? decisive[word] : undefined
+    const left = Object.hasOwn(ignored, word) ? ignored[word] : undefined
+    if (known !== undefined) {
+      const change = known.read(options, known.takes === 1 ? line.words[at + 1] : undefined)
+      if (change === undefined) drop('its value is beyond what Always On takes', known.takes)
+      else {
+        options = { ...options, ...change }
+        at += known.takes
+      }
+    } else if (stops !== undefined) {
+      obstacle ??= stops.reason
+      at += stops.takes
+    } else if (left !== undefined) {
+      options = { ...options, ...left.change }
+      drop(left.reason, left.takes, left.loss)
+    } else {
+      drop('Always On knows no such parameter of a server', 0)
+    }
+  }
+  return { options, obstacle }
+}
+
+/** A `server` line; `undefined` if it cannot be carried over, which is reported. */
+export function readServer(line: Line, before: ServerOptions, ledger: Ledger): Server | undefined {
+  const [, name = '', address = ''] = line.words
+  const endpoint = readEndpoint(address)
+  const { options, obstacle } = readServerOptions(line, 3, before, ledger)
+  const refuse = (reason: string): undefined => ledger.drop(line, reason)
+  if (obstacle !== undefined) return refuse(obstacle)
+  if (endpoint === undefined) return refuse('servers are reached by an address, not by a socket')
+  const { host, port } = endpoint
+  if (!isHost(host)) return refuse(`\`${host}\` is neither a name nor an address`)
+  if (port !== undefined && !isPort(port)) {
+    return refuse(`\`${port}\` is no port; relative ports are not in this version`)
+  }
+  return { line, name, host, port, options }
+}

@@ -1,0 +1,182 @@
+// Which services do the backends come to?
+
+import { formatPath } from '../../tree.ts'
+import type { Ledger } from './ledger.ts'
+import type { ProxySection, Server } from './model.ts'
+import { type Namer, openNamer, plainServerName } from './names.ts'
+import type { CheckTree, ServerTree, ServiceTree } from './tree.ts'
+import { endpointText, isPort, timeText } from './values.ts'
+
+/** The services, by the name of the backend, and where their parts come from. */
+export interface Services {
+  /** The name of the service that a backend became. */
+  readonly names: ReadonlyMap<string, string>
+  readonly trees: Readonly<Record<string, ServiceTree>>
+  readonly lines: Readonly<Record<string, number>>
+}
+
+/** Makes a service of every backend that has a server left. */
+export function toServices(
+  proxies: readonly ProxySection[],
+  namer: Namer,
+  ledger: Ledger,
+): Services {
+  const serverNamer = openNamer(60, plainServerName)
+  const names = new Map<string, string>()
+  const trees: Record<string, ServiceTree> = {}
+  const lines: Record<string, number> = {}
+  for (const proxy of proxies) {
+    if (proxy.kind === 'frontend' || proxy.isDisabled) continue
+    const servers = reachable(proxy, ledger)
+    if (servers.length === 0) {
+      if (proxy.kind === 'backend' || proxy.servers.length > 0) {
+        ledger.drop(proxy.line, 'no server of it could be carried over')
+      }
+      continue
+    }
+    const name = namer.name(proxy.name)
+    names.set(proxy.name, name)
+    trees[name] = serviceOf(proxy, servers, serverNamer, ledger)
+    lines[formatPath(['services', name])] = proxy.line.number
+    servers.forEach(({ server }, index) => {
+      lines[formatPath(['services', name, 'servers', index])] = server.line.number
+      ledger.carry(server.line)
+    })
+  }
+  return { names, trees, lines }
+}
+
+interface Reachable {
+  readonly server: Server
+  readonly at: string
+}
+
+/** The servers with an address of their own, each once. */
+function reachable(proxy: ProxySection, ledger: Ledger): readonly Reachable[] {
+  const seen = new Set<string>()
+  return proxy.servers.flatMap((server) => {
+    const obstacle = obstacleOf(proxy, server)
+    if (obstacle !== undefined) {
+      ledger.drop(server.line, obstacle)
+      return []
+    }
+    const port = server.port ?? onlyPortOf(proxy)
+    if (port === undefined) {
+      ledger.drop(server.line, 'it names no port; name the one that it listens on')
+      return []
+    }
+    const at = endpointText(server.host, port)
+    if (seen.has(at.toLowerCase())) {
+      ledger.drop(server.line, 'its address stands in this backend already')
+      return []
+    }
+    seen.add(at.toLowerCase())
+    return [{ server, at }]
+  })
+}
+
+/**
+ * Why a server is better left out: its check tells it apart from others that would accept just as
+ * well, such as a primary from its replicas, and we could not ask the same.
+ */
+function obstacleOf(proxy: ProxySection, { options }: Server): string | undefined {
+  if (!options.isChecked) return undefined
+  if (proxy.choosesByAnswer) {
+    return 'its check looks at what it says, and a check that only connects would take it as it is'
+  }
+  if (proxy.httpCheck !== undefined && options.check === 'elsewhere') {
+    return 'its check asks another port, and every server is asked where it takes traffic'
+  }
+  return undefined
+}
+
+/** The port on which a `listen` listens, if there is only one. */
+function onlyPortOf(proxy: ProxySection): string | undefined {
+  const ports = new Set(proxy.binds.map(({ text }) => text.slice(text.lastIndexOf(':') + 1)))
+  const [port] = ports
+  return ports.size === 1 && port !== undefined && isPort(port) ? port : undefined
+}
+
+function serviceOf(
+  proxy: ProxySection,
+  servers: readonly Reachable[],
+  namer: Namer,
+  ledger: Ledger,
+): ServiceTree {
+  const checks = servers.map(({ server }) => checkOf(proxy, server, ledger))
+  const check = mostCommon(checks)
+  const severalBackups = servers.filter(({ server }) => server.options.isBackup).length > 1
+  const onlyBackups = servers.every(({ server }) => server.options.isBackup)
+  const { connect, server: response, queue } = proxy.timeouts
+  const timeouts = {
+    ...(connect === undefined ? {} : { connect: timeText(connect.value) }),
+    ...(response === undefined ? {} : { response: timeText(response.value) }),
+  }
+  return {
+    servers: servers.map(({ server, at }, index): ServerTree => {
+      const own = checks[index]
+      const { weight, isBackup, isDisabled, maxConnections } = server.options
+      if (isBackup && severalBackups) ledger.carry(server.line, 'all backups take requests at once')
+      if (isDisabled) ledger.carry(server.line, '`weight: 0`: it takes nothing')
+      const share = isDisabled ? 0 : weight
+      return {
+        at,
+        name: namer.name(server.name, `${proxy.name}-`),
+        ...(share === undefined || share === 1 ? {} : { weight: share }),
+        ...(isBackup && !onlyBackups ? { backup: true } : {}),
+        ...(maxConnections === undefined ? {} : { max_connections: maxConnections }),
+        ...(own === undefined || same(own, check) ? {} : { check: own }),
+      }
+    }),
+    check,
+    ...(proxy.balance === undefined ? {} : { balance: proxy.balance.value }),
+    ...(queue === undefined ? {} : { hold: timeText(queue.value) }),
+    ...(Object.keys(timeouts).length === 0 ? {} : { timeouts }),
+  }
+}
+
+const same = (a: CheckTree, b: CheckTree): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+function mostCommon(checks: readonly CheckTree[]): CheckTree {
+  const votes = (check: CheckTree): number => checks.filter((other) => same(other, check)).length
+  return checks.toSorted((a, b) => votes(b) - votes(a))[0] ?? 'none'
+}
+
+/** How often our own checks ask where the file is silent. */
+const everyMs = 1000
+
+function checkOf(proxy: ProxySection, server: Server, ledger: Ledger): CheckTree {
+  const { isChecked, every, fast, rise, fall } = server.options
+  if (!isChecked) return 'none'
+  const isFaster = fast !== undefined && fast <= (every ?? everyMs)
+  if (fast !== undefined && !isFaster) {
+    const piece = `fastinter ${timeText(fast)}`
+    ledger.drop(server.line, 'it is slower than the ordinary interval', { piece })
+  }
+  const { check: limit } = proxy.timeouts
+  const timing = {
+    ...(every === undefined ? {} : { every: timeText(every) }),
+    ...(isFaster ? { fast: timeText(fast) } : {}),
+    ...(fall === undefined ? {} : { fall }),
+    ...(rise === undefined ? {} : { rise }),
+    ...(limit === undefined ? {} : { timeout: timeText(limit.value) }),
+  }
+  const isPlain = Object.keys(timing).length === 0
+  const isEncrypted = server.options.check === 'encrypted'
+  if (proxy.httpCheck === undefined || isEncrypted)
+    return isPlain ? 'tcp' : { tcp: true, ...timing }
+  const { method, path, host } = proxy.httpCheck
+  const question = {
+    http: path,
+    ...(method === 'GET' ? {} : { method }),
+    ...(host === undefined ? {} : { host }),
+    ...(proxy.expect === undefined ? {} : { expect: oneOrList(proxy.expect.map(numberOrRange)) }),
+  }
+  return isPlain && Object.keys(question).length === 1 ? path : { ...question, ...timing }
+}
+
+const oneOrList = <T>(items: readonly T[]): T | readonly T[] =>
+  items.length === 1 && items[0] !== undefined ? items[0] : items
+
+const numberOrRange = (status: string): number | string =>
+  /^\d+$/.test(status) ? Number(status) : status

@@ -1,0 +1,42 @@
+// The file that an import makes, as plain data: what `render` writes and our own parser reads.
+
+export interface ServerTree {
+  readonly at: string
+  readonly name: string
+  readonly weight?: number
+  readonly backup?: boolean
+  readonly max_connections?: number
+  readonly check?: CheckTree
+}
+
+export type CheckTree = string | Readonly<Record<string, unknown>>
+
+export interface ServiceTree {
+  readonly servers: readonly ServerTree[]
+  readonly check: CheckTree
+  readonly balance?: string
+  readonly hold?: string
+  readonly timeouts?: Readonly<Record<string, string>>
+}
+
+export interface RouteTree {
+  readonly host?: string
+  readonly path?: string
+  readonly to: string
+}
+
+export interface FrontendTree {
+  readonly bind: readonly string[]
+  readonly mode?: 'tcp'
+  readonly routes?: readonly RouteTree[]
+  readonly to?: string
+  readonly timeouts?: Readonly<Record<string, string>>
+  readonly max_connections?: number
+  readonly error_pages?: Readonly<Record<string, string>>
+}
+
+export interface FileTree {
+  readonly edges?: number
+  readonly services: Readonly<Record<string, ServiceTree>>
+  readonly frontends: Readonly<Record<string, FrontendTree>>
+}
