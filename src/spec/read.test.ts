@@ -104,3 +104,63 @@ test('a file that may not be read says how to mend that', async () => {
   chmodSync(path, 0)
   await asNobody(async () => assert.match((await faultOf(path)).remedy ?? '', /chmod/))
 })
+
+const tutorial = `frontend www
+    mode http
+    bind 127.0.0.1:8080
+    default_backend app
+backend app
+    mode http
+    balance roundrobin
+    server one 127.0.0.1:3001 check
+    server two 127.0.0.1:3002 check
+`
+
+test('an HAProxy configuration is read as it is, by its name or by what it says', async () => {
+  for (const name of ['haproxy.cfg', 'lb.conf', 'extensionless']) {
+    const read = await readSpec(write(name, tutorial), {}, 2)
+    assert.equal(read.kind, 'spec', JSON.stringify(read))
+    const service = read.kind === 'spec' ? read.spec.services.app : undefined
+    assert.deepEqual(
+      service?.kind === 'servers' && service.servers.map(({ id, port }) => [id, port]),
+      [
+        ['one', 3001],
+        ['two', 3002],
+      ],
+    )
+    assert.ok(read.imported?.yaml?.includes('one'))
+  }
+})
+
+test('an HAProxy configuration shows its own error files', async () => {
+  write('503.http', 'HTTP/1.0 503 Sorry\r\n\r\n<h1>Sorry</h1>')
+  const text = tutorial.replace('bind', 'errorfile 503 503.http\n    bind')
+  const read = await readSpec(write('pages.cfg', text), {}, 2)
+  const pages = read.kind === 'spec' ? read.spec.frontends.www?.errorPages : read.problems
+  assert.deepEqual(pages, { 503: '<h1>Sorry</h1>' })
+})
+
+test('an HAProxy configuration whose rules keep somebody out is not run without them', async () => {
+  const text = tutorial.replace('bind', 'http-request deny if { path_beg /admin }\n    bind')
+  const read = await readSpec(write('deny.cfg', text), {}, 2)
+  assert.equal(read.kind, 'problems')
+  const [problem] = read.kind === 'problems' ? read.problems : []
+  assert.match(problem?.message ?? '', /keeps somebody out/)
+  assert.deepEqual([problem?.place.line, problem?.place.column], [3, 5])
+})
+
+test('what is wrong with an HAProxy configuration is told in its own lines', async () => {
+  const text = tutorial.replace('127.0.0.1:3002', '"${NOT_SET}:3002"')
+  const read = await readSpec(write('env.cfg', text), {}, 2)
+  const [problem] = read.kind === 'problems' ? read.problems : []
+  assert.match(problem?.message ?? '', /`NOT_SET` is not set/)
+  assert.deepEqual([problem?.place.line, problem?.place.column], [9, 5])
+  const empty = await readSpec(write('empty.cfg', '# nothing\n'), {}, 2)
+  assert.match((empty.kind === 'problems' && empty.problems[0]?.message) || '', /no server/)
+})
+
+test('the variables that an HAProxy configuration refers to come back with it', async () => {
+  const text = tutorial.replace('127.0.0.1:3002', '"$APP_HOST:3002"')
+  const read = await readSpec(write('var.cfg', text), { APP_HOST: '127.0.0.1', OTHER: 'x' }, 2)
+  assert.deepEqual([read.kind, read.env], ['spec', { APP_HOST: '127.0.0.1' }])
+})

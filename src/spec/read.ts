@@ -3,9 +3,10 @@
 
 import { constants, readFileSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { extname, join, resolve } from 'node:path'
 import { Fault, systemCode } from '../foundation/fault.ts'
 import { limits } from './defaults.ts'
+import type { Imported } from './import/haproxy/model.ts'
 import type { Parsed } from './model.ts'
 import { parseSpec } from './parse.ts'
 
@@ -22,11 +23,14 @@ export type ReadSpec = Parsed & {
   readonly source: Source
   /** The variables that the file refers to, as they were. May be secret. */
   readonly env: Readonly<Record<string, string>>
+  /** What became of each line, if the file is HAProxy's. */
+  readonly imported: Imported | undefined
 }
 
 /**
- * Reads and parses a file. Rejects with a Fault if there is nothing to parse: no such file, a
- * folder, bytes that are no text; what is wrong inside comes back as problems.
+ * Reads and parses a file: ours, or an HAProxy configuration. Rejects with a Fault if there is
+ * nothing to parse: no such file, a folder, bytes that are no text; what is wrong inside comes
+ * back as problems.
  */
 export async function readSpec(path: string, env: Environment, cores: number): Promise<ReadSpec> {
   return parseSource(await readSource(path), env, cores)
@@ -38,10 +42,24 @@ export async function parseSource(
   env: Environment,
   cores: number,
 ): Promise<ReadSpec> {
+  if (isHaproxy(source)) {
+    // Loaded only here: most files are ours, and `up` is to be quick.
+    const { parseHaproxy } = await import('./import/haproxy/parse.ts')
+    const { parsed, imported } = parseHaproxy(source, env, cores, readPage)
+    return { ...parsed, source, env: referredTo(imported.yaml ?? '', env), imported }
+  }
   const { path, text } = source
-  const readFile = (page: string): string => readFileSync(page, 'utf8')
-  const parsed = parseSpec({ text, file: path, env, cores, readFile })
-  return { ...parsed, source, env: referredTo(text, env) }
+  const parsed = parseSpec({ text, file: path, env, cores, readFile: readPage })
+  return { ...parsed, source, env: referredTo(text, env), imported: undefined }
+}
+
+const readPage = (path: string): string => readFileSync(path, 'utf8')
+
+/** By its name, or by what it says: a section of HAProxy's and no colon. */
+export function isHaproxy({ path, text }: Source): boolean {
+  if (extname(path) === '.cfg') return true
+  if (['.yaml', '.yml', '.json'].includes(extname(path))) return false
+  return /^(global|defaults|frontend|backend|listen)\b[^:\n]*$/m.test(text)
 }
 
 function referredTo(text: string, env: Environment): Readonly<Record<string, string>> {

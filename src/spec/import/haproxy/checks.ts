@@ -27,7 +27,7 @@ export function readHttpCheck(line: Line, ledger: Ledger): HttpCheck | undefined
   return usable({ method: (method ?? '').toUpperCase(), path: path ?? '/', host }, line, ledger)
 }
 
-/** `http-check send meth METHOD uri URI ver VERSION hdr NAME VALUE body …`, upon what held before. */
+/** `http-check send meth METHOD uri URI hdr NAME VALUE …`, upon what held before. */
 export function readHttpCheckSend(
   line: Line,
   before: HttpCheck | undefined,
@@ -80,7 +80,7 @@ function usable(check: HttpCheck, line: Line, ledger: Ledger): HttpCheck | undef
   return check
 }
 
-/** `http-check expect status 200-399`: the statuses that pass, or `undefined`, which is reported. */
+/** `http-check expect status 200-399`: what passes, or `undefined`, which is reported. */
 export function readExpect(line: Line, ledger: Ledger): readonly string[] | undefined {
   const [kind, ...values] = withoutOptions(line.words.slice(2))
   const value = values.join('')

@@ -137,10 +137,13 @@ function readTest(words: readonly string[]): Condition {
   return beyond(`routes look at host and path, not at \`${criterion}\``)
 }
 
-const hostFetch =
-  /^(?:req\.|req\.f)?f?hdr(?:_(beg|dir|dom|end|reg|sub|len|cnt|ip))?\(host(?:,-?\d+)?\)((?:,[a-z_]+(?:\([^)]*\))?)*)$/i
-const pathFetch =
-  /^(?:path|url|capture\.req\.uri|base)(?:_(beg|dir|dom|end|reg|sub|len))?((?:,[a-z_]+(?:\([^)]*\))?)*)$/
+const suffixes = '(?:_(beg|dir|dom|end|reg|sub|len|cnt|ip))?'
+const converterList = String.raw`((?:,[a-z_]+(?:\([^)]*\))?)*)`
+const hostFetch = new RegExp(
+  String.raw`^(?:req\.)?f?hdr${suffixes}\(host(?:,-?\d+)?\)${converterList}$`,
+  'i',
+)
+const pathFetch = new RegExp(`^(?:path|url)${suffixes}${converterList}$`)
 /** Converters that change nothing for us: hosts have neither case nor port. */
 const plainConverters = /^(,lower|,host_only|,field\(1,:\)|,word\(1,:\))*$/
 
@@ -148,9 +151,7 @@ function readFlags(criterion: string, rest: readonly string[]): Test | string {
   const host = hostFetch.exec(criterion)
   const path = host === null ? pathFetch.exec(criterion) : null
   const found = host ?? path
-  if (found === null || criterion.startsWith('base') || criterion.startsWith('capture')) {
-    return `routes look at host and path, not at \`${criterion}\``
-  }
+  if (found === null) return `routes look at host and path, not at \`${criterion}\``
   const [, suffix = 'str', converters = ''] = found
   if (!plainConverters.test(converters))
     return `routes know nothing like \`${converters.slice(1)}\``
@@ -188,10 +189,7 @@ function hostTest(test: Test, value: string): Condition {
     case 'dom':
       return anyOf(
         [host(inner), host(`*.${inner}`)],
-        [
-          ...notes,
-          'the host itself and names below it; HAProxy also takes the name in the middle of another',
-        ],
+        [...notes, 'the host itself and names below it, not the name in the middle of another'],
       )
     case 'end':
       if (name.startsWith('.')) return anyOf([host(`*.${inner}`)], notes)

@@ -6,18 +6,15 @@ export interface Namer {
   name(wanted: string, prefix?: string): string
 }
 
+/** Names of at most `most` characters, made plain by `plain`. */
 export function openNamer(most: number, plain: (text: string) => string): Namer {
   const taken = new Set<string>()
   return {
     name: (wanted, prefix = '') => {
-      const first = plain(wanted).slice(0, most)
-      const second = plain(`${prefix}${wanted}`).slice(0, most - 4)
-      let name = first
+      let name = plain(wanted).slice(0, most)
+      const longer = plain(`${prefix}${wanted}`).slice(0, most - 4)
       for (let number = 1; taken.has(name); number += 1) {
-        name =
-          number === 1 && prefix !== ''
-            ? second
-            : `${second}-${String.fromCharCode(96 + (number % 26 || 26))}${number > 26 ? number : ''}`
+        name = number === 1 ? longer : `${longer}-${number}`
       }
       taken.add(name)
       return name

@@ -71,9 +71,9 @@ function preamble(file: string, notCarried: readonly NotCarried[]): string {
   const missed = notCarried.filter(({ loss }) => loss !== 'nothing')
   return [
     ` Made from ${file} by \`alwayson import\`.`,
-    ' What it says holds here; where it is silent, Always On’s own defaults do: a check is made every 1s,',
-    ' 2 failures take a server out and 2 passes bring it back (HAProxy: 2s, 3 and 2), and requests',
-    ' wait 15s for a server to come up before they are refused.',
+    ' What it says holds here; where it is silent, Always On’s own defaults do: a check is made',
+    ' every 1s, 2 failures take a server out and 2 passes bring it back (HAProxy: 2s, 3 and 2),',
+    ' and requests wait 15s for a server to come up before they are refused.',
     ...(missed.length === 0 ? [] : ['', ' Not carried over:']),
     ...missed.map(({ line, text, reason }) => `   line ${line}: ${printable(text)} (${reason})`),
   ].join('\n')
