@@ -11,7 +11,8 @@ export interface LogDisk {
   /** Opens for appending, 0600, and says how long it is. */
   open(path: string): Promise<LogDiskFile>
   rename(from: string, to: string): Promise<void>
-  remove(path: string): Promise<void>
+  /** Resolves to whether there was such a file. */
+  remove(path: string): Promise<boolean>
 }
 
 /** One open file. */
@@ -161,7 +162,11 @@ class RotatedFile implements LogFile {
   async #rotate(): Promise<void> {
     const { disk } = this.#ports
     await this.#drop()
-    if (this.#policy.keep === 0) return disk.remove(this.#path)
+    // An earlier guard may have been told to keep more.
+    for (let number = this.#policy.keep + 1; ; number += 1) {
+      if (!(await disk.remove(`${this.#path}.${number}`))) break
+    }
+    if (this.#policy.keep === 0) await disk.remove(this.#path)
     for (let number = this.#policy.keep - 1; number >= 0; number -= 1) {
       const from = number === 0 ? this.#path : `${this.#path}.${number}`
       await disk.rename(from, `${this.#path}.${number + 1}`)
@@ -229,8 +234,11 @@ export const machineDisk: LogDisk = {
     const handle = await open(path, 'a', 0o600)
     return openedFile(handle, (await handle.stat()).size)
   },
-  rename: (from, to) => rename(from, to).catch(ignoreMissing),
-  remove: (path) => rm(path, { force: true }),
+  rename: (from, to) =>
+    rename(from, to)
+      .then(undefined, ignoreMissing)
+      .then(() => undefined),
+  remove: (path) => rm(path).then(() => true, ignoreMissing),
 }
 
 const openedFile = (handle: FileHandle, size: number): LogDiskFile => ({
@@ -241,6 +249,7 @@ const openedFile = (handle: FileHandle, size: number): LogDiskFile => ({
   close: () => handle.close(),
 })
 
-function ignoreMissing(thrown: unknown): void {
-  if (systemCode(thrown) !== 'ENOENT') throw thrown
+function ignoreMissing(thrown: unknown): false {
+  if (systemCode(thrown) === 'ENOENT') return false
+  throw thrown
 }
