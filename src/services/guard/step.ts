@@ -81,6 +81,7 @@ export function step(
   moment: Moment,
 ): Step {
   const { now } = moment
+  if (state.process.kind === 'stopped') return [state]
   switch (event.kind) {
     case 'began':
       return [{ ...state, spawnedAt: now }, { kind: 'spawn' }]
