@@ -27,6 +27,8 @@ const programs: Readonly<Record<string, string>> = {
 export interface ProcessBed extends HostBed {
   /** The state folder. */
   readonly folder: string
+  /** The mark by which everything that a test starts is found again. */
+  readonly environment: Readonly<Record<string, string>>
   /** Writes a node program and says how it is run. */
   program(name: string, code: string, differs?: Partial<RunTemplate>): RunTemplate
   guardPid(id: string): number
@@ -37,6 +39,7 @@ export interface ProcessBed extends HostBed {
 export async function openProcessBed(): Promise<ProcessBed> {
   const root = mkdtempSync(join(tmpdir(), 'aob-'))
   const folder = join(root, 'state')
+  const environment = { ALWAYSON_TEST_BED: root }
   const mark = `ALWAYSON_TEST_BED=${root}`
   const hosts: ReplicaHost[] = []
   const events: ToldEvent[] = []
@@ -73,6 +76,7 @@ export async function openProcessBed(): Promise<ProcessBed> {
   const guardPid = (id: string): number => readRecord(guardPaths(folder, id).record).guard.pid
   return {
     folder,
+    environment,
     events,
     changes: () => changes,
     until,
@@ -80,9 +84,9 @@ export async function openProcessBed(): Promise<ProcessBed> {
     guardPid,
     log: (id) => readFileSync(guardPaths(folder, id).log, 'utf8'),
     async open() {
-      const environment = { ...process.env, ALWAYSON_TEST_BED: root }
       const random = openRandom()
-      const options = { folder, clock, random, listener, version: 'test', environment }
+      const inherited = { ...process.env, ...environment }
+      const options = { folder, clock, random, listener, version: 'test', environment: inherited }
       const host = await openProcessHost(options)
       hosts.push(host)
       return host

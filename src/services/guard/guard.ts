@@ -132,6 +132,7 @@ class ReplicaGuard implements Guard {
 
   #obey(message: HostMessage): void {
     if (message.kind === 'report') this.#audience.status(this.#status())
+    if (message.kind === 'heard') this.#audience.heard(message.serial)
     if (message.kind === 'stop') this.stop(message.within)
   }
 

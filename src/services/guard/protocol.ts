@@ -64,6 +64,8 @@ export interface GuardRecord {
 export type HostMessage =
   /** Answer with a `status` now. */
   | { readonly kind: 'report' }
+  /** This event, and all before it, have been noted: they need not be told again. */
+  | { readonly kind: 'heard'; readonly serial: number }
   /** End the replica, with SIGKILL after `within`; then remove the record and exit. */
   | { readonly kind: 'stop'; readonly within: Milliseconds }
 
@@ -79,12 +81,15 @@ export type GuardMessage =
     }
   /** Something changed, or it was asked. After the state `stopped` the guard exits. */
   | { readonly kind: 'status'; readonly status: GuardStatus }
-  /** Something for the journal; those of a time without an agent are told to the next one. */
+  /** Something for the journal. It is told on every new link until one has said `heard`. */
   | GuardEvent
 
 /** Something a person should read: `why` completes "because …". */
 export interface GuardEvent {
   readonly kind: 'event'
+  /** Counts from 1. */
+  readonly serial: number
+  readonly at: Instant
   readonly rule: string
   readonly why: string
   readonly seen: Readonly<Record<string, unknown>>

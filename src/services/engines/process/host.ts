@@ -35,8 +35,9 @@ const sweepEvery = ms(1000)
  * that does not answer, and a record that cannot be read, are told as events and hold up nothing.
  */
 export async function openProcessHost(options: ProcessHostOptions): Promise<ReplicaHost> {
+  const findings = findRecords(options.folder)
   const host = new ProcessHost(options)
-  await host.adopt(findRecords(options.folder))
+  await host.adopt(findings)
   return host
 }
 

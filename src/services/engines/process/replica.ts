@@ -7,6 +7,7 @@ import { isAlive, signalProcess } from '../../../control/processes.ts'
 import { type Instant, later, type Milliseconds, ms, since } from '../../../foundation/time.ts'
 import { markOf } from '../../guard/launch.ts'
 import {
+  type GuardEvent,
   type GuardMessage,
   type GuardRecord,
   type GuardStatus,
@@ -36,6 +37,8 @@ const silentAfter = ms(10_000)
 const noticeWithin = ms(3000)
 /** A guard that has not ended so long after a stop's deadline, and is silent, is passed over. */
 const graceAfterDeadline = ms(2000)
+/** An event that is told so much later than it happened is noted with its time. */
+const lateAfter = ms(1000)
 /** Every so many sweeps a guard is asked how it is. */
 const sweepsPerReport = 5
 
@@ -180,9 +183,15 @@ class Guarded implements GuardedReplica {
     this.#silenceTold = false
     if (message.kind === 'hello') this.#greet(message)
     else if (!this.#understands()) return
-    else if (message.kind === 'event') {
-      this.#ports.event(message.rule, message.why, message.seen)
-    } else if (message.kind === 'status' && isStatus(message.status)) this.#take(message.status)
+    else if (message.kind === 'event') this.#note(message)
+    else if (message.kind === 'status' && isStatus(message.status)) this.#take(message.status)
+  }
+
+  /** What happened before there was an agent to tell is noted with its time. */
+  #note({ serial, at, rule, why, seen }: GuardEvent): void {
+    const late = since(at, this.#ports.clock.now()) > lateAfter
+    this.#ports.event(rule, why, late ? { ...seen, at } : seen)
+    this.#link?.send({ kind: 'heard', serial })
   }
 
   #greet(hello: Extract<GuardMessage, { kind: 'hello' }>): void {
