@@ -36,6 +36,8 @@ interface Entrance {
   door: Door
 }
 
+type Accept = (connection: Connection) => ConnectionOwner
+
 const keyOf = (bind: Bind): string => `${bind.host}:${bind.port}`
 
 export class Edge implements Disposable {
@@ -49,6 +51,8 @@ export class Edge implements Disposable {
   readonly #formerPools = new Set<Pool>()
   readonly #entrances = new Map<string, Entrance>()
   #table: Table | undefined
+  readonly #firstTable = Promise.withResolvers<Table>()
+  #expectsListeners = false
   #timer: Disposable | undefined
   #lastStep: number
   #lastReport = 0
@@ -92,15 +96,44 @@ export class Edge implements Disposable {
   apply(table: Table): void {
     if (table.version < this.table) return
     this.#table = table
+    this.#firstTable.resolve(table)
     this.#updatePools(table)
     this.#updateDoors(table)
     this.#names.follow(
       new Set(table.pools.flatMap((pool) => pool.servers.map((server) => server.host))),
     )
     this.#readdress()
-    this.#updateEntrances(table)
+    if (!this.#expectsListeners) this.#openEntrances(table)
+  }
+
+  #openEntrances(table: Table): void {
+    if (!this.#shared.leaving) this.#updateEntrances(table)
     this.#parts.tell({ kind: 'routing', table: table.version })
     this.#reportSoon()
+  }
+
+  /** From now on tables open no address: a predecessor is going to give us its listeners. */
+  expectListeners(): void {
+    this.#expectsListeners = true
+  }
+
+  /**
+   * Listens with a predecessor's handle, if there is a table that wants it; resolves as soon as
+   * there is one.
+   */
+  async inherit(bind: Bind, open: (accept: Accept) => Listener, drop: () => void): Promise<void> {
+    const table = this.#table ?? (await this.#firstTable.promise)
+    const key = keyOf(bind)
+    const row = table.frontends.find(({ binds }) => binds.some((other) => keyOf(other) === key))
+    const door = row === undefined ? undefined : this.#doors.get(row.name)
+    if (door === undefined || this.#entrances.has(key)) return drop()
+    this.#entrances.set(key, { listener: open(this.#acceptAt(key)), door })
+  }
+
+  /** The predecessor has given all it had, or never came: what is missing is opened now. */
+  listenersReceived(): void {
+    this.#expectsListeners = false
+    if (this.#table !== undefined) this.#openEntrances(this.#table)
   }
 
   #updatePools(table: Table): void {
@@ -151,9 +184,7 @@ export class Edge implements Disposable {
 
   #listen(key: string, bind: Bind, door: Door): void {
     try {
-      const listener = this.#parts.transport.listen(bind, (connection) =>
-        this.#accept((this.#entrances.get(key) as Entrance).door, connection),
-      )
+      const listener = this.#parts.transport.listen(bind, this.#acceptAt(key))
       this.#entrances.set(key, { listener, door })
     } catch (thrown) {
       const code = systemCode(thrown) ?? 'UNKNOWN'
@@ -162,11 +193,19 @@ export class Edge implements Disposable {
     }
   }
 
+  #acceptAt(key: string): Accept {
+    return (connection) => this.#accept((this.#entrances.get(key) as Entrance).door, connection)
+  }
+
   #accept(door: Door, connection: Connection): ConnectionOwner {
     if (door.row.mode === 'http') return new HttpClient(connection, door, this.#shared)
     const client = new TcpClient(connection, door, this.#shared)
     client.begin()
     return client
+  }
+
+  get listeners(): readonly Listener[] {
+    return [...this.#entrances.values()].map(({ listener }) => listener)
   }
 
   /** Where it listens: for tests and for reports, with the ports that the system chose. */

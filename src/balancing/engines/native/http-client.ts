@@ -373,9 +373,9 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
   }
 
   leave(now: boolean): void {
-    if (now && this.#breakTunnel !== undefined) this.#breakTunnel()
+    if (this.#phase === resting) this.close()
+    else if (now && this.#breakTunnel !== undefined) this.#breakTunnel()
     else if (now) this.abort()
-    else if (this.#phase === resting) this.close()
   }
 
   /** The connection belongs to a tunnel from now on; returns what came of it too early. */

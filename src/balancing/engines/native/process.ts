@@ -5,65 +5,136 @@ import { type Link, listenForLinks } from '../../../control/link.ts'
 import { identify } from '../../../control/processes.ts'
 import { describeError, Fault } from '../../../foundation/fault.ts'
 import { openRandom } from '../../../foundation/random.ts'
-import { type Milliseconds, ms, openClock } from '../../../foundation/time.ts'
+import { type Clock, type Milliseconds, ms, openClock } from '../../../foundation/time.ts'
 import { Edge } from './edge.ts'
-import { type AgentMessage, type EdgeMessage, edgeProtocol } from './protocol.ts'
-import { RawTransport } from './transport-raw.ts'
+import { receiveListeners, sendListeners, type TakeListener } from './hand-over.ts'
+import { type AgentMessage, type EdgeMessage, edgeProtocol, handOverPatience } from './protocol.ts'
+import { type RawListener, RawTransport } from './transport-raw.ts'
 
 /** What a signal to the process asks for: to leave, within this. */
-const signalPatience = ms(10_000)
+const signalPatience = ms(60_000)
+/** For the last message to reach the agent. */
+const lastWords = 50
 
 const version = (): string => {
   const manifest = new URL('../../../../package.json', import.meta.url)
   return String(JSON.parse(readFileSync(manifest, 'utf8')).version)
 }
 
-/** Runs until it is told to stop; resolves then. */
+/** Runs until it is told to stop, and ends the process then. */
 export async function runEdge(argv: readonly string[]): Promise<void> {
-  const [number, socketPath] = argv
+  const [number, socketPath, handOverPath] = argv
   const edge = Number(number)
   if (!Number.isInteger(edge) || socketPath === undefined) {
     throw new Fault('bad-usage', 'an edge needs its number and the path of its socket')
   }
   process.title = `alwayson: edge ${edge}`
-  const links = new Set<Link<EdgeMessage>>()
+  outliveTerminal()
+  const links: Link<EdgeMessage>[] = []
   const tell = (message: EdgeMessage): void => {
     for (const link of links) link.send(message)
   }
-  const transport = new RawTransport((thrown) =>
-    tell({
-      kind: 'event',
-      rule: 'edge-fault',
-      subject: `edge-${edge}`,
-      why: `serving a connection failed: ${describeError(thrown)}`,
-      seen: { stack: thrown instanceof Error ? thrown.stack : undefined },
-    }),
-  )
-  using balancer = new Edge({ edge, transport, clock: openClock(), random: openRandom(), tell })
-  const leave = (within: Milliseconds): Promise<void> => balancer.leave(within, false)
-  await new Promise<void>((resolve, reject) => {
-    const take = (message: AgentMessage): void => {
-      if (message.kind === 'table') balancer.apply(message.table)
-      else if (message.kind === 'report') tell({ kind: 'report', report: balancer.report() })
-      else if (message.kind === 'stop') leave(message.within).then(resolve, reject)
+  const clock = openClock()
+  const transport = new RawTransport((thrown) => tell(faultOf(edge, thrown)))
+  using balancer = new Edge({ edge, transport, clock, random: openRandom(), tell })
+  const end = Promise.withResolvers<void>()
+  const leave = (within: Milliseconds, patient: boolean): void => {
+    balancer.leave(within, patient).then(end.resolve, end.reject)
+  }
+  const take = takeMessages(balancer, transport, clock, tell, leave)
+  if (handOverPath !== undefined) inherit(balancer, transport, clock, handOverPath, end.reject)
+  using _server = await listenForLinks<EdgeMessage, AgentMessage>(socketPath, (link) => {
+    links.push(link)
+    link.send(hello(edge, balancer.table))
+    return {
+      message: (message) => {
+        if (link === links.at(-1)) take(message)
+      },
+      ended: () => void links.splice(links.indexOf(link), 1),
     }
-    listenForLinks<EdgeMessage, AgentMessage>(socketPath, (link) => {
-      links.add(link)
-      link.send({
-        kind: 'hello',
-        edge,
-        pid: process.pid,
-        startTicks: identify(process.pid)?.startTicks ?? 0,
-        version: version(),
-        protocol: edgeProtocol,
-        table: balancer.table,
-      })
-      return { message: take, ended: () => links.delete(link) }
-    }).catch(reject)
-    for (const name of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(name, () => leave(signalPatience).then(resolve, reject))
-    }
-    process.on('SIGHUP', () => undefined)
   })
-  process.exit(0)
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => leave(signalPatience, false))
+  }
+  await end.promise
+  // What was told last is still on its way: the links are closed when it has gone out.
+  for (const link of links) link.close()
+  setTimeout(() => process.exit(0), lastWords)
+}
+
+/** The agent's terminal and pipes may go; nothing of that is news to an edge. */
+function outliveTerminal(): void {
+  process.on('SIGHUP', () => undefined)
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+}
+
+const hello = (edge: number, table: number): EdgeMessage => ({
+  kind: 'hello',
+  edge,
+  pid: process.pid,
+  startTicks: identify(process.pid)?.startTicks ?? 0,
+  version: version(),
+  protocol: edgeProtocol,
+  table,
+})
+
+const faultOf = (edge: number, thrown: unknown): EdgeMessage => ({
+  kind: 'event',
+  rule: 'edge-fault',
+  subject: `edge-${edge}`,
+  why: `serving a connection failed: ${describeError(thrown)}`,
+  seen: { stack: thrown instanceof Error ? thrown.stack : undefined },
+})
+
+function takeMessages(
+  balancer: Edge,
+  transport: RawTransport,
+  clock: Clock,
+  tell: (message: EdgeMessage) => void,
+  leave: (within: Milliseconds, patient: boolean) => void,
+): (message: AgentMessage) => void {
+  const handOver = async (path: string, within: Milliseconds): Promise<void> => {
+    const listeners = balancer.listeners as readonly RawListener[]
+    const { bindings } = transport
+    try {
+      await sendListeners(bindings, clock, path, listeners, handOverPatience)
+      tell({ kind: 'handed-over', listeners: listeners.length })
+      leave(within, true)
+    } catch (thrown) {
+      tell({ kind: 'hand-over-failed', why: describeError(thrown) })
+    }
+  }
+  return (message) => {
+    switch (message.kind) {
+      case 'table':
+        return balancer.apply(message.table)
+      case 'report':
+        return tell({ kind: 'report', report: balancer.report() })
+      case 'stop':
+        return leave(message.within, false)
+      case 'hand-over':
+        return void handOver(message.to, message.within)
+    }
+  }
+}
+
+/** Takes over from the edge before this one; opens the addresses itself when that never comes. */
+function inherit(
+  balancer: Edge,
+  transport: RawTransport,
+  clock: Clock,
+  path: string,
+  failed: (thrown: unknown) => void,
+): void {
+  balancer.expectListeners()
+  const take: TakeListener = (bind, handle) =>
+    balancer.inherit(
+      bind,
+      (accept) => transport.adopt(bind, handle, accept),
+      () => handle.close(),
+    )
+  receiveListeners(transport.bindings, clock, path, take, handOverPatience).then(
+    () => balancer.listenersReceived(),
+    failed,
+  )
 }

@@ -25,7 +25,6 @@ export interface StreamHandle extends Handle {
   /** Both try to write at once; they return 0 or a negative error number. */
   writeLatin1String(request: WriteRequest, text: string): number
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number
-  writeUtf8String(request: WriteRequest, text: string, handle?: Handle): number
   shutdown(request: object): number
 }
 
@@ -56,8 +55,11 @@ export interface WriteRequest {
   held: Uint8Array | undefined
 }
 
-/** A unix socket over which handles can be sent. */
-export interface PipeHandle extends StreamHandle {
+/** A unix socket over which handles can be sent; it reads into memory of its own. */
+export interface PipeHandle extends Handle {
+  onread: ((chunk: ArrayBuffer | undefined) => void) | undefined
+  readStart(): number
+  writeUtf8String(request: WriteRequest, text: string, handle?: Handle): number
   onconnection: ((status: number, client: PipeHandle) => void) | undefined
   pendingHandle: ListenHandle | null | undefined
   bind(path: string): number

@@ -1,0 +1,70 @@
+// What an edge promises to those who use the address: an answer, and the right one.
+
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { answering, EdgeBed, get, ok, post, until } from '../../../../test/support/edge-bed.ts'
+
+suite('an edge', () => {
+  test('answers with what a server says, and shares requests among servers', async () => {
+    await using a = await answering('a', () => ok('from a'))
+    await using b = await answering('b', () => ok('from b'))
+    await using bed = new EdgeBed()
+    bed.apply([a.row(), b.row()])
+    const client = await bed.client()
+    const bodies: string[] = []
+    for (let i = 0; i < 4; i += 1) {
+      client.send(get())
+      bodies.push((await client.takeMessage()).body)
+    }
+    assert.deepEqual(bodies, ['from a', 'from b', 'from a', 'from b'])
+    assert.equal(bed.report.frontends.public?.answers[2], 4)
+  })
+
+  test('tells servers who asks, by which host', async () => {
+    await using a = await answering('a', () => ok(''))
+    await using bed = new EdgeBed()
+    bed.apply([a.row()])
+    await bed.ask(get('/x?y=1', 'X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\n'))
+    assert.equal(
+      a.seen[0],
+      'GET /x?y=1 HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: 9.9.9.9\r\n' +
+        'X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n' +
+        'X-Forwarded-Host: shop.example\r\n\r\n',
+    )
+  })
+
+  test('answers pipelined requests in order', async () => {
+    await using a = await answering('a', (head) => ok(head.split(' ')[1]!))
+    await using bed = new EdgeBed()
+    bed.apply([a.row()])
+    const client = await bed.client()
+    client.send(get('/1') + post('body of two', '/2') + get('/3') + get('/4'))
+    for (const path of ['/1', '/2', '/3', '/4']) {
+      assert.equal((await client.takeMessage()).body, path)
+    }
+    assert.equal(a.seen[1]?.endsWith('body of two'), true)
+  })
+
+  test('sends a request elsewhere when a server cannot be reached', async () => {
+    await using a = await answering('a', () => ok('from a'))
+    const gone = await answering('gone', () => ok(''))
+    await gone[Symbol.asyncDispose]()
+    await using bed = new EdgeBed()
+    bed.apply([gone.row(), a.row()])
+    for (let i = 0; i < 4; i += 1) assert.equal((await bed.ask(post('x'))).body, 'from a')
+    assert.equal(bed.report.servers.gone?.refused, 1)
+    assert.match(bed.report.servers.gone?.ejected?.why ?? '', /ECONNREFUSED/)
+  })
+
+  test('lets requests wait while no server is up, and answers them when one is', async () => {
+    await using a = await answering('a', () => ok('at last'))
+    await using bed = new EdgeBed()
+    bed.apply([a.row({ state: 'down' })])
+    const client = await bed.client()
+    client.send(get())
+    await until('a held request', () => bed.report.frontends.public?.held === 1)
+    bed.apply([a.row()])
+    assert.equal((await client.takeMessage()).body, 'at last')
+    assert.equal(bed.report.frontends.public?.held, 0)
+  })
+})
