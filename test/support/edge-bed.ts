@@ -197,6 +197,23 @@ export interface TableWish {
   readonly more?: readonly Pool[]
 }
 
+/** A table with one frontend `public` and one pool `web`. */
+export function tableOf(version: number, servers: readonly TableServer[], wish: TableWish): Table {
+  const frontend: TableFrontend = {
+    ...{ name: 'public', mode: 'http', binds: [{ host: '127.0.0.1', port: 0 }] },
+    routes: [{ host: undefined, path: undefined, pool: 'web', policy: 'roundrobin' }],
+    ...{ idleTimeout: ms(30_000), headTimeout: ms(10_000), maxConnections: 1000 },
+    errorPages: {},
+    ...wish.frontend,
+  }
+  const pool: Pool = {
+    ...{ name: 'web', servers, hold },
+    ...{ connectTimeout: ms(1000), responseTimeout: ms(10_000) },
+    ...wish.pool,
+  }
+  return { version, frontends: [frontend], pools: [pool, ...(wish.more ?? [])] }
+}
+
 /** An edge with a table, and all that is told. */
 export class EdgeBed implements AsyncDisposable {
   readonly edge: Edge
@@ -214,27 +231,10 @@ export class EdgeBed implements AsyncDisposable {
     this.edge = new Edge({ edge: 1, transport, clock, random, tell })
   }
 
-  /** Applies a table with one frontend `public` and one pool `web`. */
+  /** Applies the next table. */
   apply(servers: readonly TableServer[], wish: TableWish = {}): void {
     this.#version += 1
-    const frontend: TableFrontend = {
-      ...{ name: 'public', mode: 'http', binds: [{ host: '127.0.0.1', port: 0 }] },
-      routes: [{ host: undefined, path: undefined, pool: 'web', policy: 'roundrobin' }],
-      ...{ idleTimeout: ms(30_000), headTimeout: ms(10_000), maxConnections: 1000 },
-      errorPages: {},
-      ...wish.frontend,
-    }
-    const pool: Pool = {
-      ...{ name: 'web', servers, hold },
-      ...{ connectTimeout: ms(1000), responseTimeout: ms(10_000) },
-      ...wish.pool,
-    }
-    const table: Table = {
-      version: this.#version,
-      frontends: [frontend],
-      pools: [pool, ...(wish.more ?? [])],
-    }
-    this.edge.apply(table)
+    this.edge.apply(tableOf(this.#version, servers, wish))
   }
 
   get port(): number {
@@ -275,5 +275,7 @@ export class EdgeBed implements AsyncDisposable {
 export const get = (path = '/', lines = ''): string =>
   `GET ${path} HTTP/1.1\r\nHost: shop.example\r\n${lines}\r\n`
 
-export const post = (body: string, path = '/', lines = ''): string =>
-  `POST ${path} HTTP/1.1\r\nHost: shop.example\r\n${lines}Content-Length: ${body.length}\r\n\r\n${body}`
+/** A request with a body. */
+export const post = (body: string, path = '/', lines = '', method = 'POST'): string =>
+  `${method} ${path} HTTP/1.1\r\nHost: shop.example\r\n${lines}` +
+  `Content-Length: ${body.length}\r\n\r\n${body}`
