@@ -3,11 +3,15 @@
 import { existsSync } from 'node:fs'
 import { isLocked } from '../agent/lock.ts'
 import type { StatePaths } from '../agent/paths.ts'
+import { identify, isAlive } from '../control/processes.ts'
 import type { DownMachine } from './down.ts'
 
 /** The machine of `down`. */
 export const downMachine = (paths: StatePaths): DownMachine => ({
-  isHeld: () => isLocked(paths.lock),
+  watch(pid) {
+    const agent = identify(pid)
+    return async () => (agent !== undefined && isAlive(agent)) || isLocked(paths.lock)
+  },
   async sweep() {
     // Where nothing was ever started, nothing is made to look for it.
     if (!existsSync(paths.folder)) return { replicas: [], edges: 0 }

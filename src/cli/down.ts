@@ -16,8 +16,8 @@ export interface DownOptions {
 
 /** What `down` needs of the machine beside its ports. */
 export interface DownMachine {
-  /** Whether a living agent holds the file. */
-  isHeld(): Promise<boolean>
+  /** Tells of the agent that is this process whether it is still there, holding the file or not. */
+  watch(pid: number): () => Promise<boolean>
   /** Ends what a dead agent left running. */
   sweep(): Promise<{ readonly replicas: readonly string[]; readonly edges: number }>
 }
@@ -32,13 +32,16 @@ export async function down(
   { agentOnly = false }: DownOptions,
 ): Promise<ExitCode> {
   using progress = openProgress(ports.err)
+  let isThere: () => Promise<boolean>
   try {
+    const { agent } = await ports.agent.ask('/status', {}, ports.interrupted)
+    isThere = machine.watch(agent.pid)
     await ports.agent.ask('/down', { leave: agentOnly }, ports.interrupted)
   } catch (thrown) {
     if (!(thrown instanceof Fault) || thrown.code !== 'not-running' || agentOnly) throw thrown
     return sweepUp(ports, paths, machine, progress)
   }
-  while (await machine.isHeld()) {
+  while (await isThere()) {
     if (!agentOnly) progress.show(await remaining(ports))
     await sleep(ports.clock, lookEvery, ports.interrupted)
   }

@@ -127,35 +127,38 @@ suite('check', () => {
 suite('down', () => {
   const folder = { folder: '/srv/shop/.alwayson/alwayson.yaml' }
   const unused = {
-    isHeld: async () => false,
+    watch: () => async () => false,
     sweep: () => assert.fail('an agent that lives is asked, not swept'),
   }
-  const heldFor = (looks: number) => async () => {
-    looks -= 1
-    return looks >= 0
+  const thereFor = (looks: number) => (pid: number) => {
+    assert.equal(pid, healthy.agent.pid)
+    return async () => {
+      looks -= 1
+      return looks >= 0
+    }
   }
   const gone = new Fault('not-running', 'no agent answers')
 
   test('resolves when the agent has let go of the file', async () => {
-    const agent = scriptedAgent({ '/down': [{}], '/status': [healthy, gone] })
+    const agent = scriptedAgent({ '/down': [{}], '/status': [healthy, healthy, gone] })
     const ports = fakePorts({ agent })
-    const machine = { ...unused, isHeld: heldFor(3) }
+    const machine = { ...unused, watch: thereFor(3) }
     assert.equal(await down(ports, folder, machine, {}), exit.done)
-    assert.deepEqual(agent.asked[0], ['/down', { leave: false }])
+    assert.deepEqual(agent.asked[1], ['/down', { leave: false }])
     assert.equal(ports.err.text(), 'ending: 3 replicas left\nending: the agent\n')
     assert.equal(ports.out.text(), 'everything has ended\n')
   })
 
   test('with --agent-only asks the agent to leave everything running', async () => {
-    const agent = scriptedAgent({ '/down': [{}] })
+    const agent = scriptedAgent({ '/down': [{}], '/status': [healthy] })
     const ports = fakePorts({ agent })
-    await down(ports, folder, { ...unused, isHeld: heldFor(2) }, { agentOnly: true })
-    assert.deepEqual(agent.asked, [['/down', { leave: true }]])
+    await down(ports, folder, { ...unused, watch: thereFor(2) }, { agentOnly: true })
+    assert.deepEqual(agent.asked[1], ['/down', { leave: true }])
     assert.match(ports.out.text(), /what it kept up goes on/)
   })
 
   test('ends what a dead agent left running', async () => {
-    const agent = scriptedAgent({ '/down': [gone] })
+    const agent = scriptedAgent({ '/status': [gone] })
     const ports = fakePorts({ agent })
     const sweep = async () => ({ replicas: ['web-1', 'web-2'], edges: 2 })
     assert.equal(await down(ports, folder, { ...unused, sweep }, {}), exit.done)
@@ -163,14 +166,14 @@ suite('down', () => {
   })
 
   test('says that nothing runs', async () => {
-    const ports = fakePorts({ agent: scriptedAgent({ '/down': [gone] }) })
+    const ports = fakePorts({ agent: scriptedAgent({ '/status': [gone] }) })
     const sweep = async () => ({ replicas: [], edges: 0 })
     assert.equal(await down(ports, folder, { ...unused, sweep }, {}), exit.done)
     assert.match(ports.out.text(), /^nothing runs that \/srv\/shop/)
   })
 
   test('with --agent-only and no agent fails, and ends nothing', async () => {
-    const agent = scriptedAgent({ '/down': [gone] })
+    const agent = scriptedAgent({ '/status': [gone] })
     await assert.rejects(down(fakePorts({ agent }), folder, unused, { agentOnly: true }), gone)
   })
 })
