@@ -10,6 +10,7 @@ import { slotRules } from '../src/balancing/engines/native/slot-rules.ts'
 import { healthRules } from '../src/health/rules.ts'
 import { serviceRules } from '../src/services/rules.ts'
 import { formatSchema, generateSchema } from '../src/spec/generate-schema.ts'
+import { filePage } from './file-page.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -71,6 +72,7 @@ function commandsPage(): string {
 export const pages: Readonly<Record<string, () => string>> = {
   'docs/rules.md': rulesPage,
   'docs/commands.md': commandsPage,
+  'docs/file.md': () => filePage(note, generateSchema()),
   'schema/alwayson.schema.json': () => formatSchema(generateSchema()),
 }
 

@@ -1,6 +1,8 @@
 // What does a right file ask for? Short forms, defaults, references, anchors.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import type { RunService, ServersService, Spec } from './model.ts'
 import { parseSpec } from './parse.ts'
@@ -274,4 +276,21 @@ test('the folder gives its name to a file without one', () => {
   }
   assert.equal(nameOf('/srv/My Shop!/alwayson.yaml'), 'my-shop')
   assert.equal(nameOf('/alwayson.yaml'), 'alwayson')
+})
+
+test('the examples in the documentation are right', () => {
+  const folder = join(import.meta.dirname, '../..')
+  for (const page of ['docs/file.md', 'README.md']) {
+    const text = readFileSync(join(folder, page), 'utf8')
+    for (const [, example = ''] of text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)) {
+      const input = {
+        file: '/srv/shop/a.yaml',
+        env: { DATABASE_URL: 'x' },
+        cores: 2,
+        readFile: String,
+      }
+      const parsed = parseSpec({ text: example, ...input })
+      assert.equal(parsed.kind, 'spec', `${page}: ${JSON.stringify(parsed)}`)
+    }
+  }
 })
