@@ -14,12 +14,14 @@ export interface CheckedFile {
   readonly shown: string
   readonly text: string
   readonly parsed: Parsed
+  /** What a person should know of a file that is right. */
+  readonly remark: string | undefined
 }
 
 /** Says what is wrong with the file, or that nothing is. */
 export function check(
   ports: Pick<Ports, 'out' | 'err'>,
-  { path, shown, text, parsed }: CheckedFile,
+  { path, shown, text, parsed, remark }: CheckedFile,
   options: { readonly json?: boolean },
 ): ExitCode {
   const problems = parsed.kind === 'problems' ? parsed.problems : []
@@ -32,15 +34,19 @@ export function check(
     ports.err.write(`${problemLines(here, text, paintOf(ports.err)).join('\n')}\n`)
   } else {
     ports.out.write(`${shown}: right: ${contents(parsed.spec)}\n`)
+    if (remark !== undefined) ports.err.write(`${remark}\n`)
   }
   return code
 }
 
 /** The spec of a file that has to be right; `undefined` when it is not, which has been shown. */
 export function rightSpec(ports: Pick<Ports, 'out' | 'err'>, file: CheckedFile): Spec | undefined {
-  if (file.parsed.kind === 'spec') return file.parsed.spec
-  check(ports, file, {})
-  return undefined
+  if (file.parsed.kind === 'problems') {
+    check(ports, file, {})
+    return undefined
+  }
+  if (file.remark !== undefined) ports.err.write(`${file.remark}\n`)
+  return file.parsed.spec
 }
 
 function contents(spec: Spec): string {

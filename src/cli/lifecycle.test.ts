@@ -96,6 +96,7 @@ suite('check', () => {
     shown: 'alwayson.yaml',
     text: 'nane: shop\n',
     parsed: { kind: 'problems', problems: [problem] },
+    remark: undefined,
   } as const
 
   test('prints what is wrong on stderr, and exits with 2', () => {

@@ -8,6 +8,7 @@ import type { Spec } from '../spec/model.ts'
 import { parseSource, readSpec } from '../spec/read.ts'
 import type { CheckedFile } from './check.ts'
 import { findFile, type Whereabouts } from './locate.ts'
+import { importRemark } from './view/imported.ts'
 
 /** A file as it was read, with the variables that it refers to. */
 export interface ReadFile extends CheckedFile {
@@ -21,7 +22,9 @@ export async function readFile(where: Whereabouts): Promise<ReadFile> {
   const parsed = await readSpec(path, process.env, availableParallelism())
   const fromHere = relative(process.cwd(), path)
   const shown = fromHere.startsWith('..') ? path : fromHere
-  return { path, shown, text: parsed.source.text, env: parsed.env, parsed }
+  const { source, env, imported } = parsed
+  const remark = imported === undefined ? undefined : importRemark(shown, imported)
+  return { path, shown, text: source.text, env, parsed, remark }
 }
 
 /** What a file that somebody else read asks for; a Fault with every problem if it is wrong. */

@@ -41,13 +41,10 @@ async function open(ports: Ports, where: Whereabouts): Promise<OwnAgent | undefi
   const { readFile, parseApplied } = await import('./reading.ts')
   const paths = statePaths(findFile(where), where.state)
   const file = await readFile(where)
-  if (file.parsed.kind === 'problems') {
-    const { check } = await import('./check.ts')
-    check(ports, file, {})
-    return undefined
-  }
+  const { rightSpec } = await import('./check.ts')
+  const spec = rightSpec(ports, file)
+  if (spec === undefined) return undefined
   const { path, text, env } = file
-  const { spec } = file.parsed
   const { openAgent } = await loading
   return openAgent({ paths, read: { spec, file: { path, text, env } }, parse: parseApplied })
 }

@@ -241,7 +241,26 @@ suite('what happened', () => {
     assert.match(after.err, /no agent runs/)
   })
 
-  // LOGS
+  test('is logged by each replica, also by those that a deploy brings', async () => {
+    await using shop = await openShop()
+    await up(shop)
+    const tail = shop.start('logs', 'web', '--follow')
+    await until('both have spoken', () => /web-1 \| release one.*web-2 \| /s.test(tail.out()))
+    shop.release({ version: 'two' })
+    assert.equal((await shop.run('deploy', 'web')).code, 0)
+    await until('the new ones have spoken', () =>
+      /web-\d \| release two.*web-\d \| release two/s.test(tail.out()),
+    )
+    tail.signal('SIGINT')
+    assert.equal((await tail.ended).code, 0)
+
+    const [first] = (await shop.web()).servers
+    const one = await shop.run('logs', first!.id, '--lines', '1')
+    assert.equal(one.out, `release two as ${first!.process?.pid}\n`)
+    const none = await shop.run('logs', 'wbe')
+    assert.equal(none.code, 1)
+    assert.match(none.err, /no replica of the name wbe has logged anything\n {2}remedy: /)
+  })
 })
 
 suite('what cannot be', () => {

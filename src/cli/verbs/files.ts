@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { ms } from '../../foundation/time.ts'
 import type { ApplyOptions } from '../apply.ts'
 import { exit } from '../exit.ts'
+import type { ImportOptions } from '../import.ts'
 import { type Done, duration, portsOf, whereOf } from './shared.ts'
 
 /** Adds the verbs that work on files. */
@@ -39,6 +40,16 @@ export function addFiles(program: Command, done: Done): void {
       if (rightSpec(ports, read) === undefined) return done(exit.bad)
       const { path, text, env } = read
       done(await apply(ports, { path, text, env }, options))
+    })
+  program
+    .command('import')
+    .argument('<haproxy.cfg>', 'a configuration of HAProxy')
+    .description('write the alwayson.yaml that does the same, and list what it does not')
+    .option('-o, --output <file>', 'write to this file instead of stdout')
+    .option('--force', 'replace a file that is there')
+    .action(async (from: string, options: ImportOptions, command: Command) => {
+      const [{ importFile }, ports] = await Promise.all([import('../import.ts'), portsOf(command)])
+      done(await importFile(ports, from, options))
     })
   program
     .command('unit')

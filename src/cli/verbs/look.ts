@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { ms } from '../../foundation/time.ts'
 import type { EventsOptions } from '../events.ts'
+import type { LogsOptions } from '../logs.ts'
 import type { StatusOptions } from '../status.ts'
 import { type Done, duration, number, pathsOf, portsOf, whereOf } from './shared.ts'
 
@@ -41,5 +42,19 @@ export function addLooking(program: Command, done: Done): void {
     .action(async (thing: string, options: { readonly json?: boolean }, command: Command) => {
       const { why } = await import('../why.ts')
       done(await why(await portsOf(command), thing, options))
+    })
+  program
+    .command('logs')
+    .argument('<service|replica>')
+    .description('what its replicas said on stdout and stderr, also while no agent runs')
+    .option('-f, --follow', 'go on with what they say from now on')
+    .addOption(number('-n, --lines <count>', 'of each replica, to begin with').default(100))
+    .action(async (subject: string, options: LogsOptions, command: Command) => {
+      const [{ logs }, { folder }, ports] = await Promise.all([
+        import('../logs.ts'),
+        pathsOf(whereOf(command)),
+        portsOf(command),
+      ])
+      done(await logs(ports, folder, subject, options))
     })
 }
