@@ -13,19 +13,24 @@ export interface Kin {
   readonly mark: string
 }
 
+/** One of a family, and the group it is in now. */
+export interface Relative extends ProcessIdentity {
+  readonly group: number
+}
+
 /**
  * The living processes of a family, zombies not among them. A process of another user, whose
  * environment cannot be read, is recognised by its group alone.
  */
-export function familyOf(kin: Kin): readonly ProcessIdentity[] {
-  const found: ProcessIdentity[] = []
+export function familyOf(kin: Kin): readonly Relative[] {
+  const found: Relative[] = []
   const group = groupOf(kin.leader)
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
     const stat = parseStat(readQuietly(`/proc/${name}/stat`))
     if (stat === undefined || stat.dead) continue
-    const identity = { pid: Number(name), startTicks: stat.startTicks }
-    if (isOfGroup(stat, group) || carries(name, kin.mark)) found.push(identity)
+    if (!isOfGroup(stat, group) && !carries(name, kin.mark)) continue
+    found.push({ pid: Number(name), startTicks: stat.startTicks, group: stat.group })
   }
   return found
 }

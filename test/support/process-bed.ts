@@ -32,6 +32,8 @@ export interface ProcessBed extends HostBed {
   /** Writes a node program and says how it is run. */
   program(name: string, code: string, differs?: Partial<RunTemplate>): RunTemplate
   guardPid(id: string): number
+  /** Undoes something once every process has ended. */
+  afterwards(undo: () => void): void
   log(id: string): string
 }
 
@@ -42,6 +44,7 @@ export async function openProcessBed(): Promise<ProcessBed> {
   const environment = { ALWAYSON_TEST_BED: root }
   const mark = `ALWAYSON_TEST_BED=${root}`
   const hosts: ReplicaHost[] = []
+  const undos: (() => void)[] = []
   const events: ToldEvent[] = []
   let changes = 0
   const clock = openClock()
@@ -82,6 +85,7 @@ export async function openProcessBed(): Promise<ProcessBed> {
     until,
     program,
     guardPid,
+    afterwards: (undo) => void undos.push(undo),
     log: (id) => readFileSync(guardPaths(folder, id).log, 'utf8'),
     async open() {
       const random = openRandom()
@@ -106,6 +110,7 @@ export async function openProcessBed(): Promise<ProcessBed> {
         for (const one of left()) signalProcess(one, 'SIGKILL')
         await sleep(clock, ms(5))
       }
+      for (const undo of undos) undo()
       rmSync(root, { recursive: true, force: true })
     },
   }

@@ -29,7 +29,7 @@ import {
   writeRecord,
 } from './record.ts'
 import { redactText } from './redact.ts'
-import { openRunner, type Run } from './runner.ts'
+import { openRunner, type Run, type Runner } from './runner.ts'
 import { type Supervisor, supervise } from './supervise.ts'
 
 /** What a guard is given by its process. */
@@ -50,7 +50,7 @@ export interface Guard {
 }
 
 /** Lines of a replica's last words that an event quotes, and how long each may be. */
-const lastWords = { lines: 5, length: 300 }
+const lastWords = { lines: 16, length: 300 }
 
 /** From the farewell to the exit: the links are given time to carry it. */
 const farewellWithin = ms(20)
@@ -100,7 +100,7 @@ class ReplicaGuard implements Guard {
     this.#supervisor = supervise(order.template, {
       clock,
       random,
-      runner: openRunner(launchOf(order, self), markOf(self), paths.pipes),
+      runner: discreet(openRunner(launchOf(order, self), markOf(self), paths.pipes), order),
       listen: (run) => this.#listen(run),
       changed: () => this.#changed(),
       tell: (rule, why, exit) => this.#tell(rule, why, this.#seen(exit)),
@@ -216,3 +216,16 @@ class ReplicaGuard implements Guard {
     this.#ports.clock.after(farewellWithin, this.#ports.ended)
   }
 }
+
+/** What the system says of a program may quote an argument, and that may be a secret. */
+const discreet = (runner: Runner, { template }: GuardOrder): Runner => ({
+  ...runner,
+  start: (ended) =>
+    runner.start((exit) =>
+      ended(
+        exit.kind === 'unstartable'
+          ? { ...exit, reason: redactText(exit.reason, template.secrets) }
+          : exit,
+      ),
+    ),
+})

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
-import { familyOf } from '../../control/leftovers.ts'
+import { familyOf, type Relative } from '../../control/leftovers.ts'
 import { type ProcessIdentity, signalProcess, statOf } from '../../control/processes.ts'
 import { systemCode } from '../../foundation/fault.ts'
 import type { Exit } from '../model.ts'
@@ -24,7 +24,7 @@ export interface Runner {
    * from within this call.
    */
   start(ended: (exit: Exit) => void): Run | undefined
-  /** To the leader and its group. */
+  /** To the leader, its group, and what has left the group. */
   signal(signal: NodeJS.Signals): void
   /** SIGKILL to all that is left of any run. */
   kill(): void
@@ -36,7 +36,7 @@ export interface Runner {
 export function openRunner(launch: Launch, mark: string, path: string): Runner {
   let leader: ProcessIdentity | undefined
   let living = false
-  const family = (): readonly ProcessIdentity[] => familyOf({ leader, mark })
+  const family = (): readonly Relative[] => familyOf({ leader, mark })
   return {
     start(ended) {
       const refuse = (reason: string): undefined =>
@@ -61,8 +61,11 @@ export function openRunner(launch: Launch, mark: string, path: string): Runner {
       }
     },
     signal(signal) {
-      if (leader !== undefined && living) signalProcess(leader, signal, true)
-      else for (const one of family()) signalProcess(one, signal)
+      const members = family()
+      // One call for the group also reaches what is being forked at this moment.
+      const group = living && leader !== undefined ? leader : undefined
+      if (group !== undefined) signalProcess(group, signal, true)
+      for (const one of members) if (one.group !== group?.pid) signalProcess(one, signal)
     },
     kill() {
       for (const one of family()) signalProcess(one, 'SIGKILL')

@@ -42,7 +42,7 @@ export type SupervisionEvent =
 export type SupervisionEffect =
   /** Start a run; answered by `spawned`, or by `ended` with an exit that says why not. */
   | { readonly kind: 'spawn' }
-  /** To the leader and all of its group. */
+  /** To all that is alive of the replica. */
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
   /** SIGKILL to everything that is left of the replica. */
   | { readonly kind: 'kill' }
