@@ -39,7 +39,8 @@ const prelude = `
   const part = (name, code, detached = false) => {
     const said = 'writeFileSync(' + JSON.stringify(name + '.pid') + ', String(process.pid));'
     const stay = 'setInterval(() => {}, 1e6);'
-    return spawn(process.execPath, ['-e', head + code + said + stay], { detached, stdio: 'inherit' })
+    const args = ['-e', head + code + said + stay]
+    return spawn(process.execPath, args, { detached, stdio: 'inherit' })
   }`
 
 const defies = JSON.stringify(`process.on('SIGTERM', () => {});`)
@@ -61,7 +62,8 @@ suite('a replica with workers', soon, () => {
   test('gives them the time to finish what the leader does not wait for', async () => {
     await using bed = await openProcessBed()
     const finishes = JSON.stringify(
-      `process.on('SIGTERM', () => setTimeout(() => { writeFileSync('done', ''); process.exit() }, 300));`,
+      `const end = () => { writeFileSync('done', ''); process.exit() };
+       process.on('SIGTERM', () => setTimeout(end, 300));`,
     )
     const code = `part('worker', ${finishes}); here('leader'); setInterval(() => {}, 1e6)`
     const { host, pids } = await family(bed, code, ['leader', 'worker'])
@@ -111,7 +113,10 @@ suite('a replica with workers', soon, () => {
 
   test('that somebody froze is ended all the same', async () => {
     await using bed = await openProcessBed()
-    const code = `here('leader'); process.on('SIGTERM', () => process.exit()); setInterval(() => {}, 1e6)`
+    const code = `
+      process.on('SIGTERM', () => process.exit())
+      here('leader')
+      setInterval(() => {}, 1e6)`
     const { host, pids } = await family(bed, code, ['leader'])
     process.kill(pids.leader ?? 0, 'SIGSTOP')
     host.stop('web-1', ms(20_000))

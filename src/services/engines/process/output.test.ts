@@ -28,7 +28,7 @@ const logHas = (bed: ProcessBed, text: string) => (): boolean => {
 }
 
 suite('the output of a replica', soon, () => {
-  test('goes into its log, also what it writes to /dev/stdout and /dev/stderr by name', async () => {
+  test('goes into its log, also what is written to /dev/stdout by name', async () => {
     await using bed = await openProcessBed()
     const line = 'echo one; echo two > /dev/stderr; echo three > /dev/stdout; exec sleep 1000'
     await start(bed, bed.program('sh', '', { argv: ['/bin/sh', '-c', line] }))
@@ -107,7 +107,10 @@ test('a flood of output is rotated, in whole lines, and held back by the pipe', 
   const code = `
     let n = 0
     const line = () => String(n++).padStart(9, '0') + ' ' + 'x'.repeat(90) + '\\n'
-    const more = () => { while (process.stdout.write(line().repeat(1))); process.stdout.once('drain', more) }
+    const more = () => {
+      while (process.stdout.write(line()));
+      process.stdout.once('drain', more)
+    }
     more()`
   const logs = { size: 1_000_000, keep: 2 }
   const host = await start(bed, bed.program('floods', code, { logs }))
