@@ -232,9 +232,9 @@ export class EdgeBed implements AsyncDisposable {
   }
 
   /** Applies the next table. */
-  apply(servers: readonly TableServer[], wish: TableWish = {}): void {
+  apply(servers: readonly TableServer[], wish: TableWish = {}): Promise<void> {
     this.#version += 1
-    this.edge.apply(tableOf(this.#version, servers, wish))
+    return this.edge.apply(tableOf(this.#version, servers, wish))
   }
 
   get port(): number {

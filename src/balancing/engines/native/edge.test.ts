@@ -9,7 +9,7 @@ suite('an edge', () => {
     await using a = await answering('a', () => ok('from a'))
     await using b = await answering('b', () => ok('from b'))
     await using bed = new EdgeBed()
-    bed.apply([a.row(), b.row()])
+    await bed.apply([a.row(), b.row()])
     const client = await bed.client()
     const bodies: string[] = []
     for (let i = 0; i < 4; i += 1) {
@@ -23,7 +23,7 @@ suite('an edge', () => {
   test('tells servers who asks, by which host', async () => {
     await using a = await answering('a', () => ok(''))
     await using bed = new EdgeBed()
-    bed.apply([a.row()])
+    await bed.apply([a.row()])
     await bed.ask(get('/x?y=1', 'X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\n'))
     assert.equal(
       a.seen[0],
@@ -36,7 +36,7 @@ suite('an edge', () => {
   test('answers pipelined requests in order', async () => {
     await using a = await answering('a', (head) => ok(head.split(' ')[1]!))
     await using bed = new EdgeBed()
-    bed.apply([a.row()])
+    await bed.apply([a.row()])
     const client = await bed.client()
     client.send(get('/1') + post('body of two', '/2') + get('/3') + get('/4'))
     for (const path of ['/1', '/2', '/3', '/4']) {
@@ -50,7 +50,7 @@ suite('an edge', () => {
     const gone = await answering('gone', () => ok(''))
     await gone[Symbol.asyncDispose]()
     await using bed = new EdgeBed()
-    bed.apply([gone.row(), a.row()])
+    await bed.apply([gone.row(), a.row()])
     for (let i = 0; i < 4; i += 1) assert.equal((await bed.ask(post('x'))).body, 'from a')
     assert.equal(bed.report.servers.gone?.refused, 1)
     assert.match(bed.report.servers.gone?.ejected?.why ?? '', /ECONNREFUSED/)
@@ -59,11 +59,11 @@ suite('an edge', () => {
   test('lets requests wait while no server is up, and answers them when one is', async () => {
     await using a = await answering('a', () => ok('at last'))
     await using bed = new EdgeBed()
-    bed.apply([a.row({ state: 'down' })])
+    await bed.apply([a.row({ state: 'down' })])
     const client = await bed.client()
     client.send(get())
     await until('a held request', () => bed.report.frontends.public?.held === 1)
-    bed.apply([a.row()])
+    await bed.apply([a.row()])
     assert.equal((await client.takeMessage()).body, 'at last')
     assert.equal(bed.report.frontends.public?.held, 0)
   })

@@ -52,6 +52,7 @@ export class Edge implements Disposable {
   readonly #entrances = new Map<string, Entrance>()
   #table: Table | undefined
   readonly #firstTable = Promise.withResolvers<Table>()
+  #opening = Promise.resolve()
   #expectsListeners = false
   #timer: Disposable | undefined
   #lastStep: number
@@ -93,8 +94,8 @@ export class Edge implements Disposable {
    * Routes by `table` from now on, and closes nothing: what is in flight ends where it is. Listens
    * on what is new, having told of every address that it cannot have.
    */
-  apply(table: Table): void {
-    if (table.version < this.table) return
+  apply(table: Table): Promise<void> {
+    if (table.version < this.table) return this.#opening
     this.#table = table
     this.#firstTable.resolve(table)
     this.#updatePools(table)
@@ -103,13 +104,19 @@ export class Edge implements Disposable {
       new Set(table.pools.flatMap((pool) => pool.servers.map((server) => server.host))),
     )
     this.#readdress()
-    if (!this.#expectsListeners) this.#openEntrances(table)
+    return this.#openEntrances()
   }
 
-  #openEntrances(table: Table): void {
-    if (!this.#shared.leaving) this.#updateEntrances(table)
-    this.#parts.tell({ kind: 'routing', table: table.version })
-    this.#reportSoon()
+  /** One after the other: two tables must not open the same address at the same time. */
+  #openEntrances(): Promise<void> {
+    this.#opening = this.#opening.then(async () => {
+      const table = this.#table
+      if (this.#expectsListeners || table === undefined) return
+      if (!this.#shared.leaving) await this.#updateEntrances(table)
+      this.#parts.tell({ kind: 'routing', table: table.version })
+      this.#reportSoon()
+    })
+    return this.#opening
   }
 
   /** From now on tables open no address: a predecessor is going to give us its listeners. */
@@ -127,13 +134,15 @@ export class Edge implements Disposable {
     const row = table.frontends.find(({ binds }) => binds.some((other) => keyOf(other) === key))
     const door = row === undefined ? undefined : this.#doors.get(row.name)
     if (door === undefined || this.#entrances.has(key)) return drop()
-    this.#entrances.set(key, { listener: open(this.#acceptAt(key)), door })
+    const entrance = { door }
+    const listener = open((connection) => this.#accept(entrance.door, connection))
+    this.#entrances.set(key, Object.assign(entrance, { listener }))
   }
 
   /** The predecessor has given all it had, or never came: what is missing is opened now. */
   listenersReceived(): void {
     this.#expectsListeners = false
-    if (this.#table !== undefined) this.#openEntrances(this.#table)
+    void this.#openEntrances()
   }
 
   #updatePools(table: Table): void {
@@ -164,7 +173,7 @@ export class Edge implements Disposable {
     }
   }
 
-  #updateEntrances(table: Table): void {
+  async #updateEntrances(table: Table): Promise<void> {
     const wanted = new Map<string, { readonly bind: Bind; readonly row: TableFrontend }>()
     for (const row of table.frontends) {
       for (const bind of row.binds) wanted.set(keyOf(bind), { bind, row })
@@ -178,23 +187,22 @@ export class Edge implements Disposable {
       const door = this.#doors.get(row.name) as Door
       const entrance = this.#entrances.get(key)
       if (entrance !== undefined) entrance.door = door
-      else this.#listen(key, bind, door)
+      else await this.#listen(key, bind, door)
     }
   }
 
-  #listen(key: string, bind: Bind, door: Door): void {
+  async #listen(key: string, bind: Bind, door: Door): Promise<void> {
     try {
-      const listener = this.#parts.transport.listen(bind, this.#acceptAt(key))
-      this.#entrances.set(key, { listener, door })
+      const entrance = { door }
+      const accept: Accept = (connection) => this.#accept(entrance.door, connection)
+      const listener = await this.#parts.transport.listen(bind, accept)
+      if (this.#shared.leaving) listener.close()
+      else this.#entrances.set(key, Object.assign(entrance, { listener }))
     } catch (thrown) {
       const code = systemCode(thrown) ?? 'UNKNOWN'
       const message = thrown instanceof Error ? thrown.message : String(thrown)
       this.#parts.tell({ kind: 'bind-failed', bind, code, message })
     }
-  }
-
-  #acceptAt(key: string): Accept {
-    return (connection) => this.#accept((this.#entrances.get(key) as Entrance).door, connection)
   }
 
   #accept(door: Door, connection: Connection): ConnectionOwner {

@@ -9,6 +9,8 @@ import { type Clock, type Milliseconds, ms, openClock } from '../../../foundatio
 import { Edge } from './edge.ts'
 import { receiveListeners, sendListeners, type TakeListener } from './hand-over.ts'
 import { type AgentMessage, type EdgeMessage, edgeProtocol, handOverPatience } from './protocol.ts'
+import type { Transport } from './transport.ts'
+import { pickTransport } from './transport-pick.ts'
 import { type RawListener, RawTransport } from './transport-raw.ts'
 
 /** What a signal to the process asks for: to leave, within this. */
@@ -35,17 +37,19 @@ export async function runEdge(argv: readonly string[]): Promise<void> {
     for (const link of links) link.send(message)
   }
   const clock = openClock()
-  const transport = new RawTransport((thrown) => tell(faultOf(edge, thrown)))
+  const { transport, why } = await pickTransport(clock, (thrown) => tell(faultOf(edge, thrown)))
   using balancer = new Edge({ edge, transport, clock, random: openRandom(), tell })
   const end = Promise.withResolvers<void>()
   const leave = (within: Milliseconds, patient: boolean): void => {
     balancer.leave(within, patient).then(end.resolve, end.reject)
   }
   const take = takeMessages(balancer, transport, clock, tell, leave)
-  if (handOverPath !== undefined) inherit(balancer, transport, clock, handOverPath, end.reject)
+  if (handOverPath !== undefined && transport instanceof RawTransport)
+    inherit(balancer, transport, clock, handOverPath, end.reject)
   using _server = await listenForLinks<EdgeMessage, AgentMessage>(socketPath, (link) => {
     links.push(link)
     link.send(hello(edge, balancer.table))
+    if (why !== undefined) link.send(slower(edge, why))
     return {
       message: (message) => {
         if (link === links.at(-1)) take(message)
@@ -78,6 +82,14 @@ const hello = (edge: number, table: number): EdgeMessage => ({
   table,
 })
 
+const slower = (edge: number, why: string): EdgeMessage => ({
+  kind: 'event',
+  rule: 'raw-transport-unfit',
+  subject: `edge-${edge}`,
+  why: `${why}: it works on public sockets, and slower`,
+  seen: { node: process.version },
+})
+
 const faultOf = (edge: number, thrown: unknown): EdgeMessage => ({
   kind: 'event',
   rule: 'edge-fault',
@@ -88,16 +100,19 @@ const faultOf = (edge: number, thrown: unknown): EdgeMessage => ({
 
 function takeMessages(
   balancer: Edge,
-  transport: RawTransport,
+  transport: Transport,
   clock: Clock,
   tell: (message: EdgeMessage) => void,
   leave: (within: Milliseconds, patient: boolean) => void,
 ): (message: AgentMessage) => void {
   const handOver = async (path: string, within: Milliseconds): Promise<void> => {
-    const listeners = balancer.listeners as readonly RawListener[]
-    const { bindings } = transport
+    const listeners = transport instanceof RawTransport ? balancer.listeners : []
     try {
-      await sendListeners(bindings, clock, path, listeners, handOverPatience)
+      // Public sockets cannot be given away: the successor has opened its own beside them.
+      if (transport instanceof RawTransport) {
+        const raw = listeners as readonly RawListener[]
+        await sendListeners(transport.bindings, clock, path, raw, handOverPatience)
+      }
       tell({ kind: 'handed-over', listeners: listeners.length })
       leave(within, true)
     } catch (thrown) {
@@ -107,7 +122,7 @@ function takeMessages(
   return (message) => {
     switch (message.kind) {
       case 'table':
-        return balancer.apply(message.table)
+        return void balancer.apply(message.table)
       case 'report':
         return tell({ kind: 'report', report: balancer.report() })
       case 'stop':

@@ -41,6 +41,7 @@ export interface ListenHandle extends Handle {
   bind(host: string, port: number, flags: number): number
   bind6(host: string, port: number, flags: number): number
   listen(backlog: number): number
+  setNoDelay(on: boolean): number
   getsockname(name: SocketName): number
 }
 

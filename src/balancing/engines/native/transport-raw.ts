@@ -64,7 +64,7 @@ export class RawTransport implements Transport {
     return connection
   }
 
-  listen(bind: Bind, accept: Accept): RawListener {
+  async listen(bind: Bind, accept: Accept): Promise<RawListener> {
     const { TCP, tcp } = this.bindings
     const handle = new TCP(tcp.server)
     const code = bind.host.includes(':')
@@ -84,6 +84,8 @@ export class RawTransport implements Transport {
         connection.start()
       })
     }
+    // What is accepted inherits it (tcp(7)): one system call less for each connection.
+    handle.setNoDelay(true)
     const code = handle.listen(backlog)
     if (code !== 0) throw refused(handle, code, bind)
     const name = { address: '', port: bind.port, family: '' }
@@ -190,7 +192,6 @@ export class RawConnection implements Connection {
 
   start(): void {
     if (this.#closed) return
-    this.#handle.setNoDelay(true)
     this.#handle.useUserBuffer(this.#buffer)
     if (!this.#paused) this.#read()
   }
@@ -198,6 +199,7 @@ export class RawConnection implements Connection {
   opened(status: number): void {
     if (this.#closed) return
     if (status === 0) {
+      this.#handle.setNoDelay(true)
       this.start()
       return this.owner.connected()
     }

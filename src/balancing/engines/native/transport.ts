@@ -83,8 +83,8 @@ export interface Transport {
   /** Begins to connect to an address (no name); `connected` or `failed` follows. */
   connect(address: string, port: number, owner: ConnectionOwner): Connection
   /**
-   * Listens. Connections come as `accept` returns their owner for them. Throws what the system
-   * said, with its code.
+   * Listens. Connections come as `accept` returns their owner for them. Rejects with what the
+   * system said, with its code.
    */
-  listen(bind: Bind, accept: (connection: Connection) => ConnectionOwner): Listener
+  listen(bind: Bind, accept: (connection: Connection) => ConnectionOwner): Promise<Listener>
 }
