@@ -171,8 +171,10 @@ export function nodePromises(test: SceneTest): void {
     const { stat } = await client.create('/short', '', { mode: 'ttl', ttl: ms(100) })
     assert.equal(stat.version, 0)
     const long = await client.create('/long-', '', { mode: 'ttl-sequential', ttl: ms(600_000) })
-    await client.create('/parent', '', { mode: 'ttl', ttl: ms(100) })
-    await client.create('/parent/child')
+    await client.multi([
+      { kind: 'create', path: '/parent', mode: 'ttl', ttl: ms(100) },
+      { kind: 'create', path: '/parent/child' },
+    ])
     await until('its time is over', async () => (await client.exists('/short')) === undefined)
     assert.notEqual(await client.exists(long.path), undefined)
     assert.notEqual(await client.exists('/parent'), undefined)

@@ -7,6 +7,8 @@ import { nodePromises } from './coordination-nodes.ts'
 import { sessionPromises } from './coordination-sessions.ts'
 import { transactionPromises } from './coordination-transactions.ts'
 import { watchPromises } from './coordination-watches.ts'
+import { leadershipPromises } from './leadership.ts'
+import { recipePromises } from './recipes.ts'
 import { type CoordinationServer, type Skips, sceneTests } from './scene.ts'
 
 /**
@@ -35,5 +37,7 @@ export function coordinationConformance(
     accessPromises(test)
     watchPromises(test)
     sessionPromises(test)
+    recipePromises(test)
+    leadershipPromises(test)
   })
 }

@@ -1,0 +1,211 @@
+// The promises of leading: one at a time, epochs that only rise, and no write of a leader that was.
+
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import type { Coordinator } from '../../src/coordination/coordinator.ts'
+import { whyNot } from '../../src/coordination/coordinator.ts'
+import type { Leadership } from '../../src/coordination/model.ts'
+import { whileLeading } from '../../src/coordination/recipes/leadership.ts'
+import { coordinatorOf } from '../../src/coordination/zookeeper.ts'
+import { below, seededRandom } from '../../src/foundation/random.ts'
+import { ms, openClock } from '../../src/foundation/time.ts'
+import { until } from '../engines/waiting.ts'
+import type { Scene, SceneTest } from './scene.ts'
+
+const clock = openClock()
+const parts = { clock, newId: randomUUID }
+const never = new AbortController().signal
+const lease = ms(700)
+/** Longer than the sessions of those who are cut off: that alone must not make two leaders. */
+const longLease = ms(1600)
+
+/** Leads until told to stop, or the role is lost; what happened, as it happens. */
+function standing(coordinator: Coordinator, id: string, length = lease) {
+  const stop = new AbortController()
+  const begun = Promise.withResolvers<Leadership>()
+  const policy = { path: '/role', id, lease: length }
+  const ended = whileLeading(coordinator, policy, parts, stop.signal, async (role, signal) => {
+    begun.resolve(role)
+    await until('it is over', () => signal.aborted)
+    return signal.reason as unknown
+  }).catch((thrown: unknown) => thrown)
+  return { begun: begun.promise, ended, stop: () => stop.abort(new Error('told to stop')) }
+}
+
+const candidates = (scene: Scene, count: number) =>
+  Promise.all(Array.from({ length: count }, async () => coordinatorOf(await scene.open())))
+
+export function leadershipPromises(test: SceneTest): void {
+  test('is led by one, and by the next at once when that one stops', async (scene) => {
+    const [a, b] = await candidates(scene, 2)
+    const first = standing(a!, 'a')
+    const one = await first.begun
+    assert.deepEqual([one.epoch, one.before], [1, undefined])
+    const second = standing(b!, 'b')
+    await one.write([{ kind: 'create', path: '/by-a' }])
+    assert.equal(await b!.read('/role/lock').then((node) => node?.owner), a!.session)
+    const stopped = clock.now()
+    first.stop()
+    await first.ended
+    const two = await second.begun
+    assert.deepEqual([two.epoch, two.before], [2, { id: 'a', epoch: 1 }])
+    assert.ok(clock.now() - stopped < lease, 'who lets go is not waited for')
+    await assert.rejects(one.write([{ kind: 'create', path: '/late' }]), /given back/)
+    await assert.rejects(b!.write([one.guard]), (e) => whyNot(e) === 'version')
+    second.stop()
+    await second.ended
+    await b!.sync()
+    assert.equal(await b!.read('/role/lock'), undefined)
+  })
+
+  for (const [name, length] of [
+    ['is lost by whoever cannot renew, before anybody else may act', 700],
+    ['is not taken before its lease is over, though its session is', 2000],
+  ] as const) {
+    test(name, async (scene) => {
+      const timeout = ms(scene.server.timeoutLeast)
+      const { client, network } = await scene.openFaulty({ timeout })
+      const [b] = await candidates(scene, 1)
+      const first = standing(coordinatorOf(client), 'a', ms(length))
+      const one = await first.begun
+      const second = standing(b!, 'b')
+      const renewed = one.validUntil()
+      await until('it has renewed', () => one.validUntil() > renewed)
+      network.silence(true)
+      const lost = Promise.withResolvers<number>()
+      one.lost.addEventListener('abort', () => lost.resolve(clock.now()))
+      const two = await second.begun
+      const began = clock.now()
+      assert.ok(one.lost.aborted && (await lost.promise) <= began, 'the first knows before')
+      assert.ok(one.validUntil() < began, 'the lease of the first is over')
+      assert.deepEqual(two.before, { id: 'a', epoch: one.epoch })
+      assert.match(String(await first.ended), /not renewed in time|cannot go on/)
+      await assert.rejects(b!.write([one.guard]), (e) => whyNot(e) === 'version')
+      second.stop()
+      await second.ended
+    })
+  }
+
+  test('refuses the writes of a leader that was deposed and has not noticed', async (scene) => {
+    const [a, b] = await candidates(scene, 2)
+    const first = standing(a!, 'a')
+    const one = await first.begun
+    // Somebody takes the lock away by hand: the first learns of it only by its next write.
+    const second = standing(b!, 'b')
+    await b!.write([{ kind: 'delete', path: '/role/lock' }])
+    const two = await second.begun
+    assert.equal(two.epoch, one.epoch + 1)
+    await assert.rejects(one.write([{ kind: 'create', path: '/stale' }]))
+    assert.ok(one.lost.aborted)
+    await two.write([{ kind: 'create', path: '/fresh' }])
+    assert.equal(await b!.read('/stale'), undefined)
+    await first.ended
+    assert.equal((await b!.read('/role/lock'))?.owner, b!.session, 'it gives back only its own')
+    second.stop()
+    await second.ended
+  })
+
+  test('leaves no lock behind when standing is given up', async (scene) => {
+    const [a, b] = await candidates(scene, 2)
+    const first = standing(a!, 'a')
+    await first.begun
+    const waiting = standing(b!, 'b')
+    waiting.stop()
+    assert.match(String(await waiting.ended), /told to stop/)
+    first.stop()
+    await first.ended
+    for (let turn = 0; turn < 20; turn += 1) {
+      const hasty = standing(b!, 'b')
+      setImmediate(hasty.stop)
+      await hasty.ended
+      await b!.sync()
+      assert.equal(await b!.read('/role/lock'), undefined, `turn ${turn}`)
+    }
+    const last = standing(a!, 'a')
+    await last.begun
+    last.stop()
+    await last.ended
+  })
+
+  test('never has two leaders, whatever is cut, silenced and healed', async (scene) => {
+    const random = seededRandom(7, scene.root)
+    const timeout = ms(scene.server.timeoutLeast)
+    const stop = new AbortController()
+    const terms: { epoch: number; from: number; to: number }[] = []
+    const networks: { cut(): void; silence(on: boolean): void }[] = []
+    const candidate = async (id: string, slot: number): Promise<void> => {
+      while (!stop.signal.aborted) {
+        const { client, network } = await scene.openFaulty({ timeout })
+        networks[slot] = network
+        try {
+          const policy = { path: '/role', id, lease: longLease }
+          await whileLeading(coordinatorOf(client), policy, parts, stop.signal, (role, signal) =>
+            actUntilLost(role, signal),
+          )
+        } catch (thrown) {
+          if (!stop.signal.aborted && !client.over.aborted && isSurprise(thrown)) throw thrown
+        } finally {
+          network.silence(false)
+          await client.close()
+        }
+      }
+    }
+    const actUntilLost = async (role: Leadership, signal: AbortSignal): Promise<void> => {
+      const term = { epoch: role.epoch, from: clock.now() as number, to: 0 }
+      terms.push(term)
+      const stays = random.next() < 0.5
+      const tired = stays ? Number.POSITIVE_INFINITY : clock.now() + below(random, 300)
+      const acted = (): void => {
+        term.to = Math.min(clock.now(), role.validUntil())
+      }
+      signal.addEventListener('abort', acted)
+      while (!signal.aborted && clock.now() < tired) {
+        await role.write([{ kind: 'set', path: '/work', data: `${role.epoch}` }]).catch(() => {})
+      }
+      if (!signal.aborted) acted()
+      signal.removeEventListener('abort', acted)
+    }
+    const keeper = coordinatorOf(await scene.open())
+    await keeper.write([{ kind: 'create', path: '/work', data: '0' }])
+    const all = ['a', 'b', 'c'].map((id, slot) => candidate(id, slot))
+    const [least, most] = [clock.now() + 6000, clock.now() + 60_000]
+    while (clock.now() < least || (terms.length < 5 && clock.now() < most)) {
+      const victim = networks[below(random, networks.length)]
+      const harm = random.next()
+      if (harm < 0.3) victim?.cut()
+      else if (harm < 0.36) victim?.silence(true)
+      const pause = clock.now() + 20 + below(random, 120)
+      await until('a moment has passed', () => clock.now() > pause)
+    }
+    for (const network of networks) network.silence(false)
+    stop.abort(new Error('enough'))
+    await Promise.all(all)
+    assert.ok(terms.length >= 5, `only ${terms.length} terms`)
+    const inOrder = terms.toSorted((one, other) => one.from - other.from)
+    for (const [at, term] of inOrder.entries()) {
+      const before = inOrder[at - 1]
+      if (before === undefined) continue
+      assert.ok(before.epoch < term.epoch, 'epochs rise')
+      assert.ok(before.to <= term.from, `epoch ${before.epoch} acts while ${term.epoch} does`)
+    }
+  })
+
+  test('keeps every epoch higher than all before, and writes of each together', async (scene) => {
+    const [a, b, reader] = await candidates(scene, 3)
+    const seen: number[] = []
+    await using _ = await reader!.watch('/', true, () => {})
+    for (const [turn, one] of [a!, b!, a!, b!].entries()) {
+      const term = standing(one, `t-${turn}`)
+      const role = await term.begun
+      seen.push(role.epoch)
+      await role.write([{ kind: 'create', path: `/turn-${turn}`, data: `${role.epoch}` }], never)
+      term.stop()
+      await term.ended
+    }
+    assert.deepEqual(seen, [1, 2, 3, 4])
+  })
+}
+
+/** Whether a term ended by something else than losing the role, the session or a connection. */
+const isSurprise = (thrown: unknown): boolean =>
+  whyNot(thrown) === undefined && !/not renewed|taken over|given back/.test(String(thrown))
