@@ -11,7 +11,7 @@ import {
   signalProcess,
 } from '../../../control/processes.ts'
 import { Fault } from '../../../foundation/fault.ts'
-import { type Clock, type Instant, ms, sleep } from '../../../foundation/time.ts'
+import { type Clock, ms, sleep } from '../../../foundation/time.ts'
 import type { EdgeReport } from '../../model.ts'
 import { type EdgeFiles, removeFiles, writeRecord } from './edge-files.ts'
 import {
@@ -65,7 +65,7 @@ export class EdgeLink {
   readonly #listener: EdgeListener
   #link: Link<AgentMessage> | undefined
   #unsent: AgentMessage[] = []
-  #heardAt: Instant
+  #unanswered = 0
   #version: string | undefined
   #protocol = edgeProtocol
   #table = 0
@@ -85,7 +85,6 @@ export class EdgeLink {
     this.identity = identity
     this.#clock = clock
     this.#listener = listener
-    this.#heardAt = clock.now()
     void this.#open()
   }
 
@@ -98,8 +97,12 @@ export class EdgeLink {
     return this.#report
   }
 
-  get heardAt(): Instant {
-    return this.#heardAt
+  /**
+   * How often it was asked since it last said something. Not how long ago that was: time passes for
+   * an agent that is frozen, or whose machine sleeps, although nobody was asked meanwhile.
+   */
+  get unanswered(): number {
+    return this.#unanswered
   }
 
   get stopping(): boolean {
@@ -121,6 +124,12 @@ export class EdgeLink {
     if (message.kind === 'stop') this.#stopping = true
     if (this.#link === undefined) this.#unsent.push(message)
     else this.#link.send(message)
+  }
+
+  /** Asks it how it is. */
+  ask(): void {
+    this.#unanswered += 1
+    this.send({ kind: 'report' })
   }
 
   /** Asks it to stop as any process is asked: it finishes what it has. */
@@ -159,7 +168,7 @@ export class EdgeLink {
   }
 
   #hear(message: EdgeMessage): void {
-    this.#heardAt = this.#clock.now()
+    this.#unanswered = 0
     if (message.kind === 'hello') {
       this.#version = message.version
       this.#protocol = message.protocol

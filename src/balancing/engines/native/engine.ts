@@ -33,9 +33,9 @@ export interface NativeOptions {
   readonly listener: BalancerListener
 }
 
-/** An edge that says nothing for this long, though asked each second, is given up. */
-const silenceMost = ms(5000)
 const askEvery = ms(1000)
+/** An edge that was asked so often in a row and said nothing is given up. */
+const unansweredMost = 5
 /** What is in flight on an edge that is exchanged for a newer one may take this long to end. */
 const exchangeWithin = ms(60_000)
 /** The first death costs nothing: its successor starts at once. */
@@ -59,6 +59,8 @@ interface Slot {
 export async function openNativeBalancer(options: NativeOptions): Promise<BalancerEngine> {
   return new NativeBalancer(options)
 }
+
+const isSilent = (link: EdgeLink): boolean => link.unanswered > unansweredMost
 
 class NativeBalancer implements BalancerEngine {
   readonly name = 'native'
@@ -176,13 +178,9 @@ class NativeBalancer implements BalancerEngine {
   #ask(): void {
     if (this.#over) return
     this.#timer = this.#options.clock.after(askEvery, () => this.#ask())
-    for (const link of this.#links()) link.send({ kind: 'report' })
-    for (const link of this.#leaving) if (this.#isSilent(link)) link.kill()
+    for (const link of this.#leaving) if (isSilent(link)) link.kill()
+    for (const link of this.#links()) link.ask()
     this.#tend()
-  }
-
-  #isSilent(link: EdgeLink): boolean {
-    return since(link.heardAt, this.#options.clock.now()) > silenceMost
   }
 
   #tend(): void {
@@ -206,7 +204,7 @@ class NativeBalancer implements BalancerEngine {
     return {
       wanted: slot.wanted,
       alive: current !== undefined,
-      silent: current !== undefined && this.#isSilent(current),
+      silent: current !== undefined && isSilent(current),
       outdated: outdated && now >= slot.replaceNotBefore,
       replacing: successor !== undefined,
       stopping: current?.stopping ?? false,
