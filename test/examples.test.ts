@@ -17,7 +17,12 @@ const children: ChildProcess[] = []
 async function openReplica(name: string): Promise<string> {
   const [port] = await freePorts(1)
   const child = spawn(process.execPath, [shop], {
-    env: { ...process.env, PORT: String(port), REPLICA: name, ORDERS: join(folder, 'orders') },
+    env: {
+      ...process.env,
+      PORT: String(port),
+      ALWAYSON_REPLICA: name,
+      ORDERS: join(folder, 'orders'),
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.push(child)

@@ -1,11 +1,11 @@
 // A web server to be put behind the balancers, that can be told to misbehave. Run as a process:
-// its port is in PORT, its name in NAME, the file in which it notes each POST it carried out in
+// its port is in PORT, its name in NAME, and the file in which it notes each POST it carried out in
 // WORK.
 
 import { appendFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 
-const { PORT, NAME = `pid-${process.pid}`, WORK } = process.env
+const { PORT, NAME = process.env.ALWAYSON_REPLICA ?? `pid-${process.pid}`, WORK } = process.env
 
 /** `post500` answers 500 to a POST that it has carried out, and everything else well. */
 export type OriginMode = 'well' | 'err500' | 'slow' | 'post500'

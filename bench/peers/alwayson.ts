@@ -18,7 +18,11 @@ const origin = join(projectRoot, 'bench', 'lib', 'origin.ts')
 function fileOf(setting: Setting, port: number, servers: readonly number[]): string {
   const { runsReplicas, origins, folder } = setting
   const service = runsReplicas
-    ? { run: [process.execPath, origin], replicas: servers.length, env: originEnv(folder) }
+    ? {
+        run: [process.execPath, origin],
+        replicas: servers.length,
+        env: { WORK: join(folder, 'posts') },
+      }
     : { servers: servers.map((index) => `127.0.0.1:${origins.ports[index]}`) }
   return JSON.stringify(
     {
@@ -30,12 +34,6 @@ function fileOf(setting: Setting, port: number, servers: readonly number[]): str
     2,
   )
 }
-
-const originEnv = (folder: string): Record<string, string> => ({
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: Always On fills it in
-  NAME: '${replica}',
-  WORK: join(folder, 'posts'),
-})
 
 async function startAlwaysOn(setting: Setting): Promise<Balancer> {
   const [port = 0] = await freePorts(1)

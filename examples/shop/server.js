@@ -9,7 +9,7 @@ import { placeOrder } from './orders.js'
 import { notePage, orderPage, shopPage } from './page.js'
 
 const port = Number(process.env.PORT ?? 3000)
-const replica = { name: process.env.REPLICA ?? `shop on port ${port}`, pid: process.pid }
+const replica = { name: process.env.ALWAYSON_REPLICA ?? `shop on port ${port}`, pid: process.pid }
 const bodyBytesMost = 10_000
 let closing = false
 
