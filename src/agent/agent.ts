@@ -73,7 +73,13 @@ async function alreadyRunning(paths: StatePaths): Promise<Fault> {
   try {
     // HTTP is loaded when it is needed: nobody waits for it before the first replica starts.
     const { ask } = await import('./client.ts')
-    const { file, agent } = await ask(paths.socket, '/status', {})
+    const { file, agent } = await ask(
+      paths.socket,
+      '/status',
+      {},
+      // It may be stopped or starved: that it lives is known, the rest is courtesy.
+      AbortSignal.timeout(2000),
+    )
     return new Fault('already-running', `${file} is already up (agent ${agent.pid})`, { remedy })
   } catch (cause) {
     return new Fault('already-running', `another agent holds ${paths.folder}`, { cause, remedy })

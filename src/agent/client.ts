@@ -68,7 +68,8 @@ function send(
 }
 
 function notAnswering(socketPath: string, cause: Error): Error {
-  if (!['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(systemCode(cause) ?? '')) return cause
+  const gone = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']
+  if (!gone.includes(systemCode(cause) ?? '')) return cause
   return new Fault('not-running', `no agent answers at ${socketPath}`, {
     cause,
     remedy: 'start it: alwayson up',

@@ -1,12 +1,12 @@
 // What is there and how is it? The world, as `status` shows it. Pure.
 
 import type { EdgeSighting } from '../balancing/engine.ts'
-import type { FrontendTraffic, TableServer } from '../balancing/model.ts'
+import type { FrontendTraffic, PolicyName, TableServer } from '../balancing/model.ts'
 import type { Decision } from '../control/rules.ts'
 import { type Instant, instant } from '../foundation/time.ts'
 import type { ReplicaProcess, ServiceAction } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
-import type { Service } from '../spec/model.ts'
+import type { Frontend, Service } from '../spec/model.ts'
 import type { FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
 import { isDraining, replicasOf, serversOf, verdictOf, type World } from './world.ts'
 
@@ -132,7 +132,7 @@ function frontendsOf(world: World): readonly FrontendStatus[] {
   return Object.values(world.spec.frontends).map((frontend) => ({
     name: frontend.name,
     mode: frontend.mode,
-    balance: frontend.balance,
+    balance: balanceOf(world, frontend),
     addresses: frontend.binds.map(({ host, port }) =>
       host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
     ),
@@ -143,6 +143,10 @@ function frontendsOf(world: World): readonly FrontendStatus[] {
     traffic: trafficOf(world.edges, frontend.name),
   }))
 }
+
+/** How what no route matches is spread: a service may say it for itself. */
+const balanceOf = ({ spec }: World, { to, balance }: Frontend): PolicyName =>
+  (to === undefined ? undefined : spec.services[to]?.balance) ?? balance
 
 /** The sum over all edges. */
 function trafficOf(edges: readonly EdgeSighting[], frontend: string): FrontendTraffic {
