@@ -94,7 +94,7 @@ suite('a shop in the background', () => {
     shop.release({ version: 'three', ill: true })
     const ill = await shop.run('deploy', 'web')
     assert.equal(ill.code, 1)
-    assert.match(ill.err, /revision 3 of web was rolled back: web-\d is not up after 4s/)
+    assert.match(ill.err, /revision 3 of web was rolled back: web-\d is not up after 8s/)
     assert.match(ill.err, /revision 2 stays\n {2}remedy: /)
     for (let asks = 0; asks < 6; asks += 1) assert.equal((await shop.get()).version, 'two')
   })
@@ -161,6 +161,18 @@ suite('an agent that dies', () => {
     assert.match(out, /^ended web-1, web-2 and 2 edges\n/)
     assert.deepEqual(leftOf(shop.folder), [])
     assert.match((await shop.run('down')).out, /^nothing runs that /)
+  })
+
+  test('may be frozen: everything goes on, and nobody takes its place', async () => {
+    await using shop = await openShop()
+    const { agent } = await up(shop)
+    process.kill(agent.pid, 'SIGSTOP')
+    await shop.get()
+    const { code, err } = await shop.run('up')
+    assert.equal(code, 1)
+    assert.match(err, /another agent holds .*\n/)
+    process.kill(agent.pid, 'SIGCONT')
+    assert.equal((await shop.status()).agent.pid, agent.pid)
   })
 
   test('may end alone, on request', async () => {
@@ -307,19 +319,23 @@ suite('what cannot be', () => {
   test('a program that does not exist', async () => {
     await using shop = await openShop()
     shop.write({ run: 'no-such-program --serve' })
-    const { code, err } = await shop.run('up', '--detach', '--within', '3s')
+    const { code, err } = await shop.run('up', '--detach', '--within', '1s')
     assert.equal(code, 1)
-    assert.match(err, /nothing of web is up; web-1: .*no-such-program/)
-    const explained = await shop.run('why', 'web-1')
-    assert.match(explained.out, /no-such-program/)
+    assert.match(err, /not done within 1s: nothing of web is up; web-1: .*\n {2}remedy: it goes on/)
+    await until('why says it', async () =>
+      /no-such-program/.test((await shop.run('why', 'web-1')).out),
+    )
   })
 
   test('a replica that ends at once', async () => {
     await using shop = await openShop()
     shop.release({ version: 'one', exits: true })
-    const { code, err } = await shop.run('up', '--detach', '--within', '3s')
-    assert.equal(code, 1)
-    assert.match(err, /web-1: ended .*exit code 7/)
+    assert.equal((await shop.run('up', '--detach', '--within', '1s')).code, 1)
+    await until('status says it', async () =>
+      /web-1 +crash loop .*\n +ended \d+ times in a row, last with exit code 7/.test(
+        (await shop.run('status')).out,
+      ),
+    )
   })
 
   test('a state that a newer version wrote: nothing that runs is touched', async () => {

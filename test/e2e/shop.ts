@@ -102,7 +102,7 @@ services:
     run: ${run}
     replicas: ${replicas}
     check: { http: /health, every: 200ms, timeout: 1s }
-    ready: 4s
+    ready: 8s
     stop: { within: 2s }
     drain: 5s
 ${more}frontends:
