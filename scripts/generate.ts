@@ -6,11 +6,9 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { slotRules } from '../src/balancing/engines/native/slot-rules.ts'
-import { healthRules } from '../src/health/rules.ts'
-import { serviceRules } from '../src/services/rules.ts'
 import { formatSchema, generateSchema } from '../src/spec/generate-schema.ts'
 import { filePage } from './file-page.ts'
+import { rulesPage } from './rules-page.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -23,35 +21,6 @@ function alwayson(...args: readonly string[]): string {
   if (done.status !== 0) throw new Error(`alwayson ${args.join(' ')}: ${done.stderr}`)
   return done.stdout
 }
-
-interface Row {
-  readonly id: string
-  readonly why: string
-}
-
-const ruleTable = (rules: readonly Row[]): string =>
-  ['| | rule | because |', '|---|---|---|']
-    .concat(rules.map(({ id, why }, index) => `| ${index + 1} | \`${id}\` | ${why} |`))
-    .join('\n')
-
-const rulesPage = (): string => `${note}
-# Rules
-
-What decides, in the order in which it is asked: the first rule that holds decides. These names stand in
-\`alwayson events\` and \`alwayson why\`; the conditions are beside them in the files named.
-
-## What a service needs next (\`src/services/rules.ts\`)
-
-${ruleTable(serviceRules)}
-
-## Whether a server is alive (\`src/health/rules.ts\`)
-
-${ruleTable(healthRules)}
-
-## What a place for an edge needs (\`src/balancing/engines/native/slot-rules.ts\`)
-
-${ruleTable(slotRules)}
-`
 
 /** The verbs that a help text lists: indented by two, before the examples. */
 function verbsIn(help: string): readonly string[] {
@@ -70,7 +39,7 @@ function commandsPage(): string {
 
 /** Every page that is made, by its path in the project. */
 export const pages: Readonly<Record<string, () => string>> = {
-  'docs/rules.md': rulesPage,
+  'docs/rules.md': () => rulesPage(note),
   'docs/commands.md': commandsPage,
   'docs/file.md': () => filePage(note, generateSchema()),
   'schema/alwayson.schema.json': () => formatSchema(generateSchema()),

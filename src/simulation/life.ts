@@ -59,7 +59,7 @@ export function planOf(seed: number): LifePlan {
 export async function live(seed: number, write?: (line: string) => void): Promise<LifeReport> {
   const plan = planOf(seed)
   const world = new SimulatedWorld({
-    ...{ seed, services: plan.services, edges: 2, requestsPerSecond: 10, write },
+    ...{ seed, services: plan.services, edges: 2, requestsPerSecond: 6, write },
     calm: plan.calm,
   })
   let breach: Breach | undefined
@@ -77,7 +77,7 @@ export async function live(seed: number, write?: (line: string) => void): Promis
 }
 
 /** How long there is trouble, and how long the world then has to come to rest. */
-const troubleLasts = ms(10_000)
+const troubleLasts = ms(8000)
 const restWithin = ms(60_000)
 
 async function liveIn(world: SimulatedWorld, plan: LifePlan): Promise<void> {

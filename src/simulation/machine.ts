@@ -82,7 +82,8 @@ export class SimulatedMachine {
       if (!process.stopping) this.#byPort.set(port, process)
     })
     if (program.endsAfter !== undefined) {
-      this.#in(process, program.endsAfter, () => this.#end(process, { kind: 'code', code: 1 }))
+      const exit: Exit = { kind: 'code', code: program.exitCode }
+      this.#in(process, program.endsAfter, () => this.#end(process, exit))
     }
     return process
   }
@@ -138,7 +139,7 @@ export class SimulatedMachine {
     const now = this.#clock.now()
     const { listensAfter, readyAfter } = process.program
     if (now < later(process.startedAt, ms(listensAfter + readyAfter))) return 503
-    return now < process.failsUntil ? 500 : 200
+    return now < process.failsUntil ? 500 : process.program.status
   }
 
   /** Does something in the life of a process: later while it is frozen, never once it is dead. */

@@ -179,7 +179,6 @@ export class SimulatedOperator {
       good,
       listensAfter: ms(10 + 500 * random.next() ** 2),
       readyAfter: ms(random.next() < 0.3 ? 600 * random.next() : 0),
-      answersAfter: ms(2 + 30 * random.next() ** 2),
       stopsAfter: random.next() < 0.1 ? undefined : ms(1 + 100 * random.next()),
       ...(good ? {} : badPrograms[kind]),
     })

@@ -16,8 +16,10 @@ export interface Program {
   readonly readyAfter: Milliseconds
   /** It ends by itself so long after its start; `undefined` for one that stays. */
   readonly endsAfter: Milliseconds | undefined
-  /** How long an answer takes. */
-  readonly answersAfter: Milliseconds
+  /** Its exit code then. */
+  readonly exitCode: number
+  /** What it answers with while it is well. */
+  readonly status: number
   /** From the stop signal to its end, in which it finishes what it has; `undefined`: it does not
    * hear the signal. */
   readonly stopsAfter: Milliseconds | undefined
@@ -31,7 +33,8 @@ export const goodProgram: Program = {
   listensAfter: ms(80),
   readyAfter: ms(0),
   endsAfter: undefined,
-  answersAfter: ms(5),
+  exitCode: 1,
+  status: 200,
   stopsAfter: ms(20),
 }
 
