@@ -16,6 +16,8 @@ export interface KeeperOptions {
   readonly disk: Disk
   readonly state: State
   readonly limits: ServerLimits
+  /** The bytes of the logs that were replayed: they lie behind the last snapshot already. */
+  readonly behindBytes: number
   readonly salt: () => number
   /** Calls back soon, after requests that wait. */
   readonly defer: (run: () => void) => void
@@ -28,12 +30,13 @@ export class Keeper {
   readonly #options: KeeperOptions
   #writer: SnapshotWriter | null = null
   /** The bytes that had been logged when the last snapshot was begun. */
-  #snapshotAt = 0
+  #snapshotAt: number
   /** The last transaction that is in a snapshot. */
   #zxid: number
 
   constructor(options: KeeperOptions) {
     this.#options = options
+    this.#snapshotAt = -options.behindBytes
     const newest = filesOf(options.disk, 'snapshot').at(-1)
     this.#zxid = newest === undefined ? 0 : numberOf(newest)
   }

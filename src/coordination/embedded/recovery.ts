@@ -22,8 +22,9 @@ export type Finding =
 export interface Recovered {
   readonly state: State
   readonly findings: readonly Finding[]
-  /** How many transactions of the logs were carried out again. */
+  /** How many transactions of the logs were carried out again, and their bytes. */
   readonly replayed: number
+  readonly replayedBytes: number
 }
 
 /** The transaction in the name of a log or a snapshot. */
@@ -44,12 +45,12 @@ export function recover(disk: Disk, limits: SessionLimits, now: number): Recover
   const findings: Finding[] = []
   const state = readNewestSnapshot(disk, limits, now, findings)
   const logs = filesOf(disk, 'log')
-  let replayed = 0
+  const replayed: Replayed = { count: 0, bytes: 0 }
   for (const [index, file] of logs.entries()) {
     const next = logs[index + 1]
     // A log whose successor begins no later than where we are holds nothing new.
     if (next !== undefined && numberOf(next) <= state.tree.zxid + 1) continue
-    replayed += replay(disk, file, next === undefined, state, now, findings)
+    replay(disk, file, next === undefined, state, now, findings, replayed)
   }
   // A snapshot holds what had been safe: whoever cannot read it must have found as much elsewhere.
   const newest = filesOf(disk, 'snapshot').at(-1)
@@ -63,7 +64,7 @@ export function recover(disk: Disk, limits: SessionLimits, now: number): Recover
       },
     )
   }
-  return { state, findings, replayed }
+  return { state, findings, replayed: replayed.count, replayedBytes: replayed.bytes }
 }
 
 function readNewestSnapshot(
@@ -95,7 +96,12 @@ function readSnapshot(bytes: Buffer, file: string, state: State, now: number): s
   return reader.finish(header.number) ? undefined : 'its end is missing'
 }
 
-/** Carries out the transactions of one log; returns how many. */
+interface Replayed {
+  count: number
+  bytes: number
+}
+
+/** Carries out the transactions of one log. */
 function replay(
   disk: Disk,
   file: string,
@@ -103,11 +109,12 @@ function replay(
   state: State,
   now: number,
   findings: Finding[],
-): number {
+  replayed: Replayed,
+): void {
   const bytes = disk.read(file)
   const header = readFileHeader(bytes, 'log')
   if (header === undefined || logName(header.number) !== file) {
-    if (isLast && isEmpty(bytes)) return 0
+    if (isLast && isEmpty(bytes)) return
     throw damaged(disk, file, 0, state, 'its head is not one of a log')
   }
   if (header.number > state.tree.zxid + 1) {
@@ -120,15 +127,16 @@ function replay(
     for (const group of groups) replayGroup(disk, file, bytes, group, state, now)
     throw damaged(disk, file, ending.at, state, `a checksum does not fit${behind}`)
   }
-  let count = 0
-  for (const group of groups) count += replayGroup(disk, file, bytes, group, state, now)
+  for (const group of groups) {
+    replayed.count += replayGroup(disk, file, bytes, group, state, now)
+    replayed.bytes += group.end - group.at
+  }
   if (ending.kind === 'torn') {
     findings.push({ kind: 'torn', file, at: ending.at, bytes: bytes.length - ending.at })
     const open = disk.open(file)
     open.cut(ending.at)
     open.close()
   }
-  return count
 }
 
 /** Whether a file whose head is not whole was only just made: nothing is behind the head. */

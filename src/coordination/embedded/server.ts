@@ -77,7 +77,7 @@ export async function openEmbeddedServer(options: EmbeddedServerOptions): Promis
   const clock = options.clock ?? openClock()
   const heard = options.heard ?? (() => undefined)
   const failure = Promise.withResolvers<Fault>()
-  const { state, findings, replayed } = recover(disk, limits, clock.now())
+  const { state, findings, replayed, replayedBytes } = recover(disk, limits, clock.now())
   for (const finding of findings) heard(finding)
   const salt = (): number => randomInt(2 ** 32)
   const wal = new Wal({
@@ -101,16 +101,18 @@ export async function openEmbeddedServer(options: EmbeddedServerOptions): Promis
     secret: randomBytes,
     superDigest: options.superDigest,
     word: (word) => answerWord(word, () => subjectOf(service, disk, options, startedAtMs, port)),
+    carried: () => keeper.look(wal.written),
     failed(fault) {
       service.clients.isClosing = true
       service.clients.dropAll()
       failure.resolve(fault)
     },
   })
-  const keeper = new Keeper({
+  const keeper: Keeper = new Keeper({
     disk,
     state,
     limits,
+    behindBytes: replayedBytes,
     salt,
     defer: setImmediate,
     failed: (fault) => heard({ kind: 'snapshot-failed', fault }),
@@ -122,11 +124,12 @@ export async function openEmbeddedServer(options: EmbeddedServerOptions): Promis
     service.clients.dropAll()
   })
   let port = options.port ?? 0
-  parts.use(keepUp(service, keeper, wal, clock))
+  parts.use(keepUp(service, clock))
   const listening = await listenFor(options)(options.host ?? '127.0.0.1', port, (wire) =>
     service.clients.accept(wire),
   )
   parts.use(listening)
+  keeper.look(0)
   port = listening.port
   const all = parts.move()
   return {
@@ -147,8 +150,8 @@ function listenFor({ tls, transport }: EmbeddedServerOptions): Listen {
   return transport === 'net' || !handlesWork() ? listenOnNet : listenOnHandles
 }
 
-/** Does what has to be done again and again: sessions, silent connections, nodes, snapshots. */
-function keepUp(service: Service, keeper: Keeper, wal: Wal, clock: Clock): Disposable {
+/** Does what has to be done again and again: for sessions, silent connections, overdue nodes. */
+function keepUp(service: Service, clock: Clock): Disposable {
   const { tickMs, overdueCheckMs } = service.limits
   let lastTickAt = clock.now()
   let lastCheckAt = lastTickAt
@@ -160,7 +163,6 @@ function keepUp(service: Service, keeper: Keeper, wal: Wal, clock: Clock): Dispo
       lastCheckAt = now
       service.removeOverdue()
     }
-    keeper.look(wal.written)
     timer = clock.after(ms(tickMs), tick)
   }
   let timer = clock.after(ms(tickMs), tick)

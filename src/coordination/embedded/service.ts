@@ -45,6 +45,8 @@ export interface ServiceOptions {
   readonly superDigest: string | undefined
   /** The answer to a four-letter word; `undefined` if it is none. */
   readonly word: (word: number) => string | undefined
+  /** A batch was carried out. */
+  readonly carried: () => void
   /** Nothing can become safe any more. */
   readonly failed: (fault: Fault) => void
 }
@@ -370,6 +372,7 @@ export class Service {
     this.#opened = []
     for (const connection of opened) connection.takeHeld()
     this.#throttle.release()
+    this.#options.carried()
     this.clients.endTurn()
   }
 }
