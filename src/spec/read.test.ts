@@ -59,6 +59,13 @@ test('a page that is a folder is said to be one', async () => {
   assert.match((read.kind === 'problems' && read.problems[0]?.message) || '', /it is a folder/)
 })
 
+test('a page that never ends is refused', async () => {
+  const text = `services: { w: { run: a } }
+frontends: { p: { bind: ":80", to: w, error_pages: { 503: /dev/zero } } }`
+  const read = await readSpec(write('endless.yaml', text), {}, 2)
+  assert.match((read.kind === 'problems' && read.problems[0]?.message) || '', /bytes/)
+})
+
 test('no file, a folder and a file in a file have their own words', async () => {
   assert.equal((await faultOf(join(folder, 'none.yaml'))).code, 'not-found')
   assert.match((await faultOf(join(folder, 'right.yaml', 'x'))).message, /there is no file/)
@@ -76,8 +83,11 @@ test('bytes that are no text are refused', async () => {
 })
 
 test('a file that is far too large is refused without being read', async () => {
-  assert.match((await faultOf(write('huge', 'x'.repeat(2 ** 20 + 1)))).message, /1048577 bytes/)
-  assert.match((await faultOf('/dev/zero')).message, /bytes or more/)
+  assert.match(
+    (await faultOf(write('huge', 'x'.repeat(2 ** 20 + 1)))).message,
+    /more than the 1048576 bytes/,
+  )
+  assert.match((await faultOf('/dev/zero')).message, /more than the 1048576 bytes/)
 })
 
 test('a pipe that nobody writes to does not keep us waiting', async () => {

@@ -1,8 +1,7 @@
 // Reads the file from disk, whichever of the kinds we understand it is. What it asks for is
 // `parse`'s to say; nothing is printed here.
 
-import { constants, readFileSync } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
 import { Fault, systemCode } from '../foundation/fault.ts'
 import { limits } from './defaults.ts'
@@ -33,7 +32,7 @@ export type ReadSpec = Parsed & {
  * back as problems.
  */
 export async function readSpec(path: string, env: Environment, cores: number): Promise<ReadSpec> {
-  return parseSource(await readSource(path), env, cores)
+  return parseSource(readSource(path), env, cores)
 }
 
 /** Parses a text that was read before, such as the one that an agent remembers. */
@@ -53,7 +52,7 @@ export async function parseSource(
   return { ...parsed, source, env: referredTo(text, env), imported: undefined }
 }
 
-const readPage = (path: string): string => readFileSync(path, 'utf8')
+const readPage = (path: string): string => readBytes(path).toString()
 
 /** By its name, or by what it says: a section of HAProxy's and no colon. */
 export function isHaproxy({ path, text }: Source): boolean {
@@ -69,9 +68,14 @@ function referredTo(text: string, env: Environment): Readonly<Record<string, str
   )
 }
 
-/** The text of a file. Rejects with a Fault that says why there is none. */
-export async function readSource(path: string): Promise<Source> {
-  const bytes = await readBytes(path)
+/** The text of a file. Throws a Fault that says why there is none. */
+export function readSource(path: string): Source {
+  let bytes: Buffer
+  try {
+    bytes = readBytes(path)
+  } catch (thrown) {
+    throw thrown instanceof Fault ? thrown : unreadable(path, thrown)
+  }
   if (bytes.includes(0)) {
     throw new Fault('bad-file', `${path} is not a text file`, {
       remedy: 'name an alwayson.yaml or a haproxy.cfg, in UTF-8',
@@ -84,38 +88,28 @@ export async function readSource(path: string): Promise<Source> {
   }
 }
 
-async function readBytes(path: string): Promise<Buffer> {
+/** The bytes of a file, as many as are ever read. Throws what the system says. */
+function readBytes(path: string): Buffer {
+  // Opening a named pipe that nobody writes to would keep us waiting for ever.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    const seen = await stat(path)
-    if (seen.isDirectory()) {
-      throw new Fault('bad-usage', `${path} is a folder, not a file`, {
-        remedy: `name a file in it, such as ${join(path, 'alwayson.yaml')}`,
-      })
-    }
-    if (seen.isFile() && seen.size > limits.fileBytes) throw tooLarge(path, seen.size)
-    // A named pipe or a socket could keep us waiting for ever.
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const buffer = Buffer.alloc(limits.fileBytes + 1)
     let length = 0
     for (;;) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length)
-      length += bytesRead
-      if (length > limits.fileBytes) throw tooLarge(path, length)
-      if (bytesRead === 0) return buffer.subarray(0, length)
+      const count = readSync(file, buffer, length, buffer.length - length, null)
+      length += count
+      if (length > limits.fileBytes) throw tooLarge(path)
+      if (count === 0) return buffer.subarray(0, length)
     }
-  } catch (thrown) {
-    throw thrown instanceof Fault ? thrown : unreadable(path, thrown)
+  } finally {
+    closeSync(file)
   }
 }
 
-const tooLarge = (path: string, size: number): Fault =>
-  new Fault(
-    'bad-file',
-    `${path} has ${size} bytes or more, and ${limits.fileBytes} are read at most`,
-    {
-      remedy: 'is it the file you meant?',
-    },
-  )
+const tooLarge = (path: string): Fault =>
+  new Fault('bad-file', `${path} has more than the ${limits.fileBytes} bytes that are read`, {
+    remedy: 'is it the file you meant?',
+  })
 
 function unreadable(path: string, cause: unknown): Fault {
   switch (systemCode(cause)) {
@@ -123,6 +117,10 @@ function unreadable(path: string, cause: unknown): Fault {
     case 'ENOTDIR':
       return new Fault('not-found', `there is no file ${resolve(path)}`, {
         remedy: 'name the file that says what has to stay up',
+      })
+    case 'EISDIR':
+      return new Fault('bad-usage', `${path} is a folder, not a file`, {
+        remedy: `name a file in it, such as ${join(path, 'alwayson.yaml')}`,
       })
     case 'EACCES':
     case 'EPERM':

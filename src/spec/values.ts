@@ -1,7 +1,7 @@
 // What does a single text of the file mean? Lengths of time, sizes, addresses, statuses, names.
 // Where the text stood is not known here.
 
-import { isIPv4, isIPv6 } from 'node:net'
+import * as net from 'node:net'
 import { type Milliseconds, ms, parseDuration } from '../foundation/time.ts'
 
 /** A text that was understood, or why not, and what to write instead. */
@@ -43,6 +43,12 @@ const bad = (remedy?: string, why?: string): Reading<never> => ({
   ...(remedy === undefined ? {} : { remedy }),
   ...(why === undefined ? {} : { why }),
 })
+
+/**
+ * Asked only of what has two colons: the first question costs as much as reading a whole file,
+ * since Node's own pattern for it is large.
+ */
+const isIPv6 = (text: string): boolean => /:.*:/.test(text) && net.isIPv6(text)
 
 const unitNames: Readonly<Record<string, string>> = {
   msec: 'ms',
@@ -106,7 +112,7 @@ function readIp(text: string): string | undefined {
     const inner = text.slice(1, -1)
     return isIPv6(inner) ? inner : undefined
   }
-  return isIPv4(text) ? text : undefined
+  return net.isIPv4(text) ? text : undefined
 }
 
 /** Reads where to listen: `:80` and `*:80` are every IPv4 address, `[::]:80` every address. */

@@ -70,7 +70,7 @@ export function endpointText(host: string, port: string): string {
 export const isHost = (word: string): boolean =>
   word.includes('${') ||
   isIPv4(word) ||
-  isIPv6(word) ||
+  (word.includes(':') && isIPv6(word)) ||
   (/^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$/.test(word) && !/^[0-9.]+$/.test(word))
 
 /** Whether a word can be a port in our file. */
