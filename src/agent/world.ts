@@ -5,6 +5,7 @@ import type { ServerState, Table, TableServer } from '../balancing/model.ts'
 import type { Health, Target, Verdict } from '../health/model.ts'
 import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
 import type { Service, Spec } from '../spec/model.ts'
+import { checkFor } from '../spec/replica-words.ts'
 import type { AgentState } from './model.ts'
 
 /** What was seen at one moment, beside what is wanted. */
@@ -34,7 +35,7 @@ export function targetsOf(world: World): readonly Target[] {
         host,
         port,
         incarnation: '',
-        check,
+        check: checkFor(check, { port, host, replica: id }),
       }))
     }
     return replicasOf(world, service.name)
@@ -45,7 +46,7 @@ export function targetsOf(world: World): readonly Target[] {
         host,
         port,
         incarnation: incarnationOf({ startedAt, restarts }),
-        check: service.check,
+        check: checkFor(service.check, { port, host, replica: id }),
       }))
   })
 }
