@@ -15,7 +15,7 @@ const configuration = `global
     log /dev/log local0
 defaults
     mode http
-    option forwardfor
+    compression algo gzip
     errorfile 503 sorry.http
 frontend www
     bind 127.0.0.1:8080
