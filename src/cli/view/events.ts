@@ -21,9 +21,9 @@ export function eventLine(entry: JournalEntry, { zone, date, paint }: EventStyle
   return `${lead} ${rule}: ${entry.actions.join('; ')} ${paint('faint', `(${entry.why})`)}`
 }
 
-const good: ReadonlySet<string> = new Set(['steady', 'deployed', 'up'])
-const worrying = /down|crash|lost|fail|refused|roll-back|no-way-back|died|kill|exit|trouble/
+const good: ReadonlySet<string> = new Set(['steady', 'deployed', 'risen', 'first-pass'])
+const bad = /died|lost|failed|fallen|refused|roll-back|no-way-back|exited|killed|crash|not-kept/
 
 /** What it is for the eye, from the rule's own name. */
 const toneOf = ({ rule }: JournalEntry): Tone =>
-  good.has(rule) ? 'good' : worrying.test(rule) ? 'bad' : 'doubtful'
+  good.has(rule) ? 'good' : bad.test(rule) ? 'bad' : rule === 'first-failure' ? 'doubtful' : 'plain'

@@ -95,6 +95,31 @@ suite('the page of the status', () => {
     assert.deepEqual(long, [])
   })
 
+  test('fits 80 columns with the longest names and numbers', () => {
+    const name = 'n'.repeat(40)
+    const base = troubled()
+    const long = {
+      ...base,
+      services: base.services.map((service) => ({
+        ...service,
+        name,
+        servers: service.servers.map((server) => ({
+          ...server,
+          id: `${'n'.repeat(36)}-12`,
+          address: '192.168.100.100:65535',
+          requests: 999_400_000,
+          process: server.process && { ...server.process, restarts: 123_456 },
+        })),
+      })),
+      frontends: base.frontends.map((frontend) => ({ ...frontend, name })),
+    }
+    const lines = statusLines(long, 80, plain, ratesBetween(long, long))
+    assert.deepEqual(
+      lines.filter((line) => line.length > 80),
+      [],
+    )
+  })
+
   test('says how many requests a second there are, from two looks', () => {
     const at = (now: number, requests: number): Status =>
       statusIn(healthyWorld({ edges: edges(7, { 'web-1': requests }) }), { now: instant(now) })

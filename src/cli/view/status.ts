@@ -29,7 +29,15 @@ export function statusLines(
     ...tableLines(serviceColumns(rates), rowsOf(status, rates), width, paint),
     ...frontendLines(status, width, paint, rates),
     ...edgeLines(status, paint),
+    ...hintLines(status, paint),
   ]
+}
+
+/** Where something is not well: whom to ask what would help. */
+function hintLines(status: Status, paint: Paint): readonly string[] {
+  const lacking = status.services.find(({ up, wanted }) => up < wanted)
+  const worst = lacking?.servers.find(({ reason }) => reason !== '')?.id ?? lacking?.name
+  return worst === undefined ? [] : ['', paint('faint', `what would help: alwayson why ${worst}`)]
 }
 
 /** One sentence for the whole. */
