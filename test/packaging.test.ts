@@ -74,7 +74,7 @@ test('tells an old Node.js what is needed instead of failing on its syntax', () 
 })
 
 test('finds nothing wrong with the examples', () => {
-  for (const file of ['shop/alwayson.yaml']) {
+  for (const file of ['shop/alwayson.yaml', 'tutorial-haproxy/haproxy.cfg']) {
     succeed(alwayson, 'check', join(installed, 'examples', file))
   }
 })
