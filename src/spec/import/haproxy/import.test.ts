@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { anyConfiguration, complaintsOf, noHaproxy } from '../../../../test/fixtures/haproxy.ts'
+import { anyConfiguration, complaintsOf, obstacleTo } from '../../../../test/fixtures/haproxy.ts'
 import { parseSpec } from '../../parse.ts'
 import { importHaproxy } from './import.ts'
 import type { Imported } from './model.ts'
@@ -75,7 +75,7 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith('.cfg'))) 
     const text = readFileSync(path, 'utf8')
     const imported = importText(text, name)
 
-    test('is a configuration that HAProxy takes', { skip: noHaproxy ?? false }, () => {
+    test('is a configuration that HAProxy takes', { skip: obstacleTo(path) ?? false }, () => {
       assert.equal(complaintsOf(path, env), '')
     })
 
