@@ -3,6 +3,7 @@
 
 import { Fault } from '../../foundation/fault.ts'
 import type { Reader, Writer } from '../../wire/jute/archive.ts'
+import { errorName } from '../../wire/jute/errors.ts'
 import { writeRequest } from '../../wire/jute/frames.ts'
 import type { OperationName, RequestOf } from '../../wire/jute/messages.ts'
 import type { ReplyHeader } from '../../wire/jute/records.ts'
@@ -97,7 +98,9 @@ export class Requests {
       this.#takeOut()
     } else {
       this.#takeOut()
-      entry.failed(this.#error(nameOf(error), entry), error)
+      const unknown = errorName(error) === undefined
+      const more = unknown ? { cause: new Error(`the server answers with error ${error}`) } : {}
+      entry.failed(this.#error(nameOf(error), entry, more), error)
     }
   }
 
