@@ -12,7 +12,7 @@ import { type LogLine, readLogs, replicasWithLogs } from './logs.ts'
 const clock = openClock()
 
 /** A follower that misses a line would wait for ever. */
-const soon = { timeout: 30_000 }
+const soon = { timeout: 120_000 }
 
 interface Bed extends Disposable {
   readonly state: string

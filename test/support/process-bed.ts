@@ -14,7 +14,7 @@ import type { RunTemplate } from '../../src/services/model.ts'
 import type { Behaviour, HostBed, ToldEvent } from '../conformance/replica-host.ts'
 import { quickRestart } from '../conformance/replica-host.ts'
 
-const patience = ms(20_000)
+const patience = ms(60_000)
 
 /** Node programs, each a file of its own in the folder of the test. */
 const programs: Readonly<Record<string, string>> = {

@@ -15,7 +15,7 @@ import { guardPaths, guardsFolder, readRecord } from '../../guard/record.ts'
 import type { ReplicaHost } from '../../host.ts'
 import type { ReplicaProcess } from '../../model.ts'
 
-const soon = { timeout: 60_000 }
+const soon = { timeout: 180_000 }
 const support = join(import.meta.dirname, '../../../../test/support')
 
 const find = (host: ReplicaHost, id: string): ReplicaProcess | undefined =>

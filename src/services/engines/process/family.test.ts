@@ -9,7 +9,7 @@ import { ms } from '../../../foundation/time.ts'
 import type { ReplicaHost } from '../../host.ts'
 import type { RunTemplate } from '../../model.ts'
 
-const soon = { timeout: 60_000 }
+const soon = { timeout: 180_000 }
 
 const kindOf = (host: ReplicaHost, id: string): string | undefined =>
   host.observe().find((replica) => replica.id === id)?.state.kind

@@ -11,7 +11,7 @@ import { guardPaths, guardsFolder, logsFolder } from '../../guard/record.ts'
 import type { ReplicaHost } from '../../host.ts'
 import type { RunTemplate } from '../../model.ts'
 
-const soon = { timeout: 60_000 }
+const soon = { timeout: 180_000 }
 
 const kindOf = (host: ReplicaHost, id: string): string | undefined =>
   host.observe().find((replica) => replica.id === id)?.state.kind

@@ -28,13 +28,13 @@ export interface GuardedReplica extends HostedReplica {
 }
 
 /** How long a guard that was told to stop may take to say that it does so. */
-const obeyWithin = ms(1000)
+const obeyWithin = ms(3000)
 /** Between two tries to reach a guard that lives but does not answer. */
 const retryAfter = ms(200)
 /** A guard that has said nothing for so long, although asked, is reported. */
 const silentAfter = ms(10_000)
 /** A replica whose process is gone, and whose guard does not say so, is lost after this. */
-const noticeWithin = ms(3000)
+const noticeWithin = ms(5000)
 /** A guard that has not ended so long after a stop's deadline, and is silent, is passed over. */
 const graceAfterDeadline = ms(2000)
 /** An event that is told so much later than it happened is noted with its time. */
