@@ -4,6 +4,7 @@ import type { EdgeSighting } from '../balancing/engine.ts'
 import type { ServerState, Table, TableServer } from '../balancing/model.ts'
 import type { Health, Target, Verdict } from '../health/model.ts'
 import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
+import { describeExit } from '../services/restart.ts'
 import type { Service, Spec } from '../spec/model.ts'
 import { checkFor } from '../spec/replica-words.ts'
 import type { AgentState } from './model.ts'
@@ -140,6 +141,7 @@ export function sightingsOf(world: World, service: string): readonly ReplicaSigh
     revision: replica.revision,
     state: replica.state.kind,
     failures: replica.failures,
+    exit: 'exit' in replica.state ? describeExit(replica.state.exit) : undefined,
     startedAt: replica.startedAt,
     verdict: verdictOf(world, replica.id),
     verdictSince: world.health.get(replica.id)?.since,

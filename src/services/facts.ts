@@ -140,7 +140,10 @@ function deployFailure(
 ): string | undefined {
   if (seen.state.deploy === undefined) return undefined
   const looping = current.find((r) => r.state === 'crash-looping')
-  if (looping !== undefined) return `${looping.id} ended ${looping.failures} times in a row`
+  if (looping !== undefined) {
+    const last = looping.exit === undefined ? '' : `, last: ${looping.exit}`
+    return `${looping.id} ended ${looping.failures} times in a row${last}`
+  }
   const late = current.find((r) => isLate(r, seen))
   if (late === undefined) return undefined
   return `${late.id} is not up after ${formatDuration(seen.policy.readyWithin)}`

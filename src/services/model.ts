@@ -74,6 +74,8 @@ export interface ReplicaSighting {
   readonly state: ProcessState['kind']
   readonly failures: number
   readonly startedAt: Instant
+  /** How its process ended last, in words, while it does not run. */
+  readonly exit?: string | undefined
   readonly verdict: Verdict
   /** Since when the verdict is what it is; `undefined` while nobody asks. */
   readonly verdictSince: Instant | undefined
