@@ -9,8 +9,9 @@ import { Door } from './door.ts'
 import { HttpClient } from './http-client.ts'
 import { DateLine } from './http-text.ts'
 import { Names } from './names.ts'
-import { type HttpServer, Pool } from './pool.ts'
+import { Pool } from './pool.ts'
 import type { EdgeMessage } from './protocol.ts'
+import type { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { TcpClient } from './tcp-client.ts'
 import type { Connection, ConnectionOwner, Listener, Transport } from './transport.ts'
@@ -295,7 +296,7 @@ export class Edge implements Disposable {
   }
 
   report(): EdgeReport {
-    const servers: Record<string, ReturnType<HttpServer['report']>> = {}
+    const servers: Record<string, ReturnType<Server['report']>> = {}
     for (const pool of [...this.#pools.values(), ...this.#formerPools]) {
       for (const server of [...pool.leaving, ...pool.servers.values()]) {
         servers[server.row.id] = server.report()

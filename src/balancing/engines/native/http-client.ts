@@ -7,10 +7,10 @@ import { RequestHead } from '../../../wire/http1/request-line.ts'
 import { latin1 as text } from '../../../wire/latin1.ts'
 import type { Expiring } from './deadlines.ts'
 import type { Door, DoorClient } from './door.ts'
-import { Exchange } from './http-exchange.ts'
+import { Exchange, type ExchangeClient } from './http-exchange.ts'
 import { RequestInput } from './http-input.ts'
+import type { UpstreamLink } from './http-parts.ts'
 import { forwardedLines, requestLines, requestText } from './http-text.ts'
-import type { HttpUpstream } from './http-upstream.ts'
 import type { Shared } from './shared.ts'
 import type { Connection, ConnectionOwner } from './transport.ts'
 
@@ -34,7 +34,7 @@ const keptMost = 64 * 1024
 
 const head = new RequestHead()
 
-export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
+export class HttpClient implements ConnectionOwner, Expiring, DoorClient, ExchangeClient {
   readonly connection: Connection
   readonly door: Door
   readonly shared: Shared
@@ -65,6 +65,14 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
 
   get isBusy(): boolean {
     return this.#phase === busy || this.#phase === tunnel
+  }
+
+  get requestDone(): boolean {
+    return this.input.done
+  }
+
+  get unsentBytes(): number {
+    return this.input.size
   }
 
   connected(): void {}
@@ -149,7 +157,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
   }
 
   /** Sends the request over `upstream`, with as much of its body as is at hand. */
-  sendRequest(upstream: HttpUpstream, start: string): void {
+  sendRequest(upstream: UpstreamLink, start: string): void {
     let out = start
     const input = this.input.bytes
     if (!this.input.done && input !== undefined && this.input.at < this.input.end) {
@@ -175,7 +183,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
     return part
   }
 
-  #pass(upstream: HttpUpstream, input: Buffer, from: number, stop: number): void {
+  #pass(upstream: UpstreamLink, input: Buffer, from: number, stop: number): void {
     if (this.exchange.keeps) {
       const fits = stop - from <= keptMost
       this.exchange.keep(fits ? text(input, from, stop) : '', fits ? keptMost : -1)
@@ -216,19 +224,16 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
     else this.answerOurselves(400, '')
   }
 
-  /** The server takes no more of the body: what it has to say will come, or its end. */
   stopBody(): void {
     if (!this.input.done) this.#holdBack(0)
   }
 
-  /** Writes to the client and minds how long it takes to read. */
   write(out: string): void {
     this.door.bytesOut += out.length
     this.connection.write(out)
     if (this.connection.pending > 0) this.#mind()
   }
 
-  /** An answer before the answer (RFC 9110 15.2), for those who know them. */
   interim(out: string): void {
     if (this.minor === 1) this.write(out)
   }
@@ -243,7 +248,6 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
     this.shared.deadlines.set(this.#place, this.door.row.idleTimeout)
   }
 
-  /** A body without a length: in chunks to those who know them. */
   passOpen(from: Connection, bytes: Buffer, start: number, end: number): void {
     if (this.minor === 0) return this.passAnswer(from, bytes, start, end)
     this.write(`${(end - start).toString(16)}\r\n`)
@@ -256,7 +260,6 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
     if (this.minor === 1) this.write('0\r\n\r\n')
   }
 
-  /** The lines that this connection needs in an answer; `streamed`: its length is not stated. */
   answerLines(answer: AnswerHead, streamed: boolean): string {
     this.exchange.answered = true
     this.door.count(answer.status)
@@ -378,7 +381,6 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient {
     else if (now) this.abort()
   }
 
-  /** The connection belongs to a tunnel from now on; returns what came of it too early. */
   becomeTunnel(breakOff: () => void): Buffer | undefined {
     this.#phase = tunnel
     this.#breakTunnel = breakOff

@@ -3,22 +3,32 @@
 import { type Instant, instant } from '../../../foundation/time.ts'
 import type { PolicyName } from '../../model.ts'
 import { type Attempt, mayRepeat } from '../../repeat.ts'
-import type { HttpClient } from './http-client.ts'
+import type { Door } from './door.ts'
+import type { AnswerSink, CarriedRequest, Failure, UpstreamLink } from './http-parts.ts'
 import { HttpUpstream } from './http-upstream.ts'
-import type { HttpServer, Pool, PoolWaiter } from './pool.ts'
+import type { Pool, PoolWaiter } from './pool.ts'
+import type { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 
 /** A pooled connection idle for longer carries no request that may not be repeated. */
 const freshMost = 500
 
-/** What an attempt can come to, besides an answer. */
-export type Failure = 'refused' | 'reset' | 'silent'
+/** The client of an exchange, as the exchange sees it. */
+export interface ExchangeClient extends AnswerSink {
+  readonly door: Door
+  /** Bytes of the request that have come and not been sent. */
+  readonly unsentBytes: number
+  sendRequest(upstream: UpstreamLink, start: string): void
+  answerOurselves(status: number, lines: string): void
+  abort(): void
+}
 
 /** The request of one client connection; used again for the next one. */
-export class Exchange implements PoolWaiter, Attempt {
-  readonly #client: HttpClient
+export class Exchange implements PoolWaiter, Attempt, CarriedRequest {
+  readonly #client: ExchangeClient
   readonly #shared: Shared
-  upstream: HttpUpstream | undefined
+  upstream: UpstreamLink | undefined
+  #server: Server | undefined
   #pool: Pool | undefined
   policy: PolicyName = 'roundrobin'
   /** The head as it is sent, and as much of the body as has been sent and kept. */
@@ -33,10 +43,10 @@ export class Exchange implements PoolWaiter, Attempt {
   heldSince: Instant = instant(-1)
   #isHeld = false
   /** Servers that have failed this request, and those among them that answered with an error. */
-  #avoid: HttpServer[] | undefined
-  #blamed: HttpServer[] | undefined
+  #avoid: Server[] | undefined
+  #blamed: Server[] | undefined
 
-  constructor(client: HttpClient, shared: Shared) {
+  constructor(client: ExchangeClient, shared: Shared) {
     this.#client = client
     this.#shared = shared
   }
@@ -60,7 +70,7 @@ export class Exchange implements PoolWaiter, Attempt {
   }
 
   get heldBytes(): number {
-    return this.#start.length + this.#kept.length + this.#client.input.size
+    return this.#start.length + this.#kept.length + this.#client.unsentBytes
   }
 
   /** Gives the request to a server, or lets it wait for one. */
@@ -78,7 +88,7 @@ export class Exchange implements PoolWaiter, Attempt {
   }
 
   /** Another than those that failed it; rather one of those than none. */
-  #pick(pool: Pool): HttpServer | undefined {
+  #pick(pool: Pool): Server | undefined {
     const first = pool.pick(this.policy, this.mayTry, this.#avoid)
     if (first !== undefined || this.#avoid === undefined) return first
     return pool.pick(this.policy, this.mayTry, undefined)
@@ -107,13 +117,14 @@ export class Exchange implements PoolWaiter, Attempt {
     this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
   }
 
-  admitted(server: HttpServer): void {
+  admitted(server: Server): void {
     this.#unhold()
     this.#assign(server, false)
   }
 
-  #assign(server: HttpServer, fresh: boolean): void {
+  #assign(server: Server, fresh: boolean): void {
     const pool = this.#pool as Pool
+    this.#server = server
     pool.begin(server)
     const idle = fresh ? undefined : this.#idleOf(server)
     if (idle !== undefined) {
@@ -125,7 +136,7 @@ export class Exchange implements PoolWaiter, Attempt {
   }
 
   /** What may not be repeated takes no connection that the server may be closing just now. */
-  #idleOf(server: HttpServer): HttpUpstream | undefined {
+  #idleOf(server: Server): UpstreamLink | undefined {
     const last = server.idle.at(-1)
     if (last === undefined) return undefined
     const age = this.#shared.deadlines.now - last.idleSince
@@ -133,7 +144,9 @@ export class Exchange implements PoolWaiter, Attempt {
   }
 
   /** Sends it: again, when some of it has been sent before. */
-  send(upstream: HttpUpstream): void {
+  send(): void {
+    const { upstream } = this
+    if (upstream === undefined) return
     this.sends += 1
     this.#client.sendRequest(upstream, this.#start + this.#kept)
   }
@@ -150,17 +163,22 @@ export class Exchange implements PoolWaiter, Attempt {
   }
 
   /** An attempt has come to nothing, and no byte of an answer has come. */
-  attemptFailed(upstream: HttpUpstream, failure: Failure, why: string): void {
-    const { server } = upstream
+  attemptFailed(failure: Failure, why: string): void {
+    const server = this.#server as Server
     const pool = this.#pool as Pool
-    if (failure === 'reset' && upstream.isStale && mayRepeat(this) && server.isOffered) {
+    if (
+      failure === 'reset' &&
+      this.upstream?.isStale === true &&
+      mayRepeat(this) &&
+      server.isOffered
+    ) {
       // The server closed a connection that it had served before: that says nothing against it.
       this.sends -= 1
-      this.#leave(upstream)
+      this.#leave()
       return this.#assign(server, true)
     }
     pool.failed(server, failure, why)
-    this.#leave(upstream)
+    this.#leave()
     const again = mayRepeat(this) && (failure === 'refused' || pool.budget.take())
     if (!again) return this.#client.answerOurselves(failure === 'silent' ? 504 : 502, '')
     this.#avoid = [...(this.#avoid ?? []), server]
@@ -169,8 +187,8 @@ export class Exchange implements PoolWaiter, Attempt {
   }
 
   /** A server answered with an error: true if another one gets the request instead. */
-  serverError(upstream: HttpUpstream, why: string): boolean {
-    const { server } = upstream
+  serverError(why: string): boolean {
+    const server = this.#server as Server
     const pool = this.#pool as Pool
     pool.failed(server, 'server-error', why)
     this.#blamed = [...(this.#blamed ?? []), server]
@@ -180,43 +198,46 @@ export class Exchange implements PoolWaiter, Attempt {
       if (this.#blamed.length > 1) for (const blamed of this.#blamed) blamed.forgive()
       return false
     }
-    this.#leave(upstream)
+    this.#leave()
     this.#client.door.redispatched += 1
     this.#assign(next, false)
     return true
   }
 
   /** The server has been called down before it answered. */
-  serverDown(upstream: HttpUpstream): void {
+  serverDown(): void {
     const pool = this.#pool as Pool
     if (!mayRepeat(this) || (this.sent && !pool.budget.take())) return
-    pool.untried(upstream.server)
-    this.#leave(upstream)
-    this.#avoid = [...(this.#avoid ?? []), upstream.server]
+    const server = this.#server as Server
+    pool.untried(server)
+    this.#leave()
+    this.#avoid = [...(this.#avoid ?? []), server]
     this.#client.door.redispatched += 1
     this.#choose(pool)
   }
 
   /** The answer broke off in the middle: the client has to see that it is not whole. */
-  answerBroken(upstream: HttpUpstream, failure: Failure, why: string): void {
-    this.#pool?.failed(upstream.server, failure, why)
+  answerBroken(failure: Failure, why: string): void {
+    this.#pool?.failed(this.#server as Server, failure, why)
     this.#client.abort()
   }
 
-  #leave(upstream: HttpUpstream): void {
+  #leave(): void {
+    const { upstream } = this
+    const server = this.#server
     this.upstream = undefined
-    upstream.close()
-    this.#pool?.end(upstream.server)
+    this.#server = undefined
+    upstream?.close()
+    if (server !== undefined) this.#pool?.end(server)
   }
 
   /** Nobody wants the answer any more. */
   giveUp(): void {
     if (this.#isHeld) this.#pool?.hold.remove(this)
     this.#unhold()
-    const { upstream } = this
-    if (upstream === undefined) return
-    this.#pool?.untried(upstream.server)
-    this.#leave(upstream)
+    if (this.#server === undefined) return
+    this.#pool?.untried(this.#server)
+    this.#leave()
   }
 
   /** The answer is out. */
@@ -224,6 +245,7 @@ export class Exchange implements PoolWaiter, Attempt {
     this.#start = ''
     this.#kept = ''
     this.upstream = undefined
+    this.#server = undefined
     this.#avoid = undefined
     this.#blamed = undefined
     this.heldSince = instant(-1)

@@ -6,11 +6,10 @@ import { answerLimits, headIncomplete, headRead } from '../../../wire/http1/limi
 import { latin1 as text } from '../../../wire/latin1.ts'
 import { mayImprove } from '../../repeat.ts'
 import type { Deadlines, Expiring } from './deadlines.ts'
-import type { Door } from './door.ts'
-import type { HttpClient } from './http-client.ts'
+import type { AnswerSink, DoorCounts, Failure, UpstreamLink } from './http-parts.ts'
 import { answerText } from './http-text.ts'
-import type { HttpServer, Pool } from './pool.ts'
-import type { IdleLink, ServerLink } from './server.ts'
+import type { Pool } from './pool.ts'
+import type { Server, ServerLink } from './server.ts'
 import { splice } from './splice.ts'
 import type { Connection, ConnectionOwner } from './transport.ts'
 
@@ -36,13 +35,13 @@ const oneWrite = 16 * 1024
 
 const head = new AnswerHead()
 
-export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, ServerLink {
+export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, ServerLink {
   readonly connection: Connection
-  readonly server: HttpServer
+  readonly server: Server
   readonly pool: Pool
   readonly #deadlines: Deadlines
   readonly #place: number
-  client: HttpClient | undefined
+  client: AnswerSink | undefined
   idleSince = 0
   /** It has carried a request before: the server may have closed it in the meantime. */
   reused = false
@@ -54,7 +53,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
   /** A part of a head that is not complete yet. */
   #stash: Buffer | undefined
 
-  constructor(pool: Pool, server: HttpServer, address: string, client: HttpClient) {
+  constructor(pool: Pool, server: Server, address: string, client: AnswerSink) {
     this.pool = pool
     this.server = server
     this.client = client
@@ -72,16 +71,16 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
   }
 
   /** Sends the client's request over this connection, which is idle. */
-  send(client: HttpClient): void {
+  send(client: AnswerSink): void {
     this.client = client
     this.reused = true
     this.#begin(client)
   }
 
-  #begin(client: HttpClient): void {
+  #begin(client: AnswerSink): void {
     this.#phase = awaiting
     this.awaitAnswer()
-    client.exchange.send(this)
+    client.exchange.send()
   }
 
   /** The request may be written to it. */
@@ -106,7 +105,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
     this.#head(client, whole, whole.length)
   }
 
-  #head(client: HttpClient, bytes: Buffer, end: number): void {
+  #head(client: AnswerSink, bytes: Buffer, end: number): void {
     let at = 0
     for (;;) {
       const code = parseAnswerHead(bytes, at, end, answerLimits, head)
@@ -123,10 +122,10 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
   }
 
   /** A final answer's head has come, and with it perhaps all of the answer. */
-  #final(client: HttpClient, bytes: Buffer, end: number): void {
+  #final(client: AnswerSink, bytes: Buffer, end: number): void {
     const { exchange } = client
     if (mayImprove(head.status)) {
-      if (exchange.serverError(this, `it answered ${head.status}`)) return
+      if (exchange.serverError(`it answered ${head.status}`)) return
     } else {
       if (head.status >= 500) this.server.errors += 1
       this.pool.succeeded(this.server)
@@ -144,7 +143,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
     if (head.end < end) this.#body(client, bytes, head.end, end)
   }
 
-  #sizedAnswer(client: HttpClient, bytes: Buffer, end: number, lines: string): void {
+  #sizedAnswer(client: AnswerSink, bytes: Buffer, end: number, lines: string): void {
     const stop = Math.min(end, head.end + this.#left)
     this.#left -= stop - head.end
     if (stop - head.start <= oneWrite) client.write(answerText(bytes, head, lines, stop))
@@ -156,7 +155,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
     else this.connection.waitFor(client.connection)
   }
 
-  #body(client: HttpClient, bytes: Buffer, at: number, end: number): void {
+  #body(client: AnswerSink, bytes: Buffer, at: number, end: number): void {
     if (this.#framing === chunked) return this.#chunkedBody(client, bytes, at, end)
     if (this.#framing === open) return client.passOpen(this.connection, bytes, at, end)
     const stop = Math.min(end, at + this.#left)
@@ -165,7 +164,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
     if (this.#left === 0) this.#finish(client, stop < end)
   }
 
-  #chunkedBody(client: HttpClient, bytes: Buffer, from: number, end: number): void {
+  #chunkedBody(client: AnswerSink, bytes: Buffer, from: number, end: number): void {
     const scanner = this.#scanner
     let at = from
     if (client.minor === 1) {
@@ -184,7 +183,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
     if (scanner.done) this.#finish(client, at < end)
   }
 
-  #upgrade(client: HttpClient, bytes: Buffer, end: number): void {
+  #upgrade(client: AnswerSink, bytes: Buffer, end: number): void {
     if (!client.exchange.asksUpgrade)
       return this.#fail('reset', 'a switch of protocol that nobody asked for')
     const protocol = head.upgradeStart < 0 ? '' : text(bytes, head.upgradeStart, head.upgradeEnd)
@@ -202,7 +201,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
   }
 
   /** Joins both connections; returns what breaks them off. */
-  #join(client: HttpClient, door: Door): () => void {
+  #join(client: AnswerSink, door: DoorCounts): () => void {
     return splice(client.connection, this.connection, {
       up: (count) => {
         door.bytesIn += count
@@ -220,11 +219,11 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
   }
 
   /** The answer is complete; a connection with `excess` bytes after it cannot be trusted. */
-  #finish(client: HttpClient, excess: boolean): void {
+  #finish(client: AnswerSink, excess: boolean): void {
     this.connection.settle()
     this.client = undefined
     const { server } = this
-    const reusable = this.#keep && !excess && client.input.done && !this.connection.lent
+    const reusable = this.#keep && !excess && client.requestDone && !this.connection.lent
     if (reusable && server.isOffered && server.idle.length < idleKept) {
       this.#phase = idle
       this.idleSince = this.#deadlines.now
@@ -270,20 +269,20 @@ export class HttpUpstream implements ConnectionOwner, Expiring, IdleLink, Server
       return this.#fail('refused', `connecting took longer than ${this.pool.row.connectTimeout} ms`)
     }
     // While the client is what all wait for, the server is not late.
-    if (!client.input.done || client.connection.pending > 0) return this.awaitAnswer()
+    if (!client.requestDone || client.connection.pending > 0) return this.awaitAnswer()
     this.#fail('silent', `nothing came for ${this.pool.row.responseTimeout} ms`)
   }
 
   serverDown(): void {
     if (this.#phase !== awaiting && this.#phase !== connecting) return
-    this.client?.exchange.serverDown(this)
+    this.client?.exchange.serverDown()
   }
 
-  #fail(outcome: 'refused' | 'reset' | 'silent', why: string): void {
+  #fail(outcome: Failure, why: string): void {
     const { client } = this
     if (client === undefined) return this.close()
-    if (this.#phase === answering) return client.exchange.answerBroken(this, outcome, why)
-    client.exchange.attemptFailed(this, outcome, why)
+    if (this.#phase === answering) return client.exchange.answerBroken(outcome, why)
+    client.exchange.attemptFailed(outcome, why)
   }
 
   /** Whether the answer's first byte has not come over a connection that served before. */

@@ -3,15 +3,7 @@
 import { type Instant, instant } from '../../../foundation/time.ts'
 import type { TrafficSignal } from '../../../health/model.ts'
 import { RetryBudget } from '../../budget.ts'
-import {
-  answered,
-  HoldQueue,
-  passed,
-  type Refusal,
-  type Thaw,
-  thawing,
-  type Waiter,
-} from '../../hold.ts'
+import { HoldQueue, passed, type Refusal, type Thaw, thawing, type Waiter } from '../../hold.ts'
 import type { PolicyName, Pool as PoolRow, TableServer } from '../../model.ts'
 import {
   ejected,
@@ -28,12 +20,9 @@ import {
 import { leastconn } from '../../policies/leastconn.ts'
 import { randomOfTwo } from '../../policies/random.ts'
 import { roundrobin } from '../../policies/roundrobin.ts'
-import type { HttpUpstream } from './http-upstream.ts'
 import { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { tryConnect } from './trial.ts'
-
-export type HttpServer = Server<HttpUpstream>
 
 /** Something that waits for a server of a pool. */
 export interface PoolWaiter extends Waiter {
@@ -41,7 +30,7 @@ export interface PoolWaiter extends Waiter {
   /** May be the one that tries an ejected server. */
   readonly mayTry: boolean
   /** It need not wait any longer; called once, after it has been taken from the queue. */
-  admitted(server: HttpServer): void
+  admitted(server: Server): void
   /** It has waited as long as it may. */
   waitedTooLong(): void
 }
@@ -55,14 +44,14 @@ export class Pool {
   row: PoolRow
   readonly shared: Shared
   readonly budget = new RetryBudget()
-  readonly servers = new Map<string, HttpServer>()
+  readonly servers = new Map<string, Server>()
   /** Removed from the table, but with requests that have not ended. */
-  readonly leaving = new Set<HttpServer>()
+  readonly leaving = new Set<Server>()
   readonly hold: HoldQueue<PoolWaiter>
   /** Those that may be picked now; made anew whenever something about one of them changes. */
-  #eligible: readonly HttpServer[] = []
+  #eligible: readonly Server[] = []
   /** Ejected ones whose time is over: the next request that may be repeated tries one. */
-  #due: readonly HttpServer[] = []
+  #due: readonly Server[] = []
   #hasLimits = false
   #thaw: Thaw | undefined
   readonly #signalled = new Map<string, number>()
@@ -92,7 +81,7 @@ export class Pool {
     }
   }
 
-  #updateServer(server: HttpServer, next: TableServer): void {
+  #updateServer(server: Server, next: TableServer): void {
     const before = server.row.state
     server.row = next
     if (next.state !== 'up') server.closeIdle()
@@ -103,7 +92,7 @@ export class Pool {
   }
 
   /** Takes nothing new, and is forgotten when its last request has ended. */
-  remove(server: HttpServer): void {
+  remove(server: Server): void {
     server.removed = true
     this.servers.delete(server.row.id)
     server.closeIdle()
@@ -118,8 +107,8 @@ export class Pool {
   pick(
     policy: PolicyName,
     mayTry: boolean,
-    avoid: readonly HttpServer[] | undefined,
-  ): HttpServer | undefined {
+    avoid: readonly Server[] | undefined,
+  ): Server | undefined {
     if (mayTry && this.#due.length > 0) {
       const trial = this.#takeDue(avoid)
       if (trial !== undefined) return trial
@@ -142,11 +131,11 @@ export class Pool {
     return this.hold.size > 0
   }
 
-  readonly #hasPlace = (server: HttpServer): boolean =>
+  readonly #hasPlace = (server: Server): boolean =>
     server.active < (server.row.maxConnections ?? Infinity) &&
     server.active < (this.#thaw?.window ?? Infinity)
 
-  #takeDue(avoid: readonly HttpServer[] | undefined): HttpServer | undefined {
+  #takeDue(avoid: readonly Server[] | undefined): Server | undefined {
     const trial = this.#due.find((server) => avoid?.includes(server) !== true)
     if (trial === undefined) return undefined
     trial.standing = onTrial(trial.standing)
@@ -155,36 +144,33 @@ export class Pool {
   }
 
   /** A request has been given to a server. */
-  begin(server: HttpServer): void {
+  begin(server: Server): void {
     if (server.active === 0) server.busySince = this.shared.deadlines.now
     server.active += 1
     server.requests += 1
   }
 
   /** It has left the server, whatever became of it. */
-  end(server: HttpServer): void {
+  end(server: Server): void {
     server.active -= 1
     if (server.active === 0 && (server.row.state !== 'up' || server.removed)) this.#emptied(server)
-    if (this.hold.size > 0) {
-      if (this.#thaw !== undefined) this.#thaw = answered(this.#thaw)
-      this.release()
-    }
+    if (this.hold.size > 0) this.release()
   }
 
-  #emptied(server: HttpServer): void {
+  #emptied(server: Server): void {
     if (server.removed) this.leaving.delete(server)
     this.shared.changedNow()
   }
 
   /** A server has answered below 500, or at all where answers are not read. */
-  succeeded(server: HttpServer): void {
+  succeeded(server: Server): void {
     server.succeeded()
     const { standing } = server
     if (standing.kind === 'well' || (standing.kind === 'ejected' && !standing.trial)) return
     this.#recover(server)
   }
 
-  #recover(server: HttpServer): void {
+  #recover(server: Server): void {
     const why =
       server.standing.kind === 'unreachable' ? 'it can be reached again' : 'its trial passed'
     server.standing = recovered(server.standing, this.shared.now)
@@ -193,12 +179,12 @@ export class Pool {
   }
 
   /** The connection that tried an unreachable server was opened. */
-  reached(server: HttpServer): void {
+  reached(server: Server): void {
     if (server.standing.kind === 'unreachable') this.#recover(server)
   }
 
   /** A request met something that may be the server's fault. */
-  failed(server: HttpServer, outcome: Outcome, why: string): void {
+  failed(server: Server, outcome: Outcome, why: string): void {
     server.failed(outcome)
     this.#signal(server, outcome)
     const { now } = this.shared
@@ -222,7 +208,7 @@ export class Pool {
     this.refresh()
   }
 
-  #tellPassedOver(server: HttpServer): void {
+  #tellPassedOver(server: Server): void {
     const { standing } = server
     if (standing.kind === 'well') return
     const rule = standing.kind === 'ejected' ? 'eject-outlier' : 'pass-over-unreachable'
@@ -234,11 +220,11 @@ export class Pool {
   }
 
   /** The trial of an ejected server ended without telling anything. */
-  untried(server: HttpServer): void {
+  untried(server: Server): void {
     server.standing = untried(server.standing)
   }
 
-  #signal(server: HttpServer, outcome: Outcome): void {
+  #signal(server: Server, outcome: Outcome): void {
     if (outcome === 'ok') return
     const key = `${server.row.id} ${outcome}`
     const { now } = this.shared.deadlines
@@ -294,7 +280,7 @@ export class Pool {
     if (this.hold.size > 0) this.release()
   }
 
-  #stepServer(server: HttpServer): void {
+  #stepServer(server: Server): void {
     const { now } = this.shared.deadlines
     if (server.active > 0 && now - Math.max(server.heardAt, server.busySince) > silentAfter) {
       this.#signal(server, 'silent')
@@ -305,7 +291,7 @@ export class Pool {
     else this.#tryToReach(server)
   }
 
-  #tryToReach(server: HttpServer): void {
+  #tryToReach(server: Server): void {
     const { address } = server
     if (address === undefined) return
     server.standing = onTrial(server.standing)

@@ -1,11 +1,17 @@
 // The runtime's own socket handles: what they offer, and whether this runtime still offers it.
 
-import type { RawConnection } from './transport-raw.ts'
-
 /** A libuv handle (node:internal/stream_base_commons uses the same calls). */
 export interface Handle {
   readonly fd: number
   close(): void
+}
+
+/** Who a handle works for. */
+export interface HandleOwner {
+  /** Something was read; returns the buffer for the next read, if it is another. */
+  took(): Buffer | undefined
+  /** A write that had to wait is over. */
+  wrote(status: number): void
 }
 
 /** What `getsockname` and `getpeername` fill in. */
@@ -16,7 +22,7 @@ export interface SocketName {
 }
 
 export interface StreamHandle extends Handle {
-  connection: RawConnection | undefined
+  connection: HandleOwner | undefined
   /** Called with the handle as `this`; may return the buffer that the next read goes to. */
   onread: ((this: StreamHandle) => Buffer | undefined) | undefined
   useUserBuffer(buffer: Uint8Array): void
@@ -51,7 +57,7 @@ export interface ConnectRequest {
 
 export interface WriteRequest {
   oncomplete: ((this: WriteRequest, status: number) => void) | undefined
-  connection: RawConnection | undefined
+  connection: HandleOwner | undefined
   /** Keeps the bytes of a write that has to wait alive. */
   held: Uint8Array | undefined
 }

@@ -4,13 +4,7 @@ import { instant } from '../../../foundation/time.ts'
 import type { ServerTraffic, TableServer } from '../../model.ts'
 import { type Outcome, type Recent, type Standing, wellSince } from '../../outliers.ts'
 import type { Candidate } from '../../policies/candidate.ts'
-
-/** A connection to a server that carries no request and waits for the next. */
-export interface IdleLink {
-  /** Milliseconds lived when it became idle. */
-  readonly idleSince: number
-  close(): void
-}
+import type { UpstreamLink } from './http-parts.ts'
 
 /** A connection to a server, idle or not. */
 export interface ServerLink {
@@ -19,7 +13,7 @@ export interface ServerLink {
 }
 
 /** How a server fares between two tables; replaced only when its address changes. */
-export class Server<Idle extends IdleLink = IdleLink> implements Candidate {
+export class Server implements Candidate {
   row: TableServer
   /** Where to connect to; `undefined` while its name has not been resolved. */
   address: string | undefined
@@ -37,7 +31,7 @@ export class Server<Idle extends IdleLink = IdleLink> implements Candidate {
   heardAt = 0
   busySince = 0
   /** Connections that may be used again, the last used at the end. */
-  readonly idle: Idle[] = []
+  readonly idle: UpstreamLink[] = []
   readonly links = new Set<ServerLink>()
   #ok = 0
   #bad = 0

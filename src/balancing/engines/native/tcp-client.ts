@@ -4,8 +4,8 @@ import { type Instant, instant } from '../../../foundation/time.ts'
 import type { PolicyName } from '../../model.ts'
 import type { Expiring } from './deadlines.ts'
 import type { Door, DoorClient } from './door.ts'
-import type { HttpServer, Pool, PoolWaiter } from './pool.ts'
-import type { ServerLink } from './server.ts'
+import type { Pool, PoolWaiter } from './pool.ts'
+import type { Server, ServerLink } from './server.ts'
 import type { Shared } from './shared.ts'
 import { splice } from './splice.ts'
 import type { Connection, ConnectionOwner } from './transport.ts'
@@ -24,7 +24,7 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
   policy: PolicyName = 'roundrobin'
   heldSince: Instant = instant(-1)
   #isHeld = false
-  #server: HttpServer | undefined
+  #server: Server | undefined
   #upstream: Connection | undefined
   #breakTunnel: (() => void) | undefined
   #isClosed = false
@@ -75,7 +75,7 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     this.#close(true)
   }
 
-  admitted(server: HttpServer): void {
+  admitted(server: Server): void {
     this.#unhold()
     const pool = this.#pool as Pool
     pool.begin(server)
@@ -94,7 +94,7 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     })
   }
 
-  #connected(pool: Pool, server: HttpServer): void {
+  #connected(pool: Pool, server: Server): void {
     pool.reached(server)
     pool.succeeded(server)
     this.#active()
@@ -120,7 +120,7 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
   /** The server could not be reached: nothing has been sent, so another one may have it. */
   #missed(why: string): void {
     const pool = this.#pool as Pool
-    const server = this.#server as HttpServer
+    const server = this.#server as Server
     pool.failed(server, 'refused', why)
     this.#leaveServer()
     this.#door.redispatched += 1

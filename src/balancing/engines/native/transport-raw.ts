@@ -4,6 +4,7 @@ import { getSystemErrorName } from 'node:util'
 import { latin1 } from '../../../wire/latin1.ts'
 import type { Bind } from '../../model.ts'
 import {
+  type HandleOwner,
   type ListenHandle,
   openBindings,
   type RawBindings,
@@ -112,7 +113,7 @@ const unowned: ConnectionOwner = {
   failed: () => undefined,
 }
 
-function onread(this: { connection: RawConnection | undefined }): Buffer | undefined {
+function onread(this: { connection: HandleOwner | undefined }): Buffer | undefined {
   return this.connection?.took()
 }
 

@@ -1,0 +1,70 @@
+// What the parts of one HTTP exchange see of each other. Types only: so none needs the other's file.
+
+import type { AnswerHead } from '../../../wire/http1/answer-head.ts'
+import type { Connection } from './transport.ts'
+
+/** What an attempt can come to, besides an answer. */
+export type Failure = 'refused' | 'reset' | 'silent'
+
+/** A connection to a server, as the request that it carries sees it. */
+export interface UpstreamLink {
+  readonly connection: Connection
+  /** Milliseconds lived when it became idle. */
+  readonly idleSince: number
+  /** The request may be written to it. */
+  readonly isOpen: boolean
+  /** It has served before, and no byte of this answer has come. */
+  readonly isStale: boolean
+  /** From now on the server has `responseTimeout` for its next byte. */
+  awaitAnswer(): void
+  /** Sends the client's request over it; it is idle. */
+  send(client: AnswerSink): void
+  close(): void
+}
+
+/** A request, as the connection that carries it sees it. */
+export interface CarriedRequest {
+  readonly headOnly: boolean
+  readonly asksUpgrade: boolean
+  /** Writes it: head, and what is at hand of the body. */
+  send(): void
+  /** A server answered with an error: true if another one gets the request instead. */
+  serverError(why: string): boolean
+  /** No byte of a final answer has come, and none will. */
+  attemptFailed(failure: Failure, why: string): void
+  answerBroken(failure: Failure, why: string): void
+  serverDown(): void
+}
+
+/** Bytes through a door. */
+export interface DoorCounts {
+  bytesIn: number
+  bytesOut: number
+}
+
+/** A client, as the connection that brings its answer sees it. */
+export interface AnswerSink {
+  readonly connection: Connection
+  readonly exchange: CarriedRequest
+  readonly door: DoorCounts
+  /** Of the HTTP version it speaks: 0 or 1. */
+  readonly minor: number
+  /** Its request has been read to the end. */
+  readonly requestDone: boolean
+  /** The lines that this connection needs in an answer; `streamed`: its length is not stated. */
+  answerLines(answer: AnswerHead, streamed: boolean): string
+  /** Writes to it, and minds how long it takes to read. */
+  write(out: string): void
+  /** An answer before the answer (RFC 9110 15.2), for those who know them. */
+  interim(out: string): void
+  passAnswer(from: Connection, bytes: Buffer, start: number, end: number): void
+  /** A body without a length: in chunks to those who know them. */
+  passOpen(from: Connection, bytes: Buffer, start: number, end: number): void
+  passOpenEnd(): void
+  answerDone(): void
+  /** The server takes no more of the body: what it has to say will come, or its end. */
+  stopBody(): void
+  /** It belongs to a tunnel from now on; returns what came of it too early. */
+  becomeTunnel(breakOff: () => void): Buffer | undefined
+  tunnelOver(): void
+}
