@@ -8,7 +8,7 @@ import type {
   ConnectionOwner,
   Listener,
   Transport,
-} from '../../src/balancing/engines/native/transport.ts'
+} from '../../src/balancing/engines/native/transport/transport.ts'
 import { Peer, until } from '../support/edge-bed.ts'
 
 /** One owner that remembers what it was told. */

@@ -7,10 +7,10 @@ import {
   type Socket,
   connect as socketTo,
 } from 'node:net'
-import { Edge } from '../../src/balancing/engines/native/edge.ts'
+import { Edge } from '../../src/balancing/engines/native/edge/edge.ts'
 import type { EdgeMessage } from '../../src/balancing/engines/native/protocol.ts'
-import type { Transport } from '../../src/balancing/engines/native/transport.ts'
-import { RawTransport } from '../../src/balancing/engines/native/transport-raw.ts'
+import { RawTransport } from '../../src/balancing/engines/native/transport/raw.ts'
+import type { Transport } from '../../src/balancing/engines/native/transport/transport.ts'
 import type {
   EdgeReport,
   HoldLimits,

@@ -1,9 +1,9 @@
 // Which transport does this runtime bear? The raw one, if it does now what it did when we wrote it.
 
-import { type Clock, type Milliseconds, ms } from '../../../foundation/time.ts'
+import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.ts'
+import { NetTransport } from './net.ts'
+import { RawTransport } from './raw.ts'
 import type { Connection, ConnectionOwner, Listener, Transport } from './transport.ts'
-import { NetTransport } from './transport-net.ts'
-import { RawTransport } from './transport-raw.ts'
 
 /** Enough to need private buffers and writes that wait. */
 const sampleBytes = 1_000_000

@@ -1,6 +1,6 @@
 // Two connections that carry each other's bytes until both sides have ended.
 
-import type { Connection, ConnectionOwner } from './transport.ts'
+import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 
 /** What whoever joined them is told. */
 export interface SpliceListener {

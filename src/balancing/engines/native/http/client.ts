@@ -1,18 +1,18 @@
 // One client connection that speaks HTTP/1.1: reads its requests, in order, and ends with it.
 
-import type { AnswerHead } from '../../../wire/http1/answer-head.ts'
-import { headIncomplete, headRead, requestLimits } from '../../../wire/http1/limits.ts'
-import { parseRequestHead } from '../../../wire/http1/request-head.ts'
-import { RequestHead } from '../../../wire/http1/request-line.ts'
-import { latin1 as text } from '../../../wire/latin1.ts'
-import type { Expiring } from './deadlines.ts'
-import type { Door, DoorClient } from './door.ts'
-import { Exchange, type ExchangeClient } from './http-exchange.ts'
-import { RequestInput } from './http-input.ts'
-import type { UpstreamLink } from './http-parts.ts'
-import { forwardedLines, requestLines, requestText } from './http-text.ts'
-import type { Shared } from './shared.ts'
-import type { Connection, ConnectionOwner } from './transport.ts'
+import type { AnswerHead } from '../../../../wire/http1/answer-head.ts'
+import { headIncomplete, headRead, requestLimits } from '../../../../wire/http1/limits.ts'
+import { parseRequestHead } from '../../../../wire/http1/request-head.ts'
+import { RequestHead } from '../../../../wire/http1/request-line.ts'
+import { latin1 as text } from '../../../../wire/latin1.ts'
+import type { Expiring } from '../edge/deadlines.ts'
+import type { Door, DoorClient } from '../edge/door.ts'
+import type { Shared } from '../edge/shared.ts'
+import type { Connection, ConnectionOwner } from '../transport/transport.ts'
+import { Exchange, type ExchangeClient } from './exchange.ts'
+import { RequestInput } from './input.ts'
+import type { UpstreamLink } from './parts.ts'
+import { forwardedLines, requestLines, requestText } from './text.ts'
 
 /** Waits for the first byte of a request. */
 const resting = 0

@@ -1,14 +1,14 @@
 // One client connection in TCP mode: finds it a server, and carries bytes both ways.
 
-import { type Instant, instant } from '../../../foundation/time.ts'
-import type { PolicyName } from '../../model.ts'
+import { type Instant, instant } from '../../../../foundation/time.ts'
+import type { PolicyName } from '../../../model.ts'
+import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { Expiring } from './deadlines.ts'
 import type { Door, DoorClient } from './door.ts'
 import type { Pool, PoolWaiter } from './pool.ts'
 import type { Server, ServerLink } from './server.ts'
 import type { Shared } from './shared.ts'
 import { splice } from './splice.ts'
-import type { Connection, ConnectionOwner } from './transport.ts'
 
 /** What a waiting connection costs, about. */
 const connectionBytes = 1024

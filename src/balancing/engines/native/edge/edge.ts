@@ -1,20 +1,20 @@
 // One edge: listens where the table says, carries the traffic, and accounts for it.
 
-import { systemCode } from '../../../foundation/fault.ts'
-import type { Random } from '../../../foundation/random.ts'
-import { type Clock, type Milliseconds, ms } from '../../../foundation/time.ts'
-import type { Bind, EdgeReport, Table, TableFrontend } from '../../model.ts'
+import { systemCode } from '../../../../foundation/fault.ts'
+import type { Random } from '../../../../foundation/random.ts'
+import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.ts'
+import type { Bind, EdgeReport, Table, TableFrontend } from '../../../model.ts'
+import { HttpClient } from '../http/client.ts'
+import { DateLine } from '../http/text.ts'
+import type { EdgeMessage } from '../protocol.ts'
+import type { Connection, ConnectionOwner, Listener, Transport } from '../transport/transport.ts'
 import { Deadlines, stepLength } from './deadlines.ts'
 import { Door } from './door.ts'
-import { HttpClient } from './http-client.ts'
-import { DateLine } from './http-text.ts'
 import { Names } from './names.ts'
 import { Pool } from './pool.ts'
-import type { EdgeMessage } from './protocol.ts'
 import type { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { TcpClient } from './tcp-client.ts'
-import type { Connection, ConnectionOwner, Listener, Transport } from './transport.ts'
 
 /** Between two reports while something changes. */
 const reportEvery = 250

@@ -1,6 +1,6 @@
 // The port under the data path: connections that bytes come from and go to, as cheap as they get.
 
-import type { Bind } from '../../model.ts'
+import type { Bind } from '../../../model.ts'
 
 /** Who is told what happens on a connection. Set anew when the connection changes its role. */
 export interface ConnectionOwner {

@@ -1,14 +1,14 @@
 // One request on its way: which server has it, what became of that, and may it go to another?
 
-import { type Instant, instant } from '../../../foundation/time.ts'
-import type { PolicyName } from '../../model.ts'
-import { type Attempt, mayRepeat } from '../../repeat.ts'
-import type { Door } from './door.ts'
-import type { AnswerSink, CarriedRequest, Failure, UpstreamLink } from './http-parts.ts'
-import { HttpUpstream } from './http-upstream.ts'
-import type { Pool, PoolWaiter } from './pool.ts'
-import type { Server } from './server.ts'
-import type { Shared } from './shared.ts'
+import { type Instant, instant } from '../../../../foundation/time.ts'
+import type { PolicyName } from '../../../model.ts'
+import { type Attempt, mayRepeat } from '../../../repeat.ts'
+import type { Door } from '../edge/door.ts'
+import type { Pool, PoolWaiter } from '../edge/pool.ts'
+import type { Server } from '../edge/server.ts'
+import type { Shared } from '../edge/shared.ts'
+import type { AnswerSink, CarriedRequest, Failure, UpstreamLink } from './parts.ts'
+import { HttpUpstream } from './upstream.ts'
 
 /** A pooled connection idle for longer carries no request that may not be repeated. */
 const freshMost = 500

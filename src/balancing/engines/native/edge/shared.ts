@@ -1,11 +1,11 @@
 // What all parts of one edge process share: time, chance, sockets, and whom to tell.
 
-import type { Random } from '../../../foundation/random.ts'
-import type { Instant } from '../../../foundation/time.ts'
-import type { TrafficSignal } from '../../../health/model.ts'
+import type { Random } from '../../../../foundation/random.ts'
+import type { Instant } from '../../../../foundation/time.ts'
+import type { TrafficSignal } from '../../../../health/model.ts'
+import type { DateLine } from '../http/text.ts'
+import type { Transport } from '../transport/transport.ts'
 import type { Deadlines } from './deadlines.ts'
-import type { DateLine } from './http-text.ts'
-import type { Transport } from './transport.ts'
 
 /** Handed to everything that carries traffic. */
 export interface Shared {

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { transportConformance } from '../../../../test/conformance/transport.ts'
-import { ms, openClock } from '../../../foundation/time.ts'
-import { NetTransport } from './transport-net.ts'
-import { pickTransport, selfTest } from './transport-pick.ts'
-import { RawTransport } from './transport-raw.ts'
+import { transportConformance } from '../../../../../test/conformance/transport.ts'
+import { ms, openClock } from '../../../../foundation/time.ts'
+import { NetTransport } from './net.ts'
+import { pickTransport, selfTest } from './pick.ts'
+import { RawTransport } from './raw.ts'
 
 transportConformance('the raw transport', (faulted) => new RawTransport(faulted))
 transportConformance('the public transport', (faulted) => new NetTransport(faulted), {

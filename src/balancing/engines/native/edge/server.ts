@@ -1,10 +1,10 @@
 // One server as this edge knows it: its connections, its counts, and whether it may be picked.
 
-import { instant } from '../../../foundation/time.ts'
-import type { ServerTraffic, TableServer } from '../../model.ts'
-import { type Outcome, type Recent, type Standing, wellSince } from '../../outliers.ts'
-import type { Candidate } from '../../policies/candidate.ts'
-import type { UpstreamLink } from './http-parts.ts'
+import { instant } from '../../../../foundation/time.ts'
+import type { ServerTraffic, TableServer } from '../../../model.ts'
+import { type Outcome, type Recent, type Standing, wellSince } from '../../../outliers.ts'
+import type { Candidate } from '../../../policies/candidate.ts'
+import type { UpstreamLink } from '../http/parts.ts'
 
 /** A connection to a server, idle or not. */
 export interface ServerLink {

@@ -1,8 +1,8 @@
 // What has come from a client and is not consumed yet, and how much of it belongs to this request?
 
-import { ChunkScanner } from '../../../wire/http1/chunked.ts'
-import { requestLimits } from '../../../wire/http1/limits.ts'
-import type { RequestHead } from '../../../wire/http1/request-line.ts'
+import { ChunkScanner } from '../../../../wire/http1/chunked.ts'
+import { requestLimits } from '../../../../wire/http1/limits.ts'
+import type { RequestHead } from '../../../../wire/http1/request-line.ts'
 
 /** Bytes from `at` to `end`: in memory that is valid for one call only, until `own` has copied. */
 export class RequestInput {

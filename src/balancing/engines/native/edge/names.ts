@@ -2,7 +2,7 @@
 
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { type Clock, ms } from '../../../foundation/time.ts'
+import { type Clock, ms } from '../../../../foundation/time.ts'
 
 const again = ms(10_000)
 const againAfterFailure = ms(1000)

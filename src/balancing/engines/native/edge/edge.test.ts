@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { answering, EdgeBed, get, ok, post, until } from '../../../../test/support/edge-bed.ts'
+import { answering, EdgeBed, get, ok, post, until } from '../../../../../test/support/edge-bed.ts'
 
 suite('an edge', () => {
   test('answers with what a server says, and shares requests among servers', async () => {

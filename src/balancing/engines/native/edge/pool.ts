@@ -1,10 +1,10 @@
 // The servers of one service as this edge knows them: which one is next, and who waits for one.
 
-import { type Instant, instant } from '../../../foundation/time.ts'
-import type { TrafficSignal } from '../../../health/model.ts'
-import { RetryBudget } from '../../budget.ts'
-import { HoldQueue, passed, type Refusal, type Thaw, thawing, type Waiter } from '../../hold.ts'
-import type { PolicyName, Pool as PoolRow, TableServer } from '../../model.ts'
+import { type Instant, instant } from '../../../../foundation/time.ts'
+import type { TrafficSignal } from '../../../../health/model.ts'
+import { RetryBudget } from '../../../budget.ts'
+import { HoldQueue, passed, type Refusal, type Thaw, thawing, type Waiter } from '../../../hold.ts'
+import type { PolicyName, Pool as PoolRow, TableServer } from '../../../model.ts'
 import {
   ejected,
   isDue,
@@ -16,10 +16,10 @@ import {
   untried,
   wellSince,
   whyEject,
-} from '../../outliers.ts'
-import { leastconn } from '../../policies/leastconn.ts'
-import { randomOfTwo } from '../../policies/random.ts'
-import { roundrobin } from '../../policies/roundrobin.ts'
+} from '../../../outliers.ts'
+import { leastconn } from '../../../policies/leastconn.ts'
+import { randomOfTwo } from '../../../policies/random.ts'
+import { roundrobin } from '../../../policies/roundrobin.ts'
 import { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { tryConnect } from './trial.ts'

@@ -1,17 +1,17 @@
 // How an edge lives as a process: takes links from agents, and outlives every one of them.
 
 import { readFileSync } from 'node:fs'
-import { type Link, listenForLinks } from '../../../control/link.ts'
-import { identify } from '../../../control/processes.ts'
-import { describeError, Fault } from '../../../foundation/fault.ts'
-import { openRandom } from '../../../foundation/random.ts'
-import { type Clock, type Milliseconds, ms, openClock } from '../../../foundation/time.ts'
+import { type Link, listenForLinks } from '../../../../control/link.ts'
+import { identify } from '../../../../control/processes.ts'
+import { describeError, Fault } from '../../../../foundation/fault.ts'
+import { openRandom } from '../../../../foundation/random.ts'
+import { type Clock, type Milliseconds, ms, openClock } from '../../../../foundation/time.ts'
+import { type AgentMessage, type EdgeMessage, edgeProtocol, handOverPatience } from '../protocol.ts'
+import { pickTransport } from '../transport/pick.ts'
+import { type RawListener, RawTransport } from '../transport/raw.ts'
+import type { Transport } from '../transport/transport.ts'
 import { Edge } from './edge.ts'
 import { receiveListeners, sendListeners, type TakeListener } from './hand-over.ts'
-import { type AgentMessage, type EdgeMessage, edgeProtocol, handOverPatience } from './protocol.ts'
-import type { Transport } from './transport.ts'
-import { pickTransport } from './transport-pick.ts'
-import { type RawListener, RawTransport } from './transport-raw.ts'
 
 /** What a signal to the process asks for: to leave, within this. */
 const signalPatience = ms(60_000)
@@ -19,7 +19,7 @@ const signalPatience = ms(60_000)
 const lastWords = 50
 
 const version = (): string => {
-  const manifest = new URL('../../../../package.json', import.meta.url)
+  const manifest = new URL('../../../../../package.json', import.meta.url)
   return String(JSON.parse(readFileSync(manifest, 'utf8')).version)
 }
 

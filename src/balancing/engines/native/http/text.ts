@@ -1,8 +1,8 @@
 // How is a head sent on? Without the lines that belong to one connection, with those that are ours.
 
-import type { AnswerHead } from '../../../wire/http1/answer-head.ts'
-import type { RequestHead } from '../../../wire/http1/request-line.ts'
-import { latin1 as text } from '../../../wire/latin1.ts'
+import type { AnswerHead } from '../../../../wire/http1/answer-head.ts'
+import type { RequestHead } from '../../../../wire/http1/request-line.ts'
+import { latin1 as text } from '../../../../wire/latin1.ts'
 
 /** The bytes from `from` to `to` without the cuts among them. */
 function without(

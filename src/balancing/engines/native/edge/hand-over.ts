@@ -1,11 +1,11 @@
 // How do listening sockets go from one edge process to its successor, so that none is ever closed?
 
 import { getSystemErrorName } from 'node:util'
-import { describeError, Fault } from '../../../foundation/fault.ts'
-import type { Clock, Milliseconds } from '../../../foundation/time.ts'
-import type { Bind } from '../../model.ts'
-import type { ListenHandle, PipeHandle, RawBindings } from './raw-bindings.ts'
-import type { RawListener } from './transport-raw.ts'
+import { describeError, Fault } from '../../../../foundation/fault.ts'
+import type { Clock, Milliseconds } from '../../../../foundation/time.ts'
+import type { Bind } from '../../../model.ts'
+import type { RawListener } from '../transport/raw.ts'
+import type { ListenHandle, PipeHandle, RawBindings } from '../transport/raw-bindings.ts'
 
 // The old edge connects and says `{"host":…,"port":…}`, with the socket itself beside the line; the
 // new one listens on it and answers `ok`, and so on with the next. After the last the old one says

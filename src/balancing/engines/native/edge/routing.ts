@@ -1,6 +1,6 @@
 // Which route does this request take? By host and path, the first that matches. Pure.
 
-import type { TableRoute } from '../../model.ts'
+import type { TableRoute } from '../../../model.ts'
 
 /** A route with what it leads to: the pool itself, so that no name is looked up for a request. */
 export interface Route<Target> {

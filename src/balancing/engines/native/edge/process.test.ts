@@ -3,16 +3,16 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { suite, test } from 'node:test'
-import { answering, get, ok, Peer, tableOf, until } from '../../../../test/support/edge-bed.ts'
+import { answering, get, ok, Peer, tableOf, until } from '../../../../../test/support/edge-bed.ts'
 import {
   EdgeProcesses,
   freePort,
   type RunningEdge,
   titleOf,
-} from '../../../../test/support/edge-processes.ts'
-import { isAlive, signalProcess } from '../../../control/processes.ts'
-import { ms } from '../../../foundation/time.ts'
-import type { Table, TableServer } from '../../model.ts'
+} from '../../../../../test/support/edge-processes.ts'
+import { isAlive, signalProcess } from '../../../../control/processes.ts'
+import { ms } from '../../../../foundation/time.ts'
+import type { Table, TableServer } from '../../../model.ts'
 
 const tableAt = (version: number, port: number, servers: readonly TableServer[]): Table =>
   tableOf(version, servers, { frontend: { binds: [{ host: '127.0.0.1', port }] } })

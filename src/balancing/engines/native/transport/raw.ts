@@ -1,8 +1,8 @@
 // The transport on the runtime's own socket handles: a third less work a request than node:net.
 
 import { getSystemErrorName } from 'node:util'
-import { latin1 } from '../../../wire/latin1.ts'
-import type { Bind } from '../../model.ts'
+import { latin1 } from '../../../../wire/latin1.ts'
+import type { Bind } from '../../../model.ts'
 import {
   type HandleOwner,
   type ListenHandle,

@@ -1,7 +1,7 @@
 // One frontend as this edge serves it: its routes, its connections, and what went through.
 
-import type { FrontendTraffic, TableFrontend } from '../../model.ts'
-import { OwnAnswers } from './own-answers.ts'
+import type { FrontendTraffic, TableFrontend } from '../../../model.ts'
+import { OwnAnswers } from '../http/own-answers.ts'
 import type { Pool } from './pool.ts'
 import { findRoute, hostName, onlyRoute, pathOf, type Route } from './routing.ts'
 

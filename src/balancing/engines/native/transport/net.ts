@@ -1,9 +1,9 @@
 // The transport on node:net: for a runtime whose own socket handles are not those we know.
 
 import { createServer, type Server, type Socket, connect as socketTo } from 'node:net'
-import { systemCode } from '../../../foundation/fault.ts'
-import { latin1 } from '../../../wire/latin1.ts'
-import type { Bind } from '../../model.ts'
+import { systemCode } from '../../../../foundation/fault.ts'
+import { latin1 } from '../../../../wire/latin1.ts'
+import type { Bind } from '../../../model.ts'
 import type { Connection, ConnectionOwner, Listener, Transport } from './transport.ts'
 
 /** Told of a mistake of ours while a connection was served; that connection has been closed. */

@@ -1,8 +1,8 @@
 // Can this address be connected to? Asked without a request, so that nothing is at stake.
 
-import type { Milliseconds } from '../../../foundation/time.ts'
+import type { Milliseconds } from '../../../../foundation/time.ts'
+import type { ConnectionOwner } from '../transport/transport.ts'
 import type { Shared } from './shared.ts'
-import type { ConnectionOwner } from './transport.ts'
 
 /** Connects and closes again; `told` gets `undefined`, or why it could not. */
 export function tryConnect(

@@ -1,17 +1,17 @@
 // One connection to a server that speaks HTTP/1.1: reads its answers and passes them to the client.
 
-import { AnswerHead, parseAnswerHead } from '../../../wire/http1/answer-head.ts'
-import { ChunkScanner } from '../../../wire/http1/chunked.ts'
-import { answerLimits, headIncomplete, headRead } from '../../../wire/http1/limits.ts'
-import { latin1 as text } from '../../../wire/latin1.ts'
-import { mayImprove } from '../../repeat.ts'
-import type { Deadlines, Expiring } from './deadlines.ts'
-import type { AnswerSink, DoorCounts, Failure, UpstreamLink } from './http-parts.ts'
-import { answerText } from './http-text.ts'
-import type { Pool } from './pool.ts'
-import type { Server, ServerLink } from './server.ts'
-import { splice } from './splice.ts'
-import type { Connection, ConnectionOwner } from './transport.ts'
+import { AnswerHead, parseAnswerHead } from '../../../../wire/http1/answer-head.ts'
+import { ChunkScanner } from '../../../../wire/http1/chunked.ts'
+import { answerLimits, headIncomplete, headRead } from '../../../../wire/http1/limits.ts'
+import { latin1 as text } from '../../../../wire/latin1.ts'
+import { mayImprove } from '../../../repeat.ts'
+import type { Deadlines, Expiring } from '../edge/deadlines.ts'
+import type { Pool } from '../edge/pool.ts'
+import type { Server, ServerLink } from '../edge/server.ts'
+import { splice } from '../edge/splice.ts'
+import type { Connection, ConnectionOwner } from '../transport/transport.ts'
+import type { AnswerSink, DoorCounts, Failure, UpstreamLink } from './parts.ts'
+import { answerText } from './text.ts'
 
 /** What an upstream is about. */
 const connecting = 0

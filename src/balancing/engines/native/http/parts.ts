@@ -1,7 +1,7 @@
-// What the parts of one HTTP exchange see of each other. Types only: so none needs the other's file.
+// What the parts of an HTTP exchange see of each other: types, so that none needs another.
 
-import type { AnswerHead } from '../../../wire/http1/answer-head.ts'
-import type { Connection } from './transport.ts'
+import type { AnswerHead } from '../../../../wire/http1/answer-head.ts'
+import type { Connection } from '../transport/transport.ts'
 
 /** What an attempt can come to, besides an answer. */
 export type Failure = 'refused' | 'reset' | 'silent'
