@@ -33,10 +33,14 @@ export function openPipes(path: string): (readonly [Pipe, Pipe] & Disposable) | 
   }
 }
 
-/** The read end first and without waiting: either end would wait for the other (fifo(7)). */
+/**
+ * The read end first and without waiting: either end would wait for the other (fifo(7)). The end
+ * for writing can be read from too: a replica whose guard dies holds a reader itself, so that its
+ * next line does not end it (SIGPIPE) before it has finished what it has begun.
+ */
 function openPipe(name: string): Pipe {
   const readEnd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK)
-  const writeEnd = openSync(name, constants.O_WRONLY)
+  const writeEnd = openSync(name, constants.O_RDWR)
   const reader = new Socket({ fd: readEnd, readable: true, writable: false })
   return { reader, writeEnd }
 }

@@ -50,6 +50,23 @@ suite('the output of a replica', soon, () => {
     assert.match(exit?.why ?? '', /^exit code 1 after .*; it is tried again in /)
   })
 
+  test('may go on after the guard has died, so that requests come to their end', async () => {
+    await using bed = await openProcessBed()
+    const code = `
+      let n = 0
+      setInterval(() => console.log('line ' + (n += 1)), 5)
+      require('node:http').createServer((_, r) => r.end(String(n))).listen(process.env.PORT)`
+    const host = await start(bed, bed.program('talks', code))
+    await bed.until('it talks', logHas(bed, 'line 5'))
+    bed.killGuard('web-1')
+    await bed.until('it is lost', () => kindOf(host, 'web-1') === 'lost')
+    const { port } = host.observe()[0] ?? assert.fail('it is there')
+    const count = async (): Promise<number> =>
+      Number(await (await fetch(`http://127.0.0.1:${port}/`)).text())
+    const before = await count()
+    while ((await count()) < before + 50) await new Promise((resolve) => setTimeout(resolve, 20))
+  })
+
   test('is kept also of the last line, without a newline, of one that is killed', async () => {
     await using bed = await openProcessBed()
     const host = await start(
