@@ -2,12 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { runService, specOf } from '../../test/fixtures/world.ts'
 import { instant } from '../foundation/time.ts'
+import type { RunTemplate } from '../services/model.ts'
 import { enact } from '../services/state.ts'
 import type { RunService, Spec } from '../spec/model.ts'
+import { parseSpec } from '../spec/parse.ts'
 import type { ServiceMemory } from './model.ts'
-import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
+import { forgetTemplates, rememberRunning, templateOf, wishSpec } from './templates.ts'
 
 const now = instant(1000)
 
@@ -101,4 +104,30 @@ test('a revision that was begun and not remembered does not take the place of on
   const { state } = memoryOf(wishSpec(memories, spec(web({ argv: ['bad'] })), now))
   assert.equal(state.revision, 1)
   assert.equal(state.latest, 3, 'its number is not used again')
+})
+
+suite('replicas are exchanged', () => {
+  const template = (lines: string): RunTemplate => {
+    const text = `services: { web: { run: node a.js, ${lines} } }`
+    const readFile = (path: string): string => path
+    const parsed = parseSpec({ text, file: '/srv/a.yaml', env: { A: 'x' }, cores: 2, readFile })
+    const service = parsed.kind === 'spec' ? parsed.spec.services.web : undefined
+    return service?.kind === 'run' ? templateOf(service) : assert.fail(JSON.stringify(parsed))
+  }
+  const rows: readonly (readonly [was: string, is: string, needed: boolean])[] = [
+    ['env: { A: 1, B: 2 }', 'env: { B: 2, A: 1 }', false],
+    ['replicas: 2, check: tcp, hold: 1s', 'replicas: 9, check: none, hold: 2s', false],
+    ['ready: 1s, drain: 1s, balance: random', 'ready: 2s, drain: 2s, balance: leastconn', false],
+    ['env: { A: 1 }', 'env: { A: 2 }', true],
+    ['cwd: a', 'cwd: b', true],
+    ['stop: { within: 1s }', 'stop: { within: 2s }', true],
+    ['logs: { keep: 1 }', 'logs: { keep: 2 }', true],
+    ['restart: { first: 1s }', 'restart: { first: 2s }', true],
+    ['env: { A: x }', 'env: { A: "${env.A}" }', true],
+  ]
+  for (const [was, is, needed] of rows) {
+    test(`${needed ? 'for' : 'not for'} "${was}" to "${is}"`, () => {
+      assert.equal(isDeepStrictEqual(template(was), template(is)), !needed)
+    })
+  }
 })

@@ -12,7 +12,7 @@ export const templateOf = (service: RunService): RunTemplate => ({
   argv: service.argv,
   cwd: service.cwd,
   env: service.env,
-  secrets: service.secrets,
+  secrets: service.secrets.toSorted(),
   stopSignal: service.stopSignal,
   stopWithin: service.stopWithin,
   restart: service.restart,

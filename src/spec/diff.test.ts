@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { diff, sameTemplate } from './diff.ts'
-import type { RunService, Spec } from './model.ts'
+import { diff } from './diff.ts'
+import type { Spec } from './model.ts'
 import { parseSpec } from './parse.ts'
 
 type Env = Readonly<Record<string, string>>
@@ -113,27 +113,4 @@ test('a value deep inside one from the environment is not shown', () => {
   assert.deepEqual(sentences(file, file, { HOST: 'secret-a' }, { HOST: 'secret-b' }), [
     'services.web.check.host changed: `${env.HOST}` stands for another value',
   ])
-})
-
-suite('a deploy is needed', () => {
-  const same = (was: string, is: string, env: Env = { A: 'x' }): boolean => {
-    const [a, b] = [specOf(web(was), env), specOf(web(is), env)]
-    return sameTemplate(a.services.web as RunService, b.services.web as RunService)
-  }
-  const rows: readonly (readonly [was: string, is: string, needed: boolean])[] = [
-    ['env: { A: 1, B: 2 }', 'env: { B: 2, A: 1 }', false],
-    ['replicas: 2, check: tcp, hold: 1s', 'replicas: 9, check: none, hold: 2s', false],
-    ['ready: 1s, drain: 1s, balance: random', 'ready: 2s, drain: 2s, balance: leastconn', false],
-    ['env: { A: 1 }', 'env: { A: 2 }', true],
-    ['cwd: a', 'cwd: b', true],
-    ['stop: { within: 1s }', 'stop: { within: 2s }', true],
-    ['logs: { keep: 1 }', 'logs: { keep: 2 }', true],
-    ['restart: { first: 1s }', 'restart: { first: 2s }', true],
-    ['env: { A: x }', 'env: { A: "${env.A}" }', true],
-  ]
-  for (const [was, is, needed] of rows) {
-    test(`${needed ? 'for' : 'not for'} "${was}" to "${is}"`, () => {
-      assert.equal(same(was, is), !needed)
-    })
-  }
 })

@@ -30,37 +30,6 @@ export function diff(before: Spec | undefined, after: Spec): readonly Difference
   ]
 }
 
-/**
- * Whether replicas of `a` may stand for replicas of `b`: nothing differs that a running process
- * or its guard would have to be told. Their number, check, hold and time-outs are not among that.
- */
-export function sameTemplate(a: RunService, b: RunService): boolean {
-  const template = ({
-    argv,
-    cwd,
-    env,
-    secrets,
-    stopSignal,
-    stopWithin,
-    restart,
-    logs,
-  }: RunService) =>
-    JSON.stringify([
-      argv,
-      cwd,
-      sorted(env),
-      secrets.toSorted(),
-      stopSignal,
-      stopWithin,
-      restart,
-      logs,
-    ])
-  return template(a) === template(b)
-}
-
-const sorted = (record: Readonly<Record<string, string>>): unknown =>
-  Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1))
-
 interface Pair<T> {
   readonly name: string
   readonly was: T | undefined
