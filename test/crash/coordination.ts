@@ -3,21 +3,15 @@
 //
 //   npm run crash:coordination -- --kills 200 --seed 1
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { readdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { below, type Random, seededRandom } from '../../src/foundation/random.ts'
 import { errorCode } from '../../src/wire/jute/errors.ts'
 import type { ConnectResponse } from '../../src/wire/jute/records.ts'
+import { type EmbeddedProcess, startEmbedded } from '../engines/embedded-process.ts'
 import { openRawClient, type RawAnswer, type RawClient } from '../engines/raw-client.ts'
 import { openCreateAcl } from '../engines/raw-records.ts'
-import { freePorts, until } from '../engines/waiting.ts'
-
-const main = join(import.meta.dirname, '../../src/coordination/embedded/main.ts')
 
 /** What a run came to. */
 export interface CrashOutcome {
@@ -38,46 +32,6 @@ const limits = {
   snapshotAfterBytes: 60_000,
   snapshotsKept: 2,
   timeoutMostMs: 120_000,
-}
-
-class Server {
-  readonly #folder: string
-  readonly #port: number
-  #child: ChildProcess | undefined
-
-  constructor(folder: string, port: number) {
-    this.#folder = folder
-    this.#port = port
-  }
-
-  /** Starts the server and resolves when it listens. */
-  async start(): Promise<void> {
-    const options = { folder: this.#folder, port: this.#port, limits }
-    const child = spawn(process.execPath, [main, JSON.stringify(options)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.#child = child
-    let complaint = ''
-    child.stderr.on('data', (chunk) => {
-      complaint += chunk
-    })
-    let isListening = false
-    createInterface(child.stdout).on('line', (line) => {
-      if (line.startsWith('listening')) isListening = true
-    })
-    await until('the server listens', () => {
-      if (child.exitCode !== null) throw new Error(`the server ended: ${complaint}`)
-      return isListening
-    })
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await gone
-  }
 }
 
 /** One client and what it knows for sure. */
@@ -210,12 +164,10 @@ export async function crash(
   seed: number,
   sabotage: (folder: string) => void = () => undefined,
 ): Promise<CrashOutcome> {
-  const folder = mkdtempSync(join(tmpdir(), 'alwayson-crash-'))
-  const [port = 0] = await freePorts(1)
-  const server = new Server(folder, port)
+  await using server = await startEmbedded({ limits })
+  const { folder, port } = server
   const clients = Array.from({ length: clientCount }, (_, id) => new WriterClient(id, port))
   try {
-    await server.start()
     const random = seededRandom(seed, 'crash')
     const outcome = await crashAgainAndAgain(server, clients, kills, random, () => sabotage(folder))
     const newest = readdirSync(folder)
@@ -224,13 +176,11 @@ export async function crash(
     return { ...outcome, snapshotAt: Number.parseInt(newest.at(-1)?.slice(9) ?? '0', 16) }
   } finally {
     for (const client of clients) client.disconnect()
-    await server.kill()
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 
 async function crashAgainAndAgain(
-  server: Server,
+  server: EmbeddedProcess,
   clients: readonly WriterClient[],
   kills: number,
   random: Random,
@@ -258,7 +208,7 @@ async function crashAgainAndAgain(
   for (let kill = 0; kill < kills && broken.length === 0; kill += 1) {
     const writing = Promise.all(clients.map((client) => client.write()))
     await pause(below(random, 120))
-    await server.kill()
+    await server.end('SIGKILL')
     await writing
     sabotage()
     await server.start()

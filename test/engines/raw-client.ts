@@ -47,6 +47,8 @@ export interface RawClient extends Disposable {
   askBytes(type: number, body: Buffer, xid?: number): Promise<RawAnswer>
   /** Sends bytes as they are. */
   send(bytes: Buffer): void
+  /** Takes nothing more from the network, as a client that hangs. */
+  deafen(): void
   /** Everything that came and was no answer to `hello` or a request. */
   readonly stray: readonly Buffer[]
 }
@@ -76,6 +78,7 @@ export async function openRawClient(port: number, host = '127.0.0.1'): Promise<R
     socket.once('connect', resolve)
     socket.once('error', reject)
   })
+  socket.removeAllListeners('error')
   socket.setNoDelay(true)
   const events: WatcherEvent[] = []
   const stray: Buffer[] = []
@@ -170,6 +173,7 @@ export async function openRawClient(port: number, host = '127.0.0.1'): Promise<R
       return expect(at ?? xid, undefined)
     },
     send: (bytes) => void socket.write(bytes),
+    deafen: () => void socket.pause(),
     [Symbol.dispose]: () => socket.destroy(),
   }
 }

@@ -41,6 +41,8 @@ export class Batch<C> {
   count = 0
   /** The bytes of the frames that are held. */
   heldBytes = 0
+  /** `Stager.stagedCost` when nothing more could come. */
+  stagedCost = 0
   /** When its first transaction came: for the latency that is reported. */
   startedAt = 0
 

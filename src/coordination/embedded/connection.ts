@@ -12,6 +12,9 @@ import type { WatchedPath } from './watches.ts'
 /** Why a connection is not read from; bits. */
 export const pauseReason = { outstanding: 1, unsent: 2 } as const
 
+/** Answers are sent when they are so many bytes, though the turn is not over. */
+const pieceBytes = 256 * 1024
+
 /** What a connection asks of its server. */
 export interface Host {
   /** The longest frame that is taken. */
@@ -114,7 +117,7 @@ export class Connection implements ReadAsker, WireListener {
   /** Hands on the whole frames of `bytes[from, to)`; returns where the rest begins. */
   #take(bytes: Buffer, from: number, to: number): number {
     let at = from
-    while (to - at >= 4 && this.#isListening() && this.stage !== 'opening') {
+    while (to - at >= 4 && this.#isTaking()) {
       const length = getInt(bytes, at)
       if (this.stage === 'silent' && this.#host.word(this, length)) return to
       if (length < 0 || length > this.#host.frameBytesMost) {
@@ -126,8 +129,19 @@ export class Connection implements ReadAsker, WireListener {
       this.packetsIn += 1
       this.#host.frame(this, bytes, at + 4, end)
       at = end
+      this.flushPiece()
     }
     return at
+  }
+
+  /** Whether a next request is wanted: not before a session, and not while too much waits. */
+  #isTaking(): boolean {
+    return (this.stage === 'silent' || this.stage === 'open') && this.#paused === 0
+  }
+
+  /** Sends what was written, if it is much already: small questions can have large answers. */
+  flushPiece(): void {
+    if (this.#out !== null && this.#out.length >= pieceBytes) this.flush()
   }
 
   /** Where answers are written; they are sent when the turn ends. */
@@ -162,18 +176,22 @@ export class Connection implements ReadAsker, WireListener {
   }
 
   pause(reason: number): void {
-    if (this.#paused === 0) this.wire.pause()
     this.#paused |= reason
+    this.wire.pause()
   }
 
   unpause(reason: number): void {
     if (this.#paused === 0) return
     this.#paused &= ~reason
-    if (this.#paused === 0 && this.#isListening()) this.wire.resume()
+    if (this.#paused !== 0 || !this.#isListening()) return
+    this.takeHeld()
+    if (!this.isPaused && this.#isListening()) this.wire.resume()
   }
 
   drained(): void {
+    this.#host.beginTurn(this)
     this.unpause(pauseReason.unsent)
+    this.#host.endTurn()
   }
 
   closed(): void {

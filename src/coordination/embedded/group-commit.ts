@@ -72,6 +72,7 @@ export class GroupCommit<C> {
     this.#spare = null
     const { stager, wal } = this.#options
     stager.log = this.#filling.log
+    batch.stagedCost = stager.stagedCost
     wal.append(batch.log, batch.count, stager.zxid - batch.count + 1, (error) => {
       if (error === null) this.#carryOut(batch)
       else this.#fail(error)
@@ -85,7 +86,7 @@ export class GroupCommit<C> {
 
   #carryOut(batch: Batch<C>): void {
     const { state, stager, carry, carried, now } = this.#options
-    const { bytes, length } = batch.log
+    const { bytes } = batch.log
     const heardAt = now()
     let at = groupHeaderBytes
     // Entries may join while the batch is carried out: those that were held ask again.
@@ -101,7 +102,7 @@ export class GroupCommit<C> {
       carry(entry, node, this.#results)
     }
     this.#syncing = null
-    stager.committed(length - groupHeaderBytes)
+    stager.committed(batch.stagedCost)
     carried(batch)
     batch.clear()
     this.#spare = batch

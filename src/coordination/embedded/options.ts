@@ -45,7 +45,7 @@ export const defaultLimits: ServerLimits = {
   handshakeMostMs: 10_000,
   outstandingMost: 1000,
   pendingBytesMost: 32 * 1024 * 1024,
-  unsentBytesMost: 16 * 1024 * 1024,
+  unsentBytesMost: 64 * 1024 * 1024,
   overdueCheckMs: 60_000,
   logBytesMost: 64 * 1024 * 1024,
   snapshotAfterBytes: 64 * 1024 * 1024,

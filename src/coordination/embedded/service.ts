@@ -79,7 +79,7 @@ export class Service {
     this.limits = limits
     this.nowMs = now()
     this.#stager = new Stager(state, limits, nowhere)
-    this.#throttle = new Throttle(limits, () => this.#stager.pendingBytes)
+    this.#throttle = new Throttle(limits, () => this.#stager.pendingCost)
     this.#reads = new Reads(state.tree)
     this.#answers = new Answers(state.tree, this.stats)
     this.clients = new Clients({
@@ -353,6 +353,7 @@ export class Service {
     connection.who = who
     this.#do(connection, session, wayOf(getInt(frame, 4)), frame, 0, frame.length)
     connection.who = whoNow
+    connection.flushPiece()
   }
 
   #sessionIsSafe(connection: Connection): void {

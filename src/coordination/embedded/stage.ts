@@ -9,7 +9,7 @@ import { type Asker, Plan } from './plan.ts'
 import { type MultiPart, WriteRequest } from './requests.ts'
 import type { Session } from './sessions.ts'
 import { beginTxn, endTxn, putOwnerAndAcl, type State, txn } from './transactions.ts'
-import type { Staged, Znode } from './znode.ts'
+import { nodeOverhead, type Staged, statBytes, type Znode } from './znode.ts'
 
 const marshallingError = errorCode('marshalling-error')
 const runtimeInconsistency = errorCode('runtime-inconsistency')
@@ -27,8 +27,9 @@ export class Stager {
   log: Sink
   /** The transaction that was staged last. */
   zxid: number
-  /** The bytes of what is staged and not committed: they count as if they were in the tree. */
-  pendingBytes = 0
+  /** What everything that was ever staged may cost the tree; see `Znode.cost`. */
+  stagedCost = 0
+  #committedCost = 0
   readonly #state: State
   readonly #plan: Plan
   readonly #request = new WriteRequest()
@@ -44,11 +45,16 @@ export class Stager {
     this.zxid = state.tree.zxid
   }
 
+  /** What is staged and not committed may cost so much: it counts as if it were in the tree. */
+  get pendingCost(): number {
+    return this.stagedCost - this.#committedCost
+  }
+
   /** Stages one request; returns 0, or the error to answer with, and then nothing is staged. */
   write(op: number, from: Cursor, asker: Asker, time: number): number {
     const request = this.#request
     if (!request.read(from, op)) return marshallingError
-    const error = this.#plan.check(request, asker, this.pendingBytes)
+    const error = this.#plan.check(request, asker, this.pendingCost)
     if (error !== 0) return error
     if (op === opcode.check) return 0
     const at = beginTxn(this.log, kindOf(op), time)
@@ -90,7 +96,7 @@ export class Stager {
   #checkPart(part: MultiPart, from: Cursor, asker: Asker): number {
     from.at = part.at
     const isReadable = part.op !== opcode.error && this.#request.read(from, part.op)
-    return isReadable ? this.#plan.check(this.#request, asker, this.pendingBytes) : marshallingError
+    return isReadable ? this.#plan.check(this.#request, asker, this.pendingCost) : marshallingError
   }
 
   #takeBack(undo: readonly { readonly node: Znode; readonly before: Staged | null }[]): void {
@@ -102,7 +108,7 @@ export class Stager {
 
   #end(at: number): void {
     endTxn(this.log, at)
-    this.pendingBytes += this.log.length - at
+    this.stagedCost += this.log.length - at
     this.zxid += 1
   }
 
@@ -163,6 +169,8 @@ export class Stager {
     above.creates = (above.creates + 1) | 0
     above.children += 1
     if (owner.kind === 'session') this.#willOwn(owner.session, place)
+    // Path and data are counted by their bytes in the log.
+    this.stagedCost += nodeOverhead + statBytes + acl.bytes.length
     this.log.buffer(place.path)
     this.log.buffer(request.bytes, request.dataStart, request.dataEnd)
     putOwnerAndAcl(this.log, owner, acl)
@@ -220,9 +228,9 @@ export class Stager {
     return true
   }
 
-  /** Everything up to here is committed: what was staged of it is in the tree now. */
-  committed(bytes: number): void {
-    this.pendingBytes -= bytes
+  /** What was staged when `stagedCost` was `cost`, and before, is committed. */
+  committed(cost: number): void {
+    this.#committedCost = cost
   }
 }
 

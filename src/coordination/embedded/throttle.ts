@@ -7,13 +7,13 @@ import type { ServerLimits } from './options.ts'
 /** The connections that are not read from, because too much of theirs waits. */
 export class Throttle {
   readonly #limits: ServerLimits
-  /** The bytes of all transactions that are not committed. */
-  readonly #pendingBytes: () => number
+  /** What all transactions that are not committed cost. */
+  readonly #pendingCost: () => number
   readonly #throttled = new Set<Connection>()
 
-  constructor(limits: ServerLimits, pendingBytes: () => number) {
+  constructor(limits: ServerLimits, pendingCost: () => number) {
     this.#limits = limits
-    this.#pendingBytes = pendingBytes
+    this.#pendingCost = pendingCost
   }
 
   /** One more request of a connection waits, in `batch`. */
@@ -21,7 +21,7 @@ export class Throttle {
     connection.behind = batch
     connection.outstanding += 1
     const { outstandingMost, pendingBytesMost } = this.#limits
-    const waiting = this.#pendingBytes() + batch.heldBytes
+    const waiting = this.#pendingCost() + batch.heldBytes
     if (connection.outstanding <= outstandingMost && waiting <= pendingBytesMost) return
     this.#throttled.add(connection)
     connection.pause(pauseReason.outstanding)
@@ -30,7 +30,7 @@ export class Throttle {
   /** A batch was carried out: whoever has little waiting is read from again. */
   release(): void {
     const { outstandingMost, pendingBytesMost } = this.#limits
-    if (this.#pendingBytes() > pendingBytesMost) return
+    if (this.#pendingCost() > pendingBytesMost) return
     for (const connection of this.#throttled) {
       if (connection.stage !== 'over' && connection.outstanding > outstandingMost) continue
       this.#throttled.delete(connection)
