@@ -35,11 +35,13 @@ suite('the table', () => {
     assert.equal(stateOf({ ...world, replicas: ended }, 'web-2'), 'down')
   })
 
-  test('sends nothing new to a replica without a guard, and lets it finish', () => {
+  test('sends to a replica without a guard as long as it answers its check', () => {
     const world = healthyWorld()
     const lost = { kind: 'lost' } as const
     const replicas = world.replicas.map((r) => (r.id === 'web-2' ? { ...r, state: lost } : r))
-    assert.equal(stateOf({ ...world, replicas }, 'web-2'), 'draining')
+    assert.equal(stateOf({ ...world, replicas }, 'web-2'), 'up')
+    const health = new Map([...world.health].filter(([id]) => id !== 'web-2'))
+    assert.equal(stateOf({ ...world, replicas, health }, 'web-2'), 'down')
   })
 
   test('believes the last agent until it has asked for itself', () => {

@@ -40,7 +40,7 @@ export function targetsOf(world: World): readonly Target[] {
       }))
     }
     return replicasOf(world, service.name)
-      .filter((replica) => replica.state.kind === 'running')
+      .filter(mayServe)
       .map(({ id, host, port, startedAt, restarts }) => ({
         id,
         service: service.name,
@@ -81,12 +81,12 @@ function routed(world: World, service: string, id: string): ServerState {
   return isDraining(world, service, id) ? 'draining' : 'up'
 }
 
-function replicaRouted(world: World, replica: ReplicaProcess): ServerState {
-  // Its guard is gone, but the process may still answer what it has begun.
-  if (replica.state.kind === 'lost') return 'draining'
-  if (replica.state.kind !== 'running') return 'down'
-  return routed(world, replica.service, replica.id)
-}
+/** A process whose guard is gone goes on as long as it lives: it is asked like any other. */
+const mayServe = ({ state }: ReplicaProcess): boolean =>
+  state.kind === 'running' || state.kind === 'lost'
+
+const replicaRouted = (world: World, replica: ReplicaProcess): ServerState =>
+  mayServe(replica) ? routed(world, replica.service, replica.id) : 'down'
 
 /** The servers of a service as the balancer should see them. */
 export function serversOf(world: World, service: Service): readonly TableServer[] {

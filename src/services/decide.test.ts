@@ -55,10 +55,22 @@ const cases: readonly Case[] = [
     rule: 'crash-loop',
   },
   {
-    name: 'a guard is gone: its replica is drained first',
-    replicas: [one!, two!, sighting('web-3', { state: 'lost', verdict: 'unknown' })],
-    rule: 'drain-lost',
-    actions: ['send nothing new to web-3'],
+    name: 'a guard is gone, and its replica still serves: another is started before it leaves',
+    replicas: [one!, two!, sighting('web-3', { state: 'lost' })],
+    rule: 'start-missing',
+    actions: ['start web-4 at revision 1'],
+  },
+  {
+    name: 'a replica without a guard leaves once another is up in its place',
+    replicas: [...up, sighting('web-4', { state: 'lost' })],
+    rule: 'retire-outdated',
+    actions: ['send nothing new to web-4'],
+  },
+  {
+    name: 'a replica without a guard that does not answer is not waited for',
+    replicas: [...up, sighting('web-4', { state: 'lost', verdict: 'down' })],
+    rule: 'retire-hopeless',
+    actions: ['send nothing new to web-4'],
   },
   {
     name: 'another takes the place of a replica without a guard while that one is drained',

@@ -8,14 +8,15 @@ export interface ServiceFacts {
   readonly state: ServiceState
   /** Of the wanted revision, taking requests or about to. */
   readonly current: readonly ReplicaSighting[]
-  /** Of another revision, or to be replaced, and still there; who should leave first is first. */
+  /**
+   * Of another revision, to be exchanged, or without a guard, and still there; who should leave
+   * first is first.
+   */
   readonly outdated: readonly ReplicaSighting[]
   /** Told to take nothing new, or on their way out for another reason. */
   readonly leaving: readonly ReplicaSighting[]
   /** Leaving, and nothing is in flight on them any more, or patience has run out. */
   readonly drained: readonly ReplicaSighting[]
-  /** Their guard is gone, and they have not been told to take nothing new. */
-  readonly lost: readonly ReplicaSighting[]
   /** Current ones that are up. */
   readonly ready: readonly ReplicaSighting[]
   /** Those of them that have been up long enough to be relied upon. */
@@ -55,11 +56,10 @@ export function factsOf(seen: ServiceObservation): ServiceFacts {
   const isLeaving = (r: ReplicaSighting): boolean =>
     state.draining[r.id] !== undefined || r.state === 'stopping' || r.state === 'stopped'
   const leaving = replicas.filter(isLeaving)
-  const lost = replicas.filter((r) => r.state === 'lost' && !isLeaving(r))
-  const staying = replicas.filter((r) => r.state !== 'lost' && !isLeaving(r))
+  const staying = replicas.filter((r) => !isLeaving(r))
   const leavesFirst = leavingOrder(seen)
   const isCurrent = (r: ReplicaSighting): boolean =>
-    r.revision === state.revision && !state.replace.includes(r.id)
+    r.revision === state.revision && !state.replace.includes(r.id) && r.state !== 'lost'
   const current = staying.filter(isCurrent)
   const outdated = staying.filter((r) => !isCurrent(r)).toSorted(leavesFirst)
   const ready = current.filter(isUp)
@@ -75,11 +75,10 @@ export function factsOf(seen: ServiceObservation): ServiceFacts {
     outdated,
     leaving,
     drained: leaving.filter((r) => isDrained(r, seen)),
-    lost,
     ready,
     proven,
     hopeless: outdated.filter((r) => isHopeless(r, state)),
-    unasked: staying.filter((r) => r.state === 'running' && r.verdict === 'unknown'),
+    unasked: staying.filter((r) => mayServe(r) && r.verdict === 'unknown'),
     room: Math.max(0, Math.min(missing, most - staying.filter(takesRoom).length)),
     outdatedSurplus:
       outdated.length === 0 ? 0 : Math.max(0, proven.length + outdated.length - state.replicas),
@@ -91,7 +90,10 @@ export function factsOf(seen: ServiceObservation): ServiceFacts {
   }
 }
 
-const isUp = (r: ReplicaSighting): boolean => r.state === 'running' && r.verdict === 'up'
+/** A process whose guard is gone lives on, and serves, until something ends it. */
+const mayServe = (r: ReplicaSighting): boolean => r.state === 'running' || r.state === 'lost'
+
+const isUp = (r: ReplicaSighting): boolean => mayServe(r) && r.verdict === 'up'
 
 const isProven = (r: ReplicaSighting, { now }: ServiceObservation): boolean =>
   isUp(r) && r.verdictSince !== undefined && since(r.verdictSince, now) >= provenAfter
@@ -115,10 +117,12 @@ type Order = (a: ReplicaSighting, b: ReplicaSighting) => number
 
 /**
  * An old replica that is down or ends again and again may come back, and is the way back: it is
- * kept until another is up in its place. Not so one that an operator wants exchanged and that ends
- * again and again, nor one of a revision that never was well.
+ * kept until another is up in its place. Not so one that nobody would start again, one that an
+ * operator wants exchanged and that ends again and again, nor one of a revision that never was
+ * well.
  */
 function isHopeless(r: ReplicaSighting, state: ServiceState): boolean {
+  if (r.state === 'lost') return r.verdict === 'down'
   const loops = r.state === 'crash-looping'
   if (state.replace.includes(r.id)) return loops
   if (r.revision === state.stable) return false
@@ -128,9 +132,8 @@ function isHopeless(r: ReplicaSighting, state: ServiceState): boolean {
 
 function isDrained(r: ReplicaSighting, seen: ServiceObservation): boolean {
   if (r.state === 'stopping') return false
-  const mayServe = r.state === 'running' || r.state === 'lost'
   const began = seen.state.draining[r.id]
-  if (!mayServe || began === undefined || r.inFlight === 0) return true
+  if (!mayServe(r) || began === undefined || r.inFlight === 0) return true
   return since(began, seen.now) >= seen.policy.drainWithin
 }
 

@@ -49,7 +49,7 @@ export type ProcessState =
   | { readonly kind: 'crash-looping'; readonly exit: Exit; readonly until: Instant }
   | { readonly kind: 'stopping'; readonly since: Instant }
   | { readonly kind: 'stopped' }
-  /** Its guard is gone. The process may live on: it is drained, and what is left of it ended. */
+  /** Its guard is gone. The process may live on: another takes its place, then it is ended. */
   | { readonly kind: 'lost' }
 
 /** One replica's process, as its host last saw it. */

@@ -39,7 +39,7 @@ const mutants: Readonly<Record<string, Decide>> = {
   // say why something is done at once that a later row would do as well.
   ...Object.fromEntries(
     [
-      ...['drain-lost', 'stop-drained', 'roll-back', 'start-missing'],
+      ...['stop-drained', 'roll-back', 'start-missing'],
       ...['ask-first', 'retire-outdated', 'scale-in', 'deployed'],
     ].map((id) => [`without ${id}`, byTable(without(id))]),
   ),

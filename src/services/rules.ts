@@ -13,12 +13,6 @@ const wait = (): readonly ServiceAction[] => []
 /** The rules of a service, in the order in which they are asked. */
 export const serviceRules: readonly Rule<ServiceFacts, ServiceAction>[] = [
   {
-    id: 'drain-lost',
-    why: 'its guard is gone: nobody would start it again',
-    when: (f) => f.lost.length > 0,
-    actions: (f) => f.lost.map(drain),
-  },
-  {
     id: 'stop-drained',
     why: 'it takes nothing new, and nothing waits on it any more or patience has run out',
     when: (f) => f.drained.length > 0,
@@ -62,7 +56,7 @@ export const serviceRules: readonly Rule<ServiceFacts, ServiceAction>[] = [
   },
   {
     id: 'retire-outdated',
-    why: 'it is of another revision, and enough others are up and stay so without it',
+    why: 'it is to be exchanged, and enough others are up and stay so without it',
     when: (f) => f.outdatedSurplus > 0,
     actions: (f) => first(f.outdated).map(drain),
   },
