@@ -8,6 +8,7 @@ import type { JournalEntry } from '../control/journal.ts'
 import { describeError } from '../foundation/fault.ts'
 import type { Random } from '../foundation/random.ts'
 import type { Clock } from '../foundation/time.ts'
+import type { TrafficSignal } from '../health/model.ts'
 import { openMonitor } from '../health/monitor.ts'
 import type { Prober } from '../health/prober.ts'
 import type { ReplicaHost } from '../services/host.ts'
@@ -32,6 +33,14 @@ export interface AgentParts {
   readonly records: (entry: JournalEntry) => void
   /** Something ran that may have left promises to settle. */
   readonly stirred: () => void
+  readonly sabotage: Sabotage
+}
+
+/** Ports that lie, for control runs: a world whose parts are broken must break a promise. */
+export interface Sabotage {
+  readonly host?: (host: ReplicaHost) => ReplicaHost
+  readonly balancer?: (balancer: BalancerEngine) => BalancerEngine
+  readonly prober?: (prober: Prober) => Prober
 }
 
 /** The agents of one life: at most one lives at a time. */
@@ -108,17 +117,18 @@ export class SimulatedAgent {
     }
     const changed = whileAlive(() => core.poke())
     const record = whileAlive((entry: JournalEntry) => parts.records(entry))
-    const host = onlyWhile(() => alive, parts.guards.open({ changed, event() {} }))
-    const balancer = parts.edges.open({
-      changed,
-      signal: whileAlive((signal) => core.signal(signal)),
-      event() {},
-    })
+    const honest = <Port>(port: Port): Port => port
+    const { host: hostOf = honest, balancer: balancerOf = honest } = parts.sabotage
+    const { prober: proberOf = honest } = parts.sabotage
+    const host = onlyWhile(() => alive, hostOf(parts.guards.open({ changed, event() {} })))
+    const signal = whileAlive((signal: TrafficSignal) => core.signal(signal))
+    const balancer = balancerOf(parts.edges.open({ changed, signal, event() {} }))
+    const prober = proberOf(parts.prober)
     const monitor = openMonitor({
       clock,
       random: parts.random,
       prober: {
-        probe: (target, seen) => parts.prober.probe(target, whileAlive(seen)),
+        probe: (target, seen) => prober.probe(target, whileAlive(seen)),
       },
       listener: {
         changed: ({ server: subject, from, to, rule, why }) => {

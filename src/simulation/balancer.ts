@@ -68,6 +68,7 @@ export class SimulatedEdges {
     this.#edges.forEach((edge, index) => {
       if (edge.alive) return
       const fresh = this.#begin(edge.number)
+      this.#parts.trace.note(`edge-${edge.number}`, () => 'is started again')
       this.#edges[index] = fresh
       if (table !== undefined) fresh.take(table)
     })

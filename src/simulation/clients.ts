@@ -1,7 +1,7 @@
 // The clients of a simulated life: requests come when they come, whatever became of the last one.
 
 import { below, type Random } from '../foundation/random.ts'
-import { type Clock, type Instant, ms } from '../foundation/time.ts'
+import { type Clock, type Instant, type Milliseconds, ms, since } from '../foundation/time.ts'
 import type { SimulatedEdges } from './balancer.ts'
 import type { ClientRequest } from './edge.ts'
 
@@ -11,6 +11,13 @@ export interface Ledger {
   /** Answered 200 to 499. */
   readonly served: number
   readonly failed: readonly Failure[]
+}
+
+/** What clients got since they were last asked. */
+export interface Tally {
+  readonly answered: number
+  readonly failed: number
+  readonly longest: Milliseconds
 }
 
 /** A request that was not served. Status 0 is no answer at all. */
@@ -40,6 +47,7 @@ export class SimulatedClients implements Disposable {
   readonly #failed: Failure[] = []
   #sent = 0
   #served = 0
+  #tally: Tally = { answered: 0, failed: 0, longest: ms(0) }
   #next: Disposable | undefined
 
   constructor(parts: ClientsParts, perSecond: number) {
@@ -50,6 +58,13 @@ export class SimulatedClients implements Disposable {
 
   ledger(): Ledger {
     return { sent: this.#sent, served: this.#served, failed: this.#failed }
+  }
+
+  /** What was answered and what failed since the last call, and the longest wait for it. */
+  tally(): Tally {
+    const tally = this.#tally
+    this.#tally = { answered: 0, failed: 0, longest: ms(0) }
+    return tally
   }
 
   [Symbol.dispose](): void {
@@ -72,6 +87,7 @@ export class SimulatedClients implements Disposable {
     const pool = names[below(random, names.length)]
     if (pool === undefined) return
     this.#sent += 1
+    const arrived = clock.now()
     const request: ClientRequest = {
       ...{ id: this.#sent, pool, idempotent: random.next() < 0.7, takes: ms(takes()) },
       ...{ executions: 0, tried: new Set<string>(), process: undefined },
@@ -81,9 +97,20 @@ export class SimulatedClients implements Disposable {
           const { id, idempotent } = request
           this.#failed.push({ id, at: clock.now(), status, idempotent })
         }
+        this.#count(status, since(arrived, clock.now()))
         over(request, status)
       },
     }
     edges.accept(request)
+  }
+
+  #count(status: number, wait: Milliseconds): void {
+    const { answered, failed, longest } = this.#tally
+    const isServed = status >= 200 && status < 500
+    this.#tally = {
+      answered: answered + (isServed ? 1 : 0),
+      failed: failed + (isServed ? 0 : 1),
+      longest: ms(Math.max(longest, wait)),
+    }
   }
 }

@@ -31,6 +31,14 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number]
 
+/** Trouble that no client should ever notice. */
+export const harmlessFaults: readonly FaultKind[] = [
+  'agent-death',
+  'slow-messages',
+  'disk-full',
+  'cannot-ask',
+]
+
 /** Whom trouble befalls. */
 export interface Victims {
   readonly clock: Clock

@@ -71,14 +71,9 @@ export class SimulatedGuards {
 
   /** An order to stop arrives: at the guard, or at what is left of its replica. */
   end(guard: SimulatedGuard, within: Milliseconds): void {
-    this.#parts.stops?.(guard)
-    this.#end(guard, within)
-  }
-
-  #end(guard: SimulatedGuard, within: Milliseconds): void {
     if (this.#guards.get(guard.order.id) !== guard) return
     if (guard.dead) this.#endBySignals(guard, within)
-    else if (guard.starting) this.#parts.clock.after(ms(1), () => this.#end(guard, within))
+    else if (guard.starting) this.#parts.clock.after(ms(1), () => this.end(guard, within))
     else guard.stop(within)
   }
 
@@ -168,6 +163,7 @@ class GuardHost implements ReplicaHost {
   stop(id: string, within: Milliseconds): void {
     const known = this.#known.get(id)
     if (known === undefined || known.stopping) return
+    this.#parts.stops?.(known.guard)
     known.stopping = true
     known.seen = { ...known.seen, state: { kind: 'stopping', since: this.#parts.clock.now() } }
     this.#channel(() => this.#guards.end(known.guard, within))

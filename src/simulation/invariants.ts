@@ -17,8 +17,9 @@ export const promises = {
   'enough-up':
     'In a life without faults, also while bad revisions are deployed, never fewer servers are ' +
     'up than the least that was wanted meanwhile.',
-  'nobody-waits-in-vain': 'In a life without faults no request fails, repeatable or not.',
-  'agent-is-no-loss': 'In a life in which only agents die, no request fails.',
+  'nobody-waits-in-vain':
+    'In a life in which only agents die, messages are late, the disk is full or we run out of ' +
+    'ports, no request fails, repeatable or not, but on a revision that is bad.',
   'no-busy-loop': 'The agent does not decide again and again at one instant.',
   'no-crash': 'Nothing that is thrown ends a life.',
   'comes-to-rest':

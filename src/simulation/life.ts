@@ -3,18 +3,24 @@
 
 import { below, seededRandom } from '../foundation/random.ts'
 import { later, type Milliseconds, ms } from '../foundation/time.ts'
-import { type FaultKind, faultKinds, heal, makeTrouble } from './faults.ts'
+import { type FaultKind, faultKinds, harmlessFaults, heal, makeTrouble } from './faults.ts'
 import type { Breach } from './invariants.ts'
 import { type WishKind, wishKinds } from './operator.ts'
+import { traceTo } from './trace.ts'
 import { ailOf } from './well.ts'
 import { SimulatedWorld } from './world.ts'
+
+/**
+ * How much happens in a life. Calm: only what operators ask for, and nothing of that does harm.
+ * Harmless: also what no client should notice. Rough: anything.
+ */
+export type LifeKind = 'calm' | 'harmless' | 'rough'
 
 /** What is chosen for a life before it begins. */
 export interface LifePlan {
   readonly seed: number
   readonly services: number
-  /** Nothing happens in it but what operators ask for, and nothing of that does harm. */
-  readonly calm: boolean
+  readonly kind: LifeKind
   readonly faults: readonly FaultKind[]
   readonly wishes: readonly WishKind[]
 }
@@ -36,19 +42,20 @@ export interface LifeReport {
 const calmWishes = wishKinds.filter((kind) => kind !== 'drain' && kind !== 'remove')
 
 /**
- * Draws the plan of a life. A third are calm: nothing happens in them but what operators ask for.
- * The others know some kinds of trouble only, so that rare combinations come up more often.
+ * Draws the plan of a life. Each knows some kinds of trouble only, so that rare combinations come
+ * up more often.
  */
 export function planOf(seed: number): LifePlan {
   const random = seededRandom(seed, 'plan')
-  const calm = random.next() < 0.33
+  const draw = random.next()
+  const kind = draw < 0.25 ? 'calm' : draw < 0.4 ? 'harmless' : 'rough'
   const some = <T>(all: readonly T[]): readonly T[] => all.filter(() => random.next() < 0.5)
   return {
     seed,
     services: 1 + below(random, 2),
-    calm,
-    faults: calm ? [] : some(faultKinds),
-    wishes: some(calm ? calmWishes : wishKinds),
+    kind,
+    faults: some({ calm: [], harmless: harmlessFaults, rough: faultKinds }[kind]),
+    wishes: some(kind === 'rough' ? wishKinds : calmWishes),
   }
 }
 
@@ -59,8 +66,9 @@ export function planOf(seed: number): LifePlan {
 export async function live(seed: number, write?: (line: string) => void): Promise<LifeReport> {
   const plan = planOf(seed)
   const world = new SimulatedWorld({
-    ...{ seed, services: plan.services, edges: 2, requestsPerSecond: 6, write },
-    calm: plan.calm,
+    ...{ seed, services: plan.services, edges: 2, requestsPerSecond: 6 },
+    promised: { enoughUp: plan.kind === 'calm', noFailure: plan.kind !== 'rough' },
+    ...(write === undefined ? {} : { trace: traceTo(write) }),
   })
   let breach: Breach | undefined
   try {
@@ -104,7 +112,8 @@ async function trouble(world: SimulatedWorld, { faults, wishes }: LifePlan): Pro
   world.operator.mend()
 }
 
-async function untilWell(world: SimulatedWorld): Promise<void> {
+/** Lets time pass until all is as it should be; breaks a promise if it never is. */
+export async function untilWell(world: SimulatedWorld): Promise<void> {
   const { clock, watcher, operator, trace } = world
   const deadline = later(clock.now(), restWithin)
   for (let ail = ailOf(world); ail !== undefined; ail = ailOf(world)) {
@@ -116,7 +125,7 @@ async function untilWell(world: SimulatedWorld): Promise<void> {
 }
 
 /** After everything, requests are served as if nothing had been. */
-async function servesAgain(world: SimulatedWorld): Promise<void> {
+export async function servesAgain(world: SimulatedWorld): Promise<void> {
   const { sent } = world.clients.ledger()
   await world.run(ms(1000))
   const failed = world.clients.ledger().failed.filter(({ id }) => id > sent)

@@ -86,16 +86,16 @@ export class SimulatedOperator {
     trace.note('operator', () => `${kind} ${service}`)
     switch (kind) {
       case 'good':
-        this.#change(service, { program: this.#program(true) })
+        this.want(service, { program: this.#program(true) })
         return
       case 'bad':
-        this.#change(service, { program: this.#program(false) })
+        this.want(service, { program: this.#program(false) })
         return
       case 'scale':
-        this.#change(service, { replicas: 1 + below(random, 4) })
+        this.want(service, { replicas: 1 + below(random, 4) })
         return
       case 'remove':
-        this.#remove(service)
+        this.#removeForAWhile(service)
         return
       default:
         this.#operate(kind, service)
@@ -117,11 +117,12 @@ export class SimulatedOperator {
     for (const [service, { program }] of this.#wanted) {
       const isGood = this.#parts.programs.get(program)?.good ?? false
       const canRollBack = services[service]?.state.stable !== undefined
-      if (!isGood && !canRollBack) this.#change(service, { program: this.#program(true) })
+      if (!isGood && !canRollBack) this.want(service, { program: this.#program(true) })
     }
   }
 
-  #change(service: string, change: Partial<Wanted>): void {
+  /** Writes into the file what a service should be from now on, and applies it. */
+  want(service: string, change: Partial<Wanted>): void {
     const before = this.#wanted.get(service) ?? { program: this.#program(true), replicas: 0 }
     const after = { ...before, ...change }
     this.#wanted.set(service, after)
@@ -129,21 +130,26 @@ export class SimulatedOperator {
     this.#parts.agent.apply(this.spec())
   }
 
-  /** Takes a service out of the file, and after a while back in. */
-  #remove(service: string): void {
-    const { random, clock } = this.#parts
+  /** Takes a service out of the file. */
+  remove(service: string): void {
     const before = this.#wanted.get(service)
-    if (before === undefined || this.#wanted.size < 2) return
+    if (before === undefined) return
     this.#wanted.delete(service)
     this.#removed.set(service, before)
     this.#parts.wants(service, 0)
     this.#parts.agent.apply(this.spec())
+  }
+
+  #removeForAWhile(service: string): void {
+    const { random, clock } = this.#parts
+    if (this.#wanted.size < 2) return
+    this.remove(service)
     clock.after(ms(below(random, 3000)), () => this.#putBack(service))
   }
 
   #putBack(service: string): void {
     const before = this.#removed.get(service)
-    if (this.#removed.delete(service) && before !== undefined) this.#change(service, before)
+    if (this.#removed.delete(service) && before !== undefined) this.want(service, before)
   }
 
   #operate(kind: 'again' | 'restart' | 'drain', service: string): void {

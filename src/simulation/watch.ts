@@ -17,8 +17,8 @@ export interface Watched {
   readonly guards: SimulatedGuards
   readonly edges: SimulatedEdges
   readonly core: () => Core | undefined
-  /** Nothing happens in this life but what operators ask for. */
-  readonly calm: boolean
+  /** What is promised only in worlds in which little happens. */
+  readonly promised: { readonly enoughUp: boolean; readonly noFailure: boolean }
 }
 
 /** Steps at one instant that no sensible life takes. */
@@ -29,6 +29,7 @@ export class Watcher {
   readonly #seen: Watched
   /** By service: the fewest servers that were wanted since it was last as it should be. */
   readonly #floors = new Map<string, number>()
+  readonly #over = new WeakSet<ClientRequest>()
   #version = 0
   #instant = -1
   #steps = 0
@@ -107,12 +108,14 @@ export class Watcher {
 
   /** A request is over. */
   over(request: ClientRequest, status: number): void {
+    if (this.#over.has(request)) this.broken('answered-once', `request ${request.id}, twice`)
+    this.#over.add(request)
     if (!request.idempotent && request.executions > 1) {
       this.broken('post-once', `request ${request.id} was executed ${request.executions} times`)
     }
     // A bad revision may pass its check and die of its first requests: nobody can know before.
     const isItsOwnFault = request.process?.program.good === false
-    if (this.#seen.calm && !isItsOwnFault && (status < 200 || status >= 500)) {
+    if (this.#seen.promised.noFailure && !isItsOwnFault && (status < 200 || status >= 500)) {
       this.broken('nobody-waits-in-vain', `request ${request.id} got ${status}`)
     }
   }
@@ -129,7 +132,7 @@ export class Watcher {
 
   #enough(service: string, up: number): void {
     const floor = this.#floors.get(service) ?? 0
-    if (this.#seen.calm && up < floor) {
+    if (this.#seen.promised.enoughUp && up < floor) {
       this.broken('enough-up', `${up} of ${service} are up, ${floor} were wanted all along`)
     }
   }

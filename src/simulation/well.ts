@@ -48,6 +48,10 @@ function unheard(world: SimulatedWorld, core: Core): Ail | undefined {
 }
 
 function leftOver(world: SimulatedWorld, core: Core): Ail | undefined {
+  const lost = world.guards.guards().find(({ dead }) => dead)
+  if (lost !== undefined) {
+    return { promise: 'nothing-is-left', what: `${lost.order.id} has no guard` }
+  }
   const wanted = new Set(core.world().replicas.map(({ id }) => id))
   for (const { pid, owner, program } of world.machine.processes()) {
     const what = `process ${pid} of ${owner} runs ${program.name}`

@@ -4,7 +4,7 @@
 import type { JournalEntry } from '../control/journal.ts'
 import { type Random, seededRandom } from '../foundation/random.ts'
 import { type Instant, later, type Milliseconds, ms } from '../foundation/time.ts'
-import { SimulatedAgent } from './agent.ts'
+import { type Sabotage, SimulatedAgent } from './agent.ts'
 import { SimulatedEdges } from './balancer.ts'
 import { SimulatedClients } from './clients.ts'
 import { VirtualClock } from './clock.ts'
@@ -15,7 +15,7 @@ import { SimulatedMachine } from './machine.ts'
 import { SimulatedOperator } from './operator.ts'
 import { openSimulatedProber } from './prober.ts'
 import type { Program } from './program.ts'
-import { silent, type Trace, traceTo } from './trace.ts'
+import { type OpenTrace, silent, type Trace } from './trace.ts'
 import { Watcher } from './watch.ts'
 
 /** How a world is made. */
@@ -25,10 +25,12 @@ export interface WorldOptions {
   readonly services: number
   readonly edges: number
   readonly requestsPerSecond: number
-  /** Nothing but operators' wishes happens in it: more is promised then. */
-  readonly calm: boolean
-  /** Hears of everything that happens, line by line. */
-  readonly write: ((line: string) => void) | undefined
+  /** What is promised only in worlds in which little happens. */
+  readonly promised: { readonly enoughUp: boolean; readonly noFailure: boolean }
+  /** Ports that lie; none, unless it is said. */
+  readonly sabotage?: Sabotage
+  /** Who takes down what happens; nobody, unless it is said. */
+  readonly trace?: OpenTrace
 }
 
 /** A world. Time passes in it only while `run` is awaited. */
@@ -54,7 +56,7 @@ export class SimulatedWorld {
   constructor(options: WorldOptions) {
     this.#options = options
     const { clock, programs } = this
-    const trace = options.write === undefined ? silent : traceTo(clock, options.write)
+    const trace = options.trace?.(clock) ?? silent
     this.trace = trace
     this.machine = new SimulatedMachine(clock, trace)
     this.guards = this.#openGuards()
@@ -62,7 +64,8 @@ export class SimulatedWorld {
     this.agent = this.#openAgent()
     const { machine, guards, edges, agent } = this
     const core = () => agent.core
-    this.watcher = new Watcher({ clock, machine, guards, edges, core, calm: options.calm })
+    const { promised } = options
+    this.watcher = new Watcher({ clock, machine, guards, edges, core, promised })
     const wants = (service: string, replicas: number): void => this.watcher.wants(service, replicas)
     this.operator = new SimulatedOperator(
       { clock, random: this.random('operator'), agent, programs, trace, wants },
@@ -139,6 +142,7 @@ export class SimulatedWorld {
       diskIsFull: () => clock.now() < ailments.diskFullUntil,
       pushes: (table, core) => this.watcher.pushes(table, core),
       records: (entry) => this.#record(entry),
+      sabotage: this.#options.sabotage ?? {},
       stirred: () => {
         this.#stirred = true
       },
