@@ -121,6 +121,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
         this.#phase = reading
         this.shared.deadlines.set(this.#place, this.door.row.headTimeout)
       }
+      this.#goOn()
       return false
     }
     this.#phase = busy
