@@ -52,6 +52,8 @@ export class Pool {
   #eligible: readonly Server[] = []
   /** Ejected ones whose time is over: the next request that may be repeated tries one. */
   #due: readonly Server[] = []
+  /** Called down by the table that is being applied. */
+  readonly #downed: Server[] = []
   #hasLimits = false
   #thaw: Thaw | undefined
   readonly #signalled = new Map<string, number>()
@@ -86,9 +88,7 @@ export class Pool {
     server.row = next
     if (next.state !== 'up') server.closeIdle()
     if (before !== next.state && next.state === 'up') server.renew(wellSince(this.shared.now))
-    if (before !== 'down' && next.state === 'down') {
-      for (const link of [...server.links]) link.serverDown()
-    }
+    if (before !== 'down' && next.state === 'down') this.#downed.push(server)
   }
 
   /** Takes nothing new, and is forgotten when its last request has ended. */
@@ -250,6 +250,10 @@ export class Pool {
     this.#hasLimits = this.#eligible.some((server) => server.row.maxConnections !== undefined)
     if (hadNone && this.#eligible.length > 0 && this.hold.size > 0) this.#thaw = thawing
     this.shared.changed()
+    // Only now is it known where else what waits on them can go.
+    for (const server of this.#downed.splice(0)) {
+      for (const link of [...server.links]) link.serverDown()
+    }
     this.release()
   }
 
