@@ -13,7 +13,7 @@ import type { AppliedFile, ApplyReport, Status } from './model.ts'
 import { deploy, drain, restart, undrain } from './operator.ts'
 import { makeStateFolder, type StatePaths } from './paths.ts'
 import { planOf } from './plan.ts'
-import type { Answers } from './server.ts'
+import { type Answers, serveAgent } from './server.ts'
 import { statusOf } from './status.ts'
 import { stopAll, stopNow } from './stop.ts'
 import { openStore } from './store.ts'
@@ -128,7 +128,7 @@ class RunningAgent implements Agent {
   readonly #clock = openClock()
   readonly #since = this.#clock.now()
   readonly #end = Promise.withResolvers<void>()
-  #server: AsyncDisposable | undefined
+  #server: Disposable | undefined
   #ending: Promise<void> | undefined
 
   constructor(parts: Parts) {
@@ -143,9 +143,8 @@ class RunningAgent implements Agent {
     return this.#end.promise
   }
 
-  /** Opens the door. The web framework is loaded only now, when the mind is already at work. */
+  /** Opens the door to the command line. */
   async listen(): Promise<void> {
-    const { serveAgent } = await import('./server.ts')
     this.#server = await serveAgent(this.#parts.paths.socket, this.#answers(), this.journal)
   }
 
@@ -178,7 +177,7 @@ class RunningAgent implements Agent {
     adapters.monitor.watch([])
     if (!leave) await stopAll(adapters, state, this.#clock)
     adapters.leave()
-    await this.#server?.[Symbol.asyncDispose]()
+    this.#server?.[Symbol.dispose]()
     lock[Symbol.dispose]()
   }
 

@@ -32,11 +32,28 @@ export interface AgentApi {
 /** It was taken up; what becomes of it is seen in `/status` and told in `/events`. */
 export type Done = Readonly<Record<string, never>>
 
-/**
- * Entries of the journal, a line of JSON each, at GET `/events?follow=1&last=100`. With `follow`
- * the answer goes on until the asker or the agent ends it.
- */
+/** An entry of the journal, as it is told. */
 export type EventLine = JournalEntry
+
+/** What an asker sends. One link carries one question. */
+export type AgentAsk =
+  | {
+      readonly [Path in keyof AgentApi]: {
+        readonly kind: 'ask'
+        readonly path: Path
+        readonly ask: AgentApi[Path]['ask']
+      }
+    }[keyof AgentApi]
+  /** The last entries of the journal, oldest first, and with `follow` each one from then on. */
+  | { readonly kind: 'events'; readonly last: number; readonly follow: boolean }
+
+/** What an agent sends back. */
+export type AgentReply =
+  | { readonly kind: 'answer'; readonly answer: AgentApi[keyof AgentApi]['answer'] }
+  | { readonly kind: 'fault'; readonly fault: ApiFault }
+  | { readonly kind: 'entry'; readonly entry: EventLine }
+  /** No more entries. */
+  | { readonly kind: 'end' }
 
 /** How a refusal travels. */
 export interface ApiFault {

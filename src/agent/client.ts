@@ -1,9 +1,8 @@
-// How the command line speaks to the agent of a file: HTTP over its private socket.
+// How the command line speaks to the agent of a file: questions over its private socket.
 
-import { type IncomingMessage, request } from 'node:http'
-import { createInterface } from 'node:readline'
-import { Fault, systemCode } from '../foundation/fault.ts'
-import type { AgentApi, ApiFault, EventLine } from './api.ts'
+import { type Link, type LinkListener, openLink } from '../control/link.ts'
+import { Fault } from '../foundation/fault.ts'
+import type { AgentApi, AgentAsk, AgentReply, EventLine } from './api.ts'
 
 /** Asks the agent behind `socket`. Throws the agent's own Fault, or `not-running`. */
 export async function ask<Path extends keyof AgentApi>(
@@ -12,21 +11,26 @@ export async function ask<Path extends keyof AgentApi>(
   question: AgentApi[Path]['ask'],
   signal?: AbortSignal,
 ): Promise<AgentApi[Path]['answer']> {
-  const answer = await send(socket, 'POST', path, JSON.stringify(question), signal)
-  const value: unknown = JSON.parse(await whole(answer, socket))
-  if (answer.statusCode === 200) return value as AgentApi[Path]['answer']
-  const fault = value as ApiFault
-  throw new Fault(fault.code, fault.message, fault)
-}
-
-async function whole(answer: IncomingMessage, socket: string): Promise<string> {
-  const chunks: Buffer[] = []
+  const { promise, resolve, reject } = Promise.withResolvers<AgentApi[Path]['answer']>()
+  const link = await open(socket, {
+    message: (reply) => {
+      if (reply.kind === 'answer') resolve(reply.answer as AgentApi[Path]['answer'])
+      if (reply.kind === 'fault')
+        reject(new Fault(reply.fault.code, reply.fault.message, reply.fault))
+    },
+    // It matters only before an answer: after one, the promise is settled.
+    ended: (cause) => reject(notAnswering(socket, cause)),
+  })
+  const abort = (): void => reject(signal?.reason)
+  signal?.addEventListener('abort', abort)
+  if (signal?.aborted) abort()
   try {
-    for await (const chunk of answer) chunks.push(chunk as Buffer)
-  } catch (cause) {
-    throw notAnswering(socket, cause as Error)
+    link.send({ kind: 'ask', path, ask: question } as AgentAsk)
+    return await promise
+  } finally {
+    signal?.removeEventListener('abort', abort)
+    link.close()
   }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** The journal of a running agent; with `follow` it goes on until `signal` or the agent's end. */
@@ -35,43 +39,52 @@ export async function* events(
   { last, follow }: { readonly last: number; readonly follow: boolean },
   signal?: AbortSignal,
 ): AsyncGenerator<EventLine> {
-  const path = `/events?last=${last}${follow ? '&follow=1' : ''}`
-  const answer = await send(socket, 'GET', path, undefined, signal)
+  const entries: EventLine[] = []
+  let over = false
+  let wake = (): void => {}
+  const end = (): void => {
+    over = true
+    wake()
+  }
+  const link = await open(socket, {
+    message: (reply) => {
+      if (reply.kind === 'entry') entries.push(reply.entry)
+      else over = true
+      wake()
+    },
+    ended: end,
+  })
+  signal?.addEventListener('abort', end)
   try {
-    for await (const line of createInterface({ input: answer })) yield JSON.parse(line) as EventLine
-  } catch (thrown) {
-    // The agent's end, however it came: it writes whole lines, so none is cut.
-    if (systemCode(thrown) !== 'ECONNRESET') throw thrown
+    link.send({ kind: 'events', last, follow })
+    for (;;) {
+      yield* entries.splice(0)
+      signal?.throwIfAborted()
+      if (over && entries.length === 0) return
+      if (entries.length === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+          if (over || signal?.aborted) resolve()
+        })
+      }
+    }
+  } finally {
+    signal?.removeEventListener('abort', end)
+    link.close()
   }
 }
 
-function send(
-  socketPath: string,
-  method: string,
-  path: string,
-  body: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const headers = { host: 'agent', 'content-type': 'application/json' }
-    const options = {
-      socketPath,
-      method,
-      path,
-      headers,
-      ...(signal === undefined ? {} : { signal }),
-    }
-    const outgoing = request(options, resolve)
-    outgoing.on('error', (cause) => reject(notAnswering(socketPath, cause)))
-    outgoing.end(body)
-  })
+async function open(socket: string, listener: LinkListener<AgentReply>): Promise<Link<AgentAsk>> {
+  try {
+    return await openLink<AgentAsk, AgentReply>(socket, listener)
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code !== 'unreachable') throw thrown
+    throw notAnswering(socket, thrown instanceof Fault ? thrown.cause : thrown)
+  }
 }
 
-function notAnswering(socketPath: string, cause: Error): Error {
-  const gone = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']
-  if (!gone.includes(systemCode(cause) ?? '')) return cause
-  return new Fault('not-running', `no agent answers at ${socketPath}`, {
+const notAnswering = (socket: string, cause: unknown): Fault =>
+  new Fault('not-running', `no agent answers at ${socket}`, {
     cause,
     remedy: 'start it: alwayson up',
   })
-}

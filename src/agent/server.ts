@@ -1,11 +1,8 @@
-// The door of a running agent: HTTP on a socket that only this user can reach.
+// The door of a running agent: questions over a link on a socket that only this user can reach.
 
-import { rmSync } from 'node:fs'
-import { createAdaptorServer } from '@hono/node-server'
-import { Hono } from 'hono'
-import { stream } from 'hono/streaming'
+import { type Link, type LinkListener, listenForLinks } from '../control/link.ts'
 import { describeError, Fault } from '../foundation/fault.ts'
-import type { AgentApi, ApiFault } from './api.ts'
+import type { AgentApi, AgentAsk, AgentReply, ApiFault } from './api.ts'
 import type { OpenJournal } from './journal.ts'
 
 /** One answer for each question that may be asked. */
@@ -15,55 +12,64 @@ export type Answers = {
   ) => AgentApi[Path]['answer'] | Promise<AgentApi[Path]['answer']>
 }
 
-/** Answers at `socket` until disposed. The caller holds the lock: a socket found there is stale. */
+/**
+ * Answers at `socket` until disposed, which also ends what is being told. The caller holds the
+ * lock: a socket found there is stale.
+ */
 export async function serveAgent(
   socket: string,
   answers: Answers,
   journal: OpenJournal,
-): Promise<AsyncDisposable> {
-  const app = new Hono()
-  for (const [path, answer] of Object.entries(answers)) {
-    app.post(path, async (c) => {
-      const question: unknown = await c.req.json()
-      return c.json((await (answer as (ask: unknown) => unknown)(question)) as object)
-    })
-  }
-  app.get('/events', (c) => {
-    const last = Number(c.req.query('last') ?? 100)
-    c.header('content-type', 'application/x-ndjson')
-    return stream(c, async (out) => {
-      const queue = journal.recent().slice(last === 0 ? Number.POSITIVE_INFINITY : -last)
-      let wake = (): void => {}
-      using _ = journal.follow((entry) => {
-        queue.push(entry)
-        wake()
-      })
-      out.onAbort(() => wake())
-      do {
-        for (const entry of queue.splice(0)) await out.write(`${JSON.stringify(entry)}\n`)
-        if (c.req.query('follow') === undefined) return
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          if (queue.length > 0 || out.aborted) resolve()
-        })
-      } while (!out.aborted)
-    })
-  })
-  app.onError((thrown, c) => c.json(faultOf(thrown), thrown instanceof Fault ? 409 : 500))
-
-  rmSync(socket, { force: true })
-  const server = createAdaptorServer({ fetch: app.fetch })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(socket, resolve)
+): Promise<Disposable> {
+  const links = new Set<Link<AgentReply>>()
+  const server = await listenForLinks<AgentReply, AgentAsk>(socket, (link) => {
+    const door = openDoor(link, answers, journal)
+    links.add(link)
+    return {
+      message: door.message,
+      ended: (why) => {
+        links.delete(link)
+        door.ended(why)
+      },
+    }
   })
   return {
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve))
-      if ('closeAllConnections' in server) server.closeAllConnections()
-      await closed
-      rmSync(socket, { force: true })
+    [Symbol.dispose]() {
+      server[Symbol.dispose]()
+      for (const link of links) link.close()
     },
+  }
+}
+
+/** Serves one asker. What follows the journal is let go of with the link. */
+function openDoor(
+  link: Link<AgentReply>,
+  answers: Answers,
+  journal: OpenJournal,
+): LinkListener<AgentAsk> {
+  let following: Disposable | undefined
+  const tell = (message: AgentAsk & { kind: 'events' }): void => {
+    const { last, follow } = message
+    const entries = last === 0 ? [] : journal.recent().slice(-last)
+    for (const entry of entries) link.send({ kind: 'entry', entry })
+    if (!follow) return link.send({ kind: 'end' })
+    following ??= journal.follow((entry) => link.send({ kind: 'entry', entry }))
+  }
+  const answer = async ({ path, ask }: AgentAsk & { kind: 'ask' }): Promise<void> => {
+    const respond = answers[path] as ((ask: unknown) => unknown) | undefined
+    try {
+      if (respond === undefined) throw new Fault('incompatible', `this agent knows no ${path}`)
+      link.send({ kind: 'answer', answer: (await respond(ask)) as never })
+    } catch (thrown) {
+      link.send({ kind: 'fault', fault: faultOf(thrown) })
+    }
+  }
+  return {
+    message: (message) => {
+      if (message.kind === 'events') tell(message)
+      else void answer(message)
+    },
+    ended: () => following?.[Symbol.dispose](),
   }
 }
 

@@ -21,6 +21,9 @@ export interface LinkListener<In> {
   ended(why: Error | undefined): void
 }
 
+/** Whoever does not read what was sent to it loses its link: memory stays bounded. */
+const unreadBytesMost = 64 * 1024 * 1024
+
 /** The longest socket path that Linux takes: 108 bytes with the closing zero (unix(7)). */
 export const socketPathBytesMost = 107
 
@@ -58,7 +61,10 @@ function attach<Out, In>(socket: Socket, listener: LinkListener<In>): Link<Out> 
   socket.on('close', () => end(undefined))
   return {
     send: (message) => {
-      if (!over) socket.write(encodeLine(message))
+      if (over) return
+      socket.write(encodeLine(message))
+      if (socket.writableLength <= unreadBytesMost) return
+      end(new Fault('failed', `the other side has not read ${unreadBytesMost} bytes`))
     },
     close: () => {
       socket.end()
