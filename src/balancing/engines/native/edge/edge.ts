@@ -15,6 +15,7 @@ import { Pool } from './pool.ts'
 import type { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { TcpClient } from './tcp-client.ts'
+import { turnAway } from './turn-away.ts'
 
 /** Between two reports while something changes. */
 const reportEvery = 250
@@ -207,6 +208,9 @@ export class Edge implements Disposable {
   }
 
   #accept(door: Door, connection: Connection): ConnectionOwner {
+    if (door.connections >= door.row.maxConnections) {
+      return turnAway(connection, door, this.#shared)
+    }
     if (door.row.mode === 'http') return new HttpClient(connection, door, this.#shared)
     const client = new TcpClient(connection, door, this.#shared)
     client.begin()
