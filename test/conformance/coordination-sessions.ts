@@ -34,7 +34,7 @@ export function sessionPromises(test: SceneTest): void {
     server,
   }) => {
     const other = await open()
-    const { client, network } = await openFaulty({ timeout: ms(server.timeoutLeast) })
+    const { client, network } = await openFaulty({ timeout: ms(server.timeoutLeast * 2) })
     await client.create('/mine', '', { mode: 'ephemeral' })
     const [watch, lasting] = [told(), told()]
     await client.getData('/mine', { watch: watch.listener })
@@ -64,7 +64,7 @@ export function sessionPromises(test: SceneTest): void {
     openFaulty,
     server,
   }) => {
-    const { client, network } = await openFaulty({ timeout: ms(server.timeoutLeast) })
+    const { client, network } = await openFaulty({ timeout: ms(server.timeoutLeast * 2) })
     network.silence(true)
     const asked = client.getData('/')
     await failsWith(asked, 'connection-loss')
@@ -73,11 +73,12 @@ export function sessionPromises(test: SceneTest): void {
   })
 
   test('keeps an idle session alive', async ({ open, server }) => {
-    const client = await open({ timeout: ms(server.timeoutLeast) })
+    const timeout = server.timeoutLeast * 3
+    const client = await open({ timeout: ms(timeout) })
     await client.create('/mine', '', { mode: 'ephemeral' })
     const other = await open()
-    const end = performance.now() + server.timeoutLeast * 3
-    await until('three time-outs have passed', () => performance.now() > end)
+    const end = performance.now() + timeout * 2
+    await until('two time-outs have passed', () => performance.now() > end)
     assert.equal(client.state.kind, 'connected')
     assert.notEqual(await other.exists('/mine'), undefined)
   })

@@ -201,7 +201,7 @@ export function recipePromises(test: SceneTest): void {
   })
 
   test('takes a lock from a session that ended, and refuses its late writes', async (scene) => {
-    const timeout = ms(scene.server.timeoutLeast)
+    const timeout = ms(scene.server.timeoutLeast * 2)
     const { coordinator: first, network } = await coordinateFaulty(scene, { timeout })
     const second = await coordinate(scene)
     const inFirst = Promise.withResolvers<AbortSignal>()
@@ -274,7 +274,7 @@ export function recipePromises(test: SceneTest): void {
     const stop = new AbortController()
     const networks: { silence(on: boolean): void }[] = []
     const open = async () => {
-      const timeout = ms(scene.server.timeoutLeast)
+      const timeout = ms(scene.server.timeoutLeast * 2)
       const { coordinator, network } = await coordinateFaulty(scene, { timeout })
       networks.push(network)
       return coordinator

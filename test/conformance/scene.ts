@@ -67,7 +67,7 @@ async function setScene(server: CoordinationServer, opened: AsyncDisposableStack
   const openAt = async (chroot: string, options: ClientOptions = {}): Promise<ZooKeeperClient> => {
     const client = openZooKeeper(server.hosts + chroot, { dial, timeout: ms(8000), ...options })
     opened.use(client)
-    await client.connected(AbortSignal.timeout(30_000))
+    await client.connected(AbortSignal.timeout(120_000))
     return client
   }
   const keeper = await openAt('', {})

@@ -38,7 +38,7 @@ async function scene(options: ClientOptions = {}) {
   const beside = stack.use(openZooKeeper(`127.0.0.1:${server.port}${root}`))
   const client = stack.use(
     openZooKeeper(`127.0.0.1:${proxy.port}${root}`, {
-      timeout: ms(1000),
+      timeout: ms(3000),
       backoff: quick,
       ...options,
     }),
@@ -251,7 +251,7 @@ async function strangeServer(act: (socket: Socket, xid: number) => void) {
         const start = to.beginFrame()
         const password = new Uint8Array(16)
         const more = { protocolVersion: 0, sessionId: 7n, password, readOnly: false }
-        connectResponse.write(to, { ...more, timeout: 1000 })
+        connectResponse.write(to, { ...more, timeout: 4000 })
         to.endFrame(start)
         socket.write(to.take())
       })

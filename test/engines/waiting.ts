@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  within = 30_000,
+  within = 120_000,
 ): Promise<void> {
   const deadline = performance.now() + within
   while (!(await holds())) {
