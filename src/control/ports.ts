@@ -16,6 +16,8 @@ const listening = '0A'
 /** Reads the text of /proc/net/tcp or tcp6 (proc(5)); lines it cannot read are skipped. */
 export function parseListeners(text: string): readonly Listener[] {
   return text.split('\n').flatMap((line): Listener[] => {
+    // A busy machine has tens of thousands of lines, and a few listeners among them.
+    if (!line.includes(` ${listening} `)) return []
     const fields = line.trim().split(/\s+/)
     const [, local = '', , state, , , , , , inode] = fields
     const [address = '', port = ''] = local.split(':')

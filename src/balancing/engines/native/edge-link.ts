@@ -1,7 +1,7 @@
 // One edge process as its agent holds it: how it is started, what it last said, how it is ended.
 
 import { spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { type Link, openLink } from '../../../control/link.ts'
 import {
   entryBeside,
@@ -153,6 +153,11 @@ export class EdgeLink {
   async #open(): Promise<void> {
     while (!this.#ended) {
       if (!isAlive(this.identity)) return this.#end()
+      // A process that has just been started needs a moment before it listens.
+      if (!existsSync(this.files.socket)) {
+        await sleep(this.#clock, ms(4))
+        continue
+      }
       try {
         this.#link = await openLink<AgentMessage, EdgeMessage>(this.files.socket, {
           message: (message) => this.#hear(message),
@@ -161,7 +166,6 @@ export class EdgeLink {
         for (const message of this.#unsent.splice(0)) this.#link.send(message)
         return
       } catch {
-        // It does not listen yet: a process that has just been started needs a moment.
         await sleep(this.#clock, ms(4))
       }
     }
