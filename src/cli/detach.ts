@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
-import type { Status } from '../agent/model.ts'
+import type { ServiceStatus, Status } from '../agent/model.ts'
 import { makeStateFolder, type StatePaths, statePaths } from '../agent/paths.ts'
 import { Fault, systemCode } from '../foundation/fault.ts'
 import type { Milliseconds } from '../foundation/time.ts'
@@ -67,15 +67,26 @@ async function startDetached(command: readonly string[], paths: StatePaths): Pro
   }
 }
 
-/** How far a start is. */
+/** How far a start is. What an operator has drained is not waited for: that may take for ever. */
 export function judgeUp(status: Status): Judgement {
-  const { tone, text } = summary(status)
-  if (tone === 'good') return { kind: 'done', line: readyLine(status) }
+  const { tone, text } = summary({ ...status, services: status.services.map(withoutDrained) })
+  if (tone === 'good')
+    return { kind: 'done', line: [readyLine(status), ...drainedIn(status)].join('; ') }
   const reasons = status.services
     .flatMap(({ servers }) => servers)
     .filter(({ reason }) => reason !== '')
     .map(({ id, reason }) => `${id}: ${reason}`)
   return { kind: 'waiting', line: [text, ...reasons].join('; ') }
+}
+
+const withoutDrained = (service: ServiceStatus): ServiceStatus => ({
+  ...service,
+  wanted: service.wanted - service.servers.filter(({ drained }) => drained).length,
+})
+
+function drainedIn({ services }: Status): readonly string[] {
+  const drained = services.flatMap(({ servers }) => servers).filter((server) => server.drained)
+  return drained.length === 0 ? [] : [`still drained: ${drained.map(({ id }) => id).join(', ')}`]
 }
 
 const logBytesMost = 1_000_000

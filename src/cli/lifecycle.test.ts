@@ -269,4 +269,20 @@ suite('up', () => {
       message: /only 2 of 3 of web up; web-2: connection refused$/,
     })
   })
+
+  test('waits for no server that an operator has drained, and names it', () => {
+    const drained = (up: number): Status =>
+      withWeb({
+        up,
+        servers: healthy.services[0]!.servers.map((server) =>
+          server.id === 'web-2'
+            ? { ...server, drained: true, reason: 'takes nothing new' }
+            : server,
+        ),
+      })
+    const judged = judgeUp(drained(2))
+    assert.equal(judged.kind, 'done')
+    assert.match(judged.line, /; still drained: web-2$/)
+    assert.equal(judgeUp(drained(1)).kind, 'waiting')
+  })
 })
