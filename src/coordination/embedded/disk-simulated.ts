@@ -29,9 +29,12 @@ export interface SimulatedDisk extends Disk {
   isInstant: boolean
   /** Answers the syncs that wait. */
   finishSyncs(): void
+  /** A write that was not synced survives in parts of this size: a sector. */
+  tearBytes: number
   /**
    * The machine loses power: of every write that was not synced, a random part survives, in
-   * sectors. Names that were not synced survive: a journalling file system keeps their order.
+   * pieces of `tearBytes`. Names that were not synced survive: a journalling file system keeps
+   * their order.
    */
   crash(random: Random): void
   /** Turns one bit of what is safe. */
@@ -39,8 +42,6 @@ export interface SimulatedDisk extends Disk {
   /** The bytes that are safe. */
   safe(name: string): Buffer
 }
-
-const sectorBytes = 512
 
 const enospc = (): Error =>
   Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
@@ -75,7 +76,7 @@ export function openSimulatedDisk(): SimulatedDisk {
       const longer = Math.max(0, at + length - file.live.length)
       if (used() + longer > disk.bytesMost) throw enospc()
       const copy = Buffer.from(bytes.subarray(0, length))
-      file.live = laid(Buffer.from(file.live), at, copy)
+      file.live = laid(file.live, at, copy)
       file.pending.push({ at, bytes: copy })
     },
     sync(done) {
@@ -107,6 +108,7 @@ export function openSimulatedDisk(): SimulatedDisk {
     bytesMost: Number.POSITIVE_INFINITY,
     failNextSync: false,
     isInstant: true,
+    tearBytes: 512,
     list: () => [...files.keys()],
     read: (name) => Buffer.from(kept(name).live),
     sizeOf: (name) => kept(name).live.length,
@@ -131,8 +133,8 @@ export function openSimulatedDisk(): SimulatedDisk {
       waiting = []
       for (const file of files.values()) {
         for (const { at, bytes } of file.pending) {
-          for (let start = 0; start < bytes.length; start += sectorBytes) {
-            const part = bytes.subarray(start, start + sectorBytes)
+          for (let start = 0; start < bytes.length; start += disk.tearBytes) {
+            const part = bytes.subarray(start, start + disk.tearBytes)
             if (below(random, 2) === 0) file.safe = laid(file.safe, at + start, part)
           }
         }

@@ -74,6 +74,7 @@ export class Stager {
     time: number,
   ): readonly number[] | number {
     const at = beginTxn(this.log, txn.multi, time)
+    const { stagedCost } = this
     this.log.int(parts.length)
     this.#undo = []
     for (const [index, part] of parts.entries()) {
@@ -82,6 +83,7 @@ export class Stager {
         this.#takeBack(this.#undo)
         this.#undo = null
         this.log.length = at
+        this.stagedCost = stagedCost
         return error === marshallingError ? error : errorsOf(parts.length, index, error)
       }
       this.log.byte(part.op)
