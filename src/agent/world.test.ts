@@ -71,6 +71,15 @@ suite('the table', () => {
   })
 })
 
+test('each edge gets its share of a bound that the file gives for all of them', () => {
+  const { pools, frontends } = tableOf(healthyWorld())
+  const { hold } = healthyWorld().spec.services.web!
+  assert.equal(pools[0]?.hold.requests, hold.requests / 2)
+  assert.equal(pools[0]?.hold.bytes, hold.bytes / 2)
+  assert.equal(pools[0]?.hold.wait, hold.wait)
+  assert.equal(frontends[0]?.maxConnections, 5000)
+})
+
 suite('what is in flight', () => {
   test('is the sum over all edges', () => {
     assert.equal(inFlightOn(healthyWorld({ edges: edges(7, { 'web-1': 2 }) }), 'web-1'), 4)

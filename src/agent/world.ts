@@ -88,6 +88,16 @@ const mayServe = ({ state }: ReplicaProcess): boolean =>
 const replicaRouted = (world: World, replica: ReplicaProcess): ServerState =>
   mayServe(replica) ? routed(world, replica.service, replica.id) : 'down'
 
+/**
+ * One edge's share of a bound that the file gives for all of them together: edges know nothing of
+ * each other. It is rounded up, so that a small bound leaves each of them something.
+ */
+const shareOf = (world: World, bound: number): number =>
+  Math.ceil(bound / Math.max(1, world.spec.edges))
+
+const share = (world: World, bound: number | undefined): number | undefined =>
+  bound === undefined ? undefined : shareOf(world, bound)
+
 /** The servers of a service as the balancer should see them. */
 export function serversOf(world: World, service: Service): readonly TableServer[] {
   if (service.kind === 'servers') {
@@ -97,7 +107,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
       port: server.port,
       weight: server.weight,
       backup: server.backup,
-      maxConnections: server.maxConnections,
+      maxConnections: share(world, server.maxConnections),
       state: routed(world, service.name, server.id),
     }))
   }
@@ -107,7 +117,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
     port: replica.port,
     weight: 1,
     backup: false,
-    maxConnections: service.maxConnections,
+    maxConnections: share(world, service.maxConnections),
     state: replicaRouted(world, replica),
   }))
 }
@@ -156,7 +166,11 @@ export function tableOf(world: World): Omit<Table, 'version'> {
     pools: Object.values(spec.services).map((service) => ({
       name: service.name,
       servers: serversOf(world, service),
-      hold: service.hold,
+      hold: {
+        wait: service.hold.wait,
+        requests: shareOf(world, service.hold.requests),
+        bytes: shareOf(world, service.hold.bytes),
+      },
       connectTimeout: service.connectTimeout,
       responseTimeout: service.responseTimeout,
     })),
@@ -166,7 +180,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       binds: frontend.binds,
       idleTimeout: frontend.idleTimeout,
       headTimeout: frontend.headTimeout,
-      maxConnections: frontend.maxConnections,
+      maxConnections: shareOf(world, frontend.maxConnections),
       errorPages: frontend.errorPages,
       routes: [
         ...frontend.routes,
