@@ -35,6 +35,14 @@ export interface PoolWaiter extends Waiter {
   waitedTooLong(): void
 }
 
+/** A request that may be sent again, once the budget for repeats bears it. */
+export interface Repeater extends Waiter {
+  /** It may be sent now; called once, after it has been taken from the queue. */
+  sendAgain(): void
+  /** It has waited as long as it may. */
+  waitedTooLong(): void
+}
+
 /** A server that says nothing for so long while it has work is worth a probe. */
 const silentAfter = 500
 /** Signals of one kind about one server: at most one in this many milliseconds. */
@@ -48,6 +56,8 @@ export class Pool {
   /** Removed from the table, but with requests that have not ended. */
   readonly leaving = new Set<Server>()
   readonly hold: HoldQueue<PoolWaiter>
+  /** A server that dies leaves behind more than the others may get at once: that is spread. */
+  readonly repeats: HoldQueue<Repeater>
   /** Those that may be picked now; made anew whenever something about one of them changes. */
   #eligible: readonly Server[] = []
   /** Ejected ones whose time is over: the next request that may be repeated tries one. */
@@ -62,6 +72,7 @@ export class Pool {
     this.row = row
     this.shared = shared
     this.hold = new HoldQueue(row.hold)
+    this.repeats = new HoldQueue(row.hold)
   }
 
   /**
@@ -71,6 +82,7 @@ export class Pool {
   update(row: PoolRow): void {
     this.row = row
     this.hold.limits = row.hold
+    this.repeats.limits = row.hold
     for (const server of this.servers.values()) {
       const next = row.servers.find(({ id }) => id === server.row.id)
       const stays = next?.host === server.row.host && next.port === server.row.port
@@ -279,9 +291,19 @@ export class Pool {
       for (const waiter of this.hold.expired(this.holdTime)) waiter.waitedTooLong()
       if (this.#thaw !== undefined) this.#thaw = passed(this.#thaw)
     }
+    if (this.repeats.size > 0) this.#sendAgain()
     this.#due = []
     for (const server of this.servers.values()) this.#stepServer(server)
     if (this.hold.size > 0) this.release()
+  }
+
+  #sendAgain(): void {
+    for (const repeater of this.repeats.expired(this.holdTime)) repeater.waitedTooLong()
+    for (let next = this.repeats.first(); next !== undefined; next = this.repeats.first()) {
+      if (!this.budget.take()) return
+      this.repeats.remove(next)
+      next.sendAgain()
+    }
   }
 
   #stepServer(server: Server): void {

@@ -4,7 +4,7 @@ import { type Instant, instant } from '../../../../foundation/time.ts'
 import type { PolicyName } from '../../../model.ts'
 import { type Attempt, mayRepeat } from '../../../repeat.ts'
 import type { Door } from '../edge/door.ts'
-import type { Pool, PoolWaiter } from '../edge/pool.ts'
+import type { Pool, PoolWaiter, Repeater } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
 import type { AnswerSink, CarriedRequest, Failure, UpstreamLink } from './parts.ts'
@@ -24,7 +24,7 @@ export interface ExchangeClient extends AnswerSink {
 }
 
 /** The request of one client connection; used again for the next one. */
-export class Exchange implements PoolWaiter, Attempt, CarriedRequest {
+export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   readonly #client: ExchangeClient
   readonly #shared: Shared
   upstream: UpstreamLink | undefined
@@ -95,15 +95,37 @@ export class Exchange implements PoolWaiter, Attempt, CarriedRequest {
   }
 
   #hold(pool: Pool): void {
-    const { door } = this.#client
     if (this.heldSince < 0) this.heldSince = pool.holdTime
     if (pool.wait(this) !== undefined) {
       return this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
     }
+    this.#isWaiting()
+  }
+
+  #isWaiting(): void {
+    const { door } = this.#client
     this.#isHeld = true
     door.held += 1
     door.heldTotal += 1
     this.#shared.changed()
+  }
+
+  /** Has left a server and goes to another: at once, or as soon as the budget bears it. */
+  #repeat(pool: Pool, mayGo: boolean): void {
+    this.#client.door.redispatched += 1
+    if (mayGo) this.#choose(pool)
+    else this.#isWaiting()
+  }
+
+  /** Queues for the budget; false when there is no place to wait in. */
+  #queue(pool: Pool): boolean {
+    if (this.heldSince < 0) this.heldSince = pool.holdTime
+    return pool.repeats.offer(this) === undefined
+  }
+
+  sendAgain(): void {
+    this.#unhold()
+    this.#choose(this.#pool as Pool)
   }
 
   #unhold(): void {
@@ -179,11 +201,13 @@ export class Exchange implements PoolWaiter, Attempt, CarriedRequest {
     }
     pool.failed(server, failure, why)
     this.#leave()
-    const again = mayRepeat(this) && (failure === 'refused' || pool.budget.take())
-    if (!again) return this.#client.answerOurselves(failure === 'silent' ? 504 : 502, '')
+    const again = mayRepeat(this)
+    const mayGo = again && (failure === 'refused' || pool.budget.take())
+    if (!mayGo && !(again && this.#queue(pool))) {
+      return this.#client.answerOurselves(failure === 'silent' ? 504 : 502, '')
+    }
     this.#avoid = [...(this.#avoid ?? []), server]
-    this.#client.door.redispatched += 1
-    this.#choose(pool)
+    this.#repeat(pool, mayGo)
   }
 
   /** A server answered with an error: true if another one gets the request instead. */
@@ -207,13 +231,14 @@ export class Exchange implements PoolWaiter, Attempt, CarriedRequest {
   /** The server has been called down before it answered. */
   serverDown(): void {
     const pool = this.#pool as Pool
-    if (!mayRepeat(this) || (this.sent && !pool.budget.take())) return
+    if (!mayRepeat(this)) return
+    const mayGo = !this.sent || pool.budget.take()
+    if (!mayGo && !this.#queue(pool)) return
     const server = this.#server as Server
     pool.untried(server)
     this.#leave()
     this.#avoid = [...(this.#avoid ?? []), server]
-    this.#client.door.redispatched += 1
-    this.#choose(pool)
+    this.#repeat(pool, mayGo)
   }
 
   /** The answer broke off in the middle: the client has to see that it is not whole. */
@@ -233,7 +258,7 @@ export class Exchange implements PoolWaiter, Attempt, CarriedRequest {
 
   /** Nobody wants the answer any more. */
   giveUp(): void {
-    if (this.#isHeld) this.#pool?.hold.remove(this)
+    if (this.#isHeld && this.#pool?.hold.remove(this) === false) this.#pool.repeats.remove(this)
     this.#unhold()
     if (this.#server === undefined) return
     this.#pool?.untried(this.#server)
