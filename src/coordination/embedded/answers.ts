@@ -18,6 +18,8 @@ export const replyHeaderBytes = 20
 export class Answers {
   /** The time of the turn under way. */
   nowMs = 0
+  /** How long what is answered now has waited for the disk. */
+  waitedMs = 0
   readonly #tree: Tree
   readonly #stats: Stats
 
@@ -60,6 +62,8 @@ export class Answers {
     if (xid >= 0) connection.lastXid = xid
     connection.lastZxid = zxid
     connection.lastAnswerAt = this.nowMs
+    connection.latency.add(this.waitedMs)
+    this.#stats.latency.add(this.waitedMs)
     this.#stats.sent(length)
   }
 

@@ -6,6 +6,7 @@ import { getInt, Sink } from './bytes.ts'
 import type { Identity } from './model.ts'
 import type { ReadAsker } from './reads.ts'
 import type { Session } from './sessions.ts'
+import { Latency } from './stats.ts'
 import type { Wire, WireListener } from './transport.ts'
 import type { WatchedPath } from './watches.ts'
 
@@ -65,6 +66,7 @@ export class Connection implements ReadAsker, WireListener {
   lastXid = -1
   lastZxid = -1
   lastAnswerAt = 0
+  latency = new Latency()
   /** The beginning of a frame whose end has not come. */
   #held: Sink | null = null
   #out: Sink | null = null
@@ -208,6 +210,7 @@ export class Connection implements ReadAsker, WireListener {
     this.lastXid = -1
     this.lastZxid = -1
     this.lastAnswerAt = 0
+    this.latency = new Latency()
   }
 
   /** Takes nothing more, and closes when what was written is sent. */

@@ -64,7 +64,7 @@ const opLabels = new Map<number, string>([
 
 /** A connection as `stat` and `cons` show it. */
 function connectionLine(connection: Connection, isBrief: boolean): string {
-  const { wire, session, outstanding, packetsIn, packetsOut } = connection
+  const { wire, session, outstanding, packetsIn, packetsOut, latency } = connection
   const head =
     ` /${wire.address}:${wire.port}[${connection.isPaused ? 0 : 1}](queued=${outstanding},` +
     `recved=${packetsIn},sent=${packetsOut}`
@@ -78,16 +78,18 @@ function connectionLine(connection: Connection, isBrief: boolean): string {
     ...xid,
     `lzxid=${hex(connection.lastZxid)}`,
     `lresp=${Math.floor(connection.lastAnswerAt)}`,
-    'llat=0,minlat=0,avglat=0,maxlat=0',
+    `llat=${whole(latency.last)}`,
+    `minlat=${whole(latency.least)}`,
+    `avglat=${whole(latency.mean)}`,
+    `maxlat=${whole(latency.most)}`,
   ]
   return `${head},${rest.join(',')})`
 }
 
-const latency = (stats: Stats): { least: number; mean: string; most: number } => ({
-  least: stats.requests === 0 ? 0 : Math.floor(stats.latencyLeast),
-  mean: decimal(Math.round(stats.latencyMean * 10_000) / 10_000),
-  most: Math.ceil(stats.latencyMost),
-})
+/** Milliseconds as a whole number, as Apache ZooKeeper counts them. */
+const whole = (length: number): number => Math.floor(length)
+
+const meanOf = ({ latency }: Stats): string => decimal(Math.round(latency.mean * 10_000) / 10_000)
 
 /** A number as Java writes a double. */
 const decimal = (value: number): string => (Number.isInteger(value) ? `${value}.0` : `${value}`)
@@ -103,13 +105,13 @@ const outstandingOf = ({ clients }: Subject): number => {
 
 function srvr(subject: Subject, isStat: boolean): string {
   const { stats, clients, state, version } = subject
-  const { least, mean, most } = latency(stats)
+  const { least, most } = stats.latency
   const connections = [...clients.all].map((connection) => connectionLine(connection, true))
   return (
     line(`Zookeeper version: ${version}`) +
     (isStat ? line('Clients:', ...connections, '') : '') +
     line(
-      `Latency min/avg/max: ${least}/${mean}/${most}`,
+      `Latency min/avg/max: ${whole(least)}/${meanOf(stats)}/${whole(most)}`,
       `Received: ${stats.packetsIn}`,
       `Sent: ${stats.packetsOut}`,
       `Connections: ${clients.all.size}`,
@@ -173,13 +175,13 @@ function dump({ state, clients }: Subject): string {
 
 function mntr(subject: Subject): string {
   const { state, stats, clients, version, sizes } = subject
-  const { least, mean, most } = latency(stats)
+  const { least, most } = stats.latency
   const values: readonly (readonly [string, string | number])[] = [
     ['version', version],
     ['server_state', 'standalone'],
-    ['avg_latency', mean],
-    ['max_latency', most],
-    ['min_latency', least],
+    ['avg_latency', meanOf(stats)],
+    ['max_latency', whole(most)],
+    ['min_latency', whole(least)],
     ['packets_received', stats.packetsIn],
     ['packets_sent', stats.packetsOut],
     ['num_alive_connections', clients.all.size],

@@ -18,6 +18,8 @@ export interface GroupCommitOptions<C> {
   /** Calls back when what came at the same time has been read. */
   readonly defer: (run: () => void) => void
   readonly now: () => number
+  /** The disk has a batch, and it is about to be carried out. */
+  readonly carrying: (batch: Batch<C>) => void
   /** The disk has this entry's write, and the state too; `results` are a multi's. */
   readonly carry: (entry: Entry<C>, node: Znode | null, results: Sink) => void
   /** Everything of a batch was carried out. */
@@ -85,9 +87,10 @@ export class GroupCommit<C> {
   }
 
   #carryOut(batch: Batch<C>): void {
-    const { state, stager, carry, carried, now } = this.#options
+    const { state, stager, carrying, carry, carried, now } = this.#options
     const { bytes } = batch.log
     const heardAt = now()
+    carrying(batch)
     let at = groupHeaderBytes
     // Entries may join while the batch is carried out: those that were held ask again.
     for (let index = 0; index < batch.entries.length; index += 1) {

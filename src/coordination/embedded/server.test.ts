@@ -1,12 +1,24 @@
 // Does the server keep what it promised, as a client without any cleverness sees it?
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { certificates, opensslMissing } from '../../../test/engines/certificates.ts'
+import { startEmbedded } from '../../../test/engines/embedded-process.ts'
 import { openRawClient, type RawAnswer, type RawClient } from '../../../test/engines/raw-client.ts'
 import { openCreateAcl } from '../../../test/engines/raw-records.ts'
+import { until } from '../../../test/engines/waiting.ts'
 import { fourLetterWord } from '../../../test/engines/zookeeper.ts'
 import { Fault } from '../../foundation/fault.ts'
 import { errorCode } from '../../wire/jute/errors.ts'
@@ -125,4 +137,121 @@ test('says who has the port', async () => {
     })
     await assert.rejects(again, (thrown) => thrown instanceof Fault && thrown.code === 'in-use')
   }
+})
+
+test('says where a folder is damaged, and what can be done', async () => {
+  using folder = newFolder()
+  {
+    await using server = await openEmbeddedServer({ folder: folder.path })
+    using client = await connected(server.port)
+    for (const name of ['/a', '/b', '/c']) bodyOf(await create(client, name))
+  }
+  const log = readdirSync(folder.path).find((name) => name.startsWith('log.')) ?? ''
+  const path = join(folder.path, log)
+  const whole = readFileSync(path)
+  // A server that was closed well has vouched for everything, to the last byte.
+  for (let at = 24; at < whole.length - 24; at += 5) {
+    const bytes = Buffer.from(whole)
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    writeFileSync(path, bytes)
+    await assert.rejects(openEmbeddedServer({ folder: folder.path }), Fault, `byte ${at}`)
+  }
+  const bytes = Buffer.from(whole)
+  bytes[60] = (bytes[60] ?? 0) ^ 1
+  writeFileSync(path, bytes)
+  await assert.rejects(openEmbeddedServer({ folder: folder.path }), (thrown) => {
+    assert.ok(thrown instanceof Fault)
+    assert.equal(thrown.code, 'corrupt')
+    assert.match(thrown.message, new RegExp(`${log} is damaged at byte 24`))
+    assert.match(thrown.remedy ?? '', /truncate -s 24/)
+    return true
+  })
+  // What the remedy says is true: cut there, it starts, and has what came before.
+  truncateSync(path, 24)
+  await using server = await openEmbeddedServer({ folder: folder.path })
+  using client = await connected(server.port)
+  const gone = await client.ask('exists', { path: '/a', watch: false })
+  assert.equal(errorOf(gone), errorCode('no-node'))
+})
+
+test('deletes containers that are empty again, and nodes whose time is over', async () => {
+  using folder = newFolder()
+  const limits = { tickMs: 50, overdueCheckMs: 50 }
+  await using server = await openEmbeddedServer({ folder: folder.path, limits })
+  using client = await connected(server.port)
+  const made = { data: null, acl: openCreateAcl }
+  bodyOf(await client.ask('createContainer', { ...made, path: '/box', flags: 4 }))
+  bodyOf(await client.ask('createContainer', { ...made, path: '/unused', flags: 4 }))
+  bodyOf(await client.ask('createTTL', { ...made, path: '/brief', flags: 5, ttl: 100 }))
+  bodyOf(await client.ask('createTTL', { ...made, path: '/long', flags: 5, ttl: 100_000 }))
+  bodyOf(await create(client, '/box/thing'))
+  bodyOf(await client.ask('delete', { path: '/box/thing', version: -1 }))
+  const isGone = async (path: string): Promise<boolean> =>
+    errorOf(await client.ask('exists', { path, watch: false })) === errorCode('no-node')
+  await until('the container is gone', () => isGone('/box'))
+  await until('the node is gone', () => isGone('/brief'))
+  assert.equal(await isGone('/unused'), false)
+  assert.equal(await isGone('/long'), false)
+})
+
+test('ends a session that is silent, with its nodes and its connection', async () => {
+  using folder = newFolder()
+  const limits = { tickMs: 50, timeoutLeastMs: 100 }
+  await using server = await openEmbeddedServer({ folder: folder.path, limits })
+  using watcher = await connected(server.port)
+  using silent = await openRawClient(server.port)
+  assert.equal((await silent.hello({ timeout: 200 }))?.timeout, 200)
+  bodyOf(await create(silent, '/mine', '', 1))
+  bodyOf(await watcher.ask('exists', { path: '/mine', watch: true }))
+  await silent.closed
+  await until('the node is gone', () => watcher.events.length > 0)
+  assert.deepEqual(watcher.events, [{ type: 2, state: 3, path: '/mine' }])
+})
+
+test('what is under way is answered when the server is closed', async () => {
+  using folder = newFolder()
+  const server = await openEmbeddedServer({ folder: folder.path })
+  using client = await connected(server.port)
+  const answers = Array.from({ length: 20 }, (_, index) => create(client, `/n${index}`))
+  await until('the server has heard of the last', async () => {
+    const { outstanding } = /outstanding_requests\t(?<outstanding>\d+)/.exec(
+      await fourLetterWord(server.port, 'mntr'),
+    )?.groups ?? { outstanding: '0' }
+    const received = /packets_received\t(\d+)/.exec(await fourLetterWord(server.port, 'mntr'))
+    return Number(outstanding) > 0 || Number(received?.[1]) > 20
+  })
+  await server[Symbol.asyncDispose]()
+  for (const answer of await Promise.all(answers)) bodyOf(answer)
+})
+
+test('a server that was stopped for a while does not blame its sessions', async () => {
+  await using server = await startEmbedded({ limits: { tickMs: 100, timeoutLeastMs: 200 } })
+  using client = await openRawClient(server.port)
+  const session = await client.hello({ timeout: 600 })
+  assert.equal(session?.timeout, 600)
+  bodyOf(await create(client, '/mine', '', 1))
+  server.signal('SIGSTOP')
+  await pause(2000)
+  server.signal('SIGCONT')
+  const answer = await client.ask('exists', { path: '/mine', watch: false })
+  assert.equal(errorOf(answer), 0, 'the session outlived the pause')
+})
+
+test('speaks TLS, and only to who has a certificate', { skip: opensslMissing() }, async () => {
+  using folder = newFolder()
+  const { cert, key, ca } = certificates(folder.path)
+  await using server = await openEmbeddedServer({
+    folder: join(folder.path, 'data'),
+    tls: { cert, key, ca },
+  })
+  const hello = (options: ConnectionOptions): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connectTls({ port: server.port, host: '127.0.0.1', ca, ...options })
+      socket.on('secureConnect', () => socket.write('ruok'))
+      socket.on('data', (chunk: Buffer) => resolve(chunk.toString()))
+      socket.on('error', (error) => resolve(`refused: ${error.message}`))
+      socket.on('close', () => resolve('closed'))
+    })
+  assert.equal(await hello({ cert, key }), 'imok')
+  assert.match(await hello({}), /refused|closed/)
 })

@@ -97,6 +97,7 @@ export class Service {
       wal,
       defer,
       now,
+      carrying: (batch) => this.#carrying(batch),
       carry: (entry, node, results) => this.#carry(entry, node, results),
       carried: (batch) => this.#carried(batch),
       failed: options.failed,
@@ -171,7 +172,6 @@ export class Service {
   }
 
   #read(connection: Connection, session: Session, xid: number, op: number): void {
-    this.stats.answered(0)
     if (session.closing) {
       this.#answers.plain(connection, xid, op, sessionExpired)
     } else if (op === opcode.setWatches || op === opcode.setWatches2) {
@@ -363,9 +363,13 @@ export class Service {
     this.#opened.push(connection)
   }
 
-  #carried(batch: Batch<Connection>): void {
+  #carrying(batch: Batch<Connection>): void {
     this.#turn(this.#options.now())
-    this.stats.carried(batch.entries.length, this.nowMs - batch.startedAt)
+    this.#answers.waitedMs = this.nowMs - batch.startedAt
+  }
+
+  #carried(batch: Batch<Connection>): void {
+    this.#answers.waitedMs = 0
     for (const { connection } of batch.entries) {
       if (connection?.behind === batch) connection.behind = null
     }

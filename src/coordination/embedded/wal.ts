@@ -4,9 +4,9 @@
 
 import { Fault, systemCode } from '../../foundation/fault.ts'
 import { type Clock, type Milliseconds, ms } from '../../foundation/time.ts'
-import type { Sink } from './bytes.ts'
+import { Sink } from './bytes.ts'
 import type { Disk, DiskFile } from './disk.ts'
-import { fileHeader, fileHeaderBytes, sealGroup } from './groups.ts'
+import { beginGroup, fileHeader, fileHeaderBytes, groupHeaderBytes, sealGroup } from './groups.ts'
 
 /** The name of the log that begins with transaction `zxid`. */
 export const logName = (zxid: number): string => `log.${zxid.toString(16).padStart(16, '0')}`
@@ -37,6 +37,8 @@ export class Wal {
   #salt = 0
   #at = 0
   #reserved = 0
+  /** The transaction that the next group begins with. */
+  #next = 0
   #isStalled = false
   #hasFailed = false
   #retry: Disposable | null = null
@@ -69,6 +71,7 @@ export class Wal {
         throw thrown
       }
       this.#file = file
+      this.#next = zxid
       this.#at = fileHeaderBytes
       this.#reserved = fileHeaderBytes
       this.#reserve(file, fileHeaderBytes)
@@ -99,6 +102,7 @@ export class Wal {
       file.sync((error) => {
         if (error === null) {
           this.#at = end
+          this.#next = zxid + count
           this.written += batch.length
         }
         done(error === null ? null : this.#fatal('sync', error))
@@ -153,13 +157,26 @@ export class Wal {
     })
   }
 
-  /** Closes the log, without the zeros behind it. Nothing may be under way. */
+  /**
+   * Closes the log, without the zeros behind it. Nothing may be under way. An empty group at the
+   * end vouches for the one before: whatever happens to that later is damage, and is seen.
+   */
   close(): void {
     this.#retry?.[Symbol.dispose]()
-    // After a failure nothing is known of the file: it stays as it is for the next start.
-    if (!this.#hasFailed) this.#file?.cut(this.#at)
-    this.#file?.close()
+    const file = this.#file
     this.#file = null
+    if (file === null) return
+    // After a failure nothing is known of the file: it stays as it is for the next start.
+    if (!this.#hasFailed && !this.#isStalled) this.#vouch(file)
+    file.close()
+  }
+
+  #vouch(file: DiskFile): void {
+    const group = new Sink(groupHeaderBytes)
+    beginGroup(group)
+    sealGroup(group, 0, this.#next, this.#salt)
+    file.write(group.bytes, group.length, this.#at)
+    file.cut(this.#at + group.length)
   }
 }
 
