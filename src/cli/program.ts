@@ -1,7 +1,9 @@
 // Which verb is meant, and with what options? Each verb's own code is loaded when it is called.
 
+import { setImmediate as turn } from 'node:timers/promises'
 import { Command, CommanderError, Option } from 'commander'
 import { version } from '../agent/version.ts'
+import { Fault } from '../foundation/fault.ts'
 import { complain } from './complain.ts'
 import { type ExitCode, exit, exitOf } from './exit.ts'
 import { openScreen } from './screens.ts'
@@ -31,6 +33,10 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   })
   try {
     await program.parseAsync(argv, { from: 'user' })
+    // What is written to a file is in it, or refused, by the next turn.
+    await turn()
+    const { lost } = openScreen(process.stdout)
+    if (lost !== undefined) throw new Fault('failed', 'what it says is lost', { cause: lost })
     return code
   } catch (thrown) {
     const verb = program.commands.find((command) => argv.includes(command.name()))

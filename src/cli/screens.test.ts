@@ -1,7 +1,9 @@
 // What a person is told of a failure, and of how far it is.
 
 import assert from 'node:assert/strict'
+import { Writable } from 'node:stream'
 import { suite, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { recordingScreen } from '../../test/fixtures/cli.ts'
 import { Fault } from '../foundation/fault.ts'
 import { invariant } from '../foundation/invariant.ts'
@@ -9,6 +11,7 @@ import { complain } from './complain.ts'
 import { exit, exitOf } from './exit.ts'
 import { openProgress } from './progress.ts'
 import { faultOf, reportOf } from './report.ts'
+import { openScreen } from './screens.ts'
 
 const complaint = (thrown: unknown): string => {
   const screen = recordingScreen()
@@ -78,5 +81,42 @@ suite('progress', () => {
       screen.text(),
       '\r012345…\x1b[K' + '\r\x1b[K' + 'by the way\n' + '\r012345…\x1b[K' + '\r\x1b[K',
     )
+  })
+})
+
+suite('a screen', () => {
+  /** Standard output as a file on a disk that is full as long as `full` says so. */
+  function file(): { stream: NodeJS.WriteStream; full: (code?: string) => void } {
+    let refused: string | undefined
+    const stream = new Writable({
+      autoDestroy: false,
+      write(_chunk, _encoding, done) {
+        done(refused === undefined ? null : Object.assign(new Error(refused), { code: refused }))
+      },
+    })
+    const full = (code?: string): void => {
+      refused = code
+    }
+    return { stream: stream as unknown as NodeJS.WriteStream, full }
+  }
+
+  test('on a full disk loses what is written then, says so, and goes on', async () => {
+    const { stream, full } = file()
+    const screen = openScreen(stream)
+    full('ENOSPC')
+    screen.write('lost')
+    await turn()
+    assert.match(String(screen.lost), /ENOSPC/)
+    assert.equal(screen.closed.aborted, false)
+  })
+
+  test('whose reader has gone is closed, and nothing is lost', async () => {
+    const { stream, full } = file()
+    const screen = openScreen(stream)
+    full('EPIPE')
+    screen.write('for nobody')
+    await turn()
+    assert.equal(screen.closed.aborted, true)
+    assert.equal(screen.lost, undefined)
   })
 })
