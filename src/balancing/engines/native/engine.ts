@@ -210,7 +210,13 @@ class NativeBalancer implements BalancerEngine {
       stopping: current?.stopping ?? false,
       othersReplacing: [...this.#slots.values()].some((other) => other.successor !== undefined),
       backingOff: now < slot.notBefore,
+      firstIsComing: this.#firstIsComing(),
     }
+  }
+
+  #firstIsComing(): boolean {
+    const links = this.#links().filter(({ stopping }) => !stopping)
+    return links.length > 0 && links.every(({ routing }) => !routing)
   }
 
   #act(slot: Slot, action: SlotAction): void {
@@ -295,9 +301,8 @@ class NativeBalancer implements BalancerEngine {
         this.#event('hand-over-failed', link.edge, message.why)
         break
       case 'hello':
-        if (this.#table !== undefined) this.#tend()
-        break
       case 'routing':
+        this.#tend()
         break
       case 'report':
         break

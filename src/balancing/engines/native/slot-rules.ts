@@ -19,6 +19,8 @@ export interface SlotFacts {
   readonly othersReplacing: boolean
   /** It died so often lately that the next try waits. */
   readonly backingOff: boolean
+  /** No edge routes yet, and one is starting. */
+  readonly firstIsComing: boolean
 }
 
 /** What may be done about it. */
@@ -42,6 +44,12 @@ export const slotRules: readonly Rule<SlotFacts, SlotAction>[] = [
     id: 'edge-backing-off',
     why: 'it died so often lately that the next try waits',
     when: (f) => f.wanted && !f.alive && f.backingOff,
+    actions: () => [],
+  },
+  {
+    id: 'edge-after-first',
+    why: 'the first edge is starting: two at once would both be later, and so the first answer',
+    when: (f) => f.wanted && !f.alive && f.firstIsComing,
     actions: () => [],
   },
   {
