@@ -1,6 +1,8 @@
 // What an edge promises to those who use the address: an answer, and the right one.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { suite, test } from 'node:test'
 import { answering, EdgeBed, get, ok, post, until } from '../../../../../test/support/edge-bed.ts'
 
@@ -81,5 +83,38 @@ suite('an edge', () => {
     first.send(get())
     assert.equal((await first.takeMessage()).body, 'x')
     assert.equal(bed.report.frontends.public?.connections, 1)
+  })
+
+  test('answers what waits for a service that leaves the table', async () => {
+    await using a = await answering('a', () => ok(''))
+    await using bed = new EdgeBed()
+    await bed.apply([a.row({ state: 'down' })])
+    const client = await bed.client()
+    client.send(get())
+    await until('a held request', () => bed.report.frontends.public?.held === 1)
+    await bed.edge.apply({ version: bed.edge.table + 1, frontends: [], pools: [] })
+    assert.match((await client.takeMessage()).head, /^HTTP\/1\.1 503 /)
+  })
+
+  test('tries nothing again on the servers of a service that has left the table', async () => {
+    // It keeps the first request until it is told to let it fall.
+    const fall = Promise.withResolvers<void>()
+    const server = createServer((socket) => {
+      socket.once('data', () => void fall.promise.then(() => socket.destroy()))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    await using bed = new EdgeBed()
+    const row = { id: 'a', host: '127.0.0.1', port, weight: 1, state: 'up', backup: false } as const
+    await bed.apply([{ ...row, maxConnections: undefined }])
+    const client = await bed.client()
+    client.send(get())
+    await until('a request on it', () => bed.report.servers.a?.active === 1)
+    await bed.edge.apply({ version: bed.edge.table + 1, frontends: [], pools: [] })
+    server.close()
+    fall.resolve()
+    assert.match((await client.takeMessage()).head, /^HTTP\/1\.1 503 /)
+    assert.equal(bed.report.servers.a, undefined)
   })
 })

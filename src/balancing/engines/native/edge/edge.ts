@@ -151,7 +151,7 @@ export class Edge implements Disposable {
     for (const [name, pool] of this.#pools) {
       if (table.pools.some((row) => row.name === name)) continue
       this.#pools.delete(name)
-      for (const server of pool.servers.values()) pool.remove(server)
+      pool.leave()
       this.#formerPools.add(pool)
     }
     for (const row of table.pools) {

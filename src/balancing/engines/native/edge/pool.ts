@@ -1,6 +1,6 @@
 // The servers of one service as this edge knows them: which one is next, and who waits for one.
 
-import { type Instant, instant } from '../../../../foundation/time.ts'
+import { type Instant, instant, ms } from '../../../../foundation/time.ts'
 import type { TrafficSignal } from '../../../../health/model.ts'
 import { RetryBudget } from '../../../budget.ts'
 import { HoldQueue, passed, type Refusal, type Thaw, thawing, type Waiter } from '../../../hold.ts'
@@ -109,6 +109,17 @@ export class Pool {
     this.servers.delete(server.row.id)
     server.closeIdle()
     if (server.active > 0) this.leaving.add(server)
+  }
+
+  /**
+   * It stands in no table any more: what is on its servers ends there, what waits is answered, and
+   * nothing that comes back from a server is sent or held again.
+   */
+  leave(): void {
+    for (const server of [...this.servers.values()]) this.remove(server)
+    this.hold.limits = { ...this.hold.limits, wait: ms(0) }
+    this.refresh()
+    for (const waiter of this.hold.expired(this.holdTime)) waiter.waitedTooLong()
   }
 
   closeIdle(): void {
