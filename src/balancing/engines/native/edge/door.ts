@@ -20,6 +20,8 @@ export class Door {
   only: Route<Pool> | undefined
   answers: OwnAnswers
   readonly clients = new Set<DoorClient>()
+  /** It stands in no table any more: each answer is the last on its connection. */
+  former = false
   connections = 0
   requests = 0
   readonly answered = [0, 0, 0, 0, 0, 0]

@@ -93,7 +93,9 @@ suite('an edge', () => {
     client.send(get())
     await until('a held request', () => bed.report.frontends.public?.held === 1)
     await bed.edge.apply({ version: bed.edge.table + 1, frontends: [], pools: [] })
-    assert.match((await client.takeMessage()).head, /^HTTP\/1\.1 503 /)
+    const { head } = await client.takeMessage()
+    assert.match(head, /^HTTP\/1\.1 503 /)
+    assert.match(head, /\r\nConnection: close\r\n/, 'its door is gone too')
   })
 
   test('tries nothing again on the servers of a service that has left the table', async () => {

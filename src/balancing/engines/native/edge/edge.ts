@@ -100,6 +100,7 @@ export class Edge implements Disposable {
     if (table.version < this.table) return this.#opening
     this.#table = table
     this.#firstTable.resolve(table)
+    this.#removeDoors(table)
     this.#updatePools(table)
     this.#updateDoors(table)
     this.#names.follow(
@@ -161,13 +162,18 @@ export class Edge implements Disposable {
     }
   }
 
-  #updateDoors(table: Table): void {
+  /** Before the pools: whoever is answered because a service goes has to see its door gone. */
+  #removeDoors(table: Table): void {
     for (const [name, door] of this.#doors) {
       if (table.frontends.some((row) => row.name === name)) continue
       this.#doors.delete(name)
       this.#formerDoors.add(door)
+      door.former = true
       for (const client of door.clients) client.leave(false)
     }
+  }
+
+  #updateDoors(table: Table): void {
     for (const row of table.frontends) {
       const door = this.#doors.get(row.name) ?? new Door(row)
       this.#doors.set(row.name, door)

@@ -270,7 +270,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
   }
 
   #connectionLine(mustClose: boolean): string {
-    this.#closing = mustClose || !this.#keepAlive || !this.input.done || this.shared.leaving
+    const leaving = this.shared.leaving || this.door.former
+    this.#closing = mustClose || !this.#keepAlive || !this.input.done || leaving
     if (this.#closing) return 'Connection: close\r\n'
     return this.minor === 0 ? 'Connection: keep-alive\r\n' : ''
   }
