@@ -1,22 +1,25 @@
 // The edges of a simulated machine behind the port of a balancer: they outlive their agents.
 
 import type { BalancerEngine, BalancerListener, EdgeSighting } from '../balancing/engine.ts'
+import type { EdgeMessage } from '../balancing/engines/native/protocol.ts'
 import type { EdgeReport, Table } from '../balancing/model.ts'
-import { below, type Random } from '../foundation/random.ts'
+import type { Random } from '../foundation/random.ts'
 import { type Clock, type Milliseconds, ms } from '../foundation/time.ts'
 import { type Channel, openChannel } from './channel.ts'
-import { type ClientRequest, SimulatedEdge } from './edge.ts'
-import type { SimulatedMachine } from './machine.ts'
+import { SimulatedEdge } from './edge.ts'
+import type { SimulatedNetwork } from './network.ts'
 import type { Trace } from './trace.ts'
 
 /** What the simulated edges need. */
 export interface EdgesParts {
   readonly clock: Clock
   readonly random: Random
-  readonly machine: SimulatedMachine
+  readonly network: SimulatedNetwork
   readonly trace: Trace
   /** How late a message between an agent and an edge arrives. */
   readonly delay: () => Milliseconds
+  /** An edge did something that may have left promises to settle. */
+  readonly stirred: () => void
 }
 
 /** All edges of one machine; an agent commands them through `open`. */
@@ -46,14 +49,6 @@ export class SimulatedEdges {
     this.#balancers.delete(balancer)
   }
 
-  /** A client's request comes in at one of the edges that live, as the kernel would choose. */
-  accept(request: ClientRequest): void {
-    const alive = this.#edges.filter(({ alive }) => alive)
-    const edge = alive[below(this.#parts.random, alive.length)]
-    if (edge === undefined) request.done(0)
-    else edge.route(request)
-  }
-
   /** Kills an edge; the agent, if there is one, starts another with the table of its sibling. */
   kill(number: number): void {
     const edge = this.#edges[number - 1]
@@ -75,19 +70,17 @@ export class SimulatedEdges {
   }
 
   #begin(number: number): SimulatedEdge {
-    const channel = openChannel(this.#parts.clock, this.#parts.delay)
-    const tell = (what: (balancer: EdgeBalancer) => void): void =>
+    const { clock, random, network, trace, delay, stirred } = this.#parts
+    const channel = openChannel(clock, delay)
+    const tell = (message: EdgeMessage): void => {
+      if (message.kind === 'event') {
+        trace.note(message.subject, () => `${message.rule} at edge-${number} (${message.why})`)
+      }
       channel(() => {
-        for (const balancer of this.#balancers) what(balancer)
+        for (const balancer of this.#balancers) balancer.hear(message)
       })
-    const edge: SimulatedEdge = new SimulatedEdge(number, this.#parts, {
-      report: () => {
-        const report = edge.report()
-        tell((balancer) => balancer.heard(report))
-      },
-      signal: (signal) => tell((balancer) => balancer.signal(signal)),
-    })
-    return edge
+    }
+    return new SimulatedEdge(number, { clock, random, network, tell, stirred })
   }
 }
 
@@ -124,7 +117,12 @@ class EdgeBalancer implements BalancerEngine {
     this.#edges.edges().forEach((_, index) => {
       this.#channels[index]?.(() => this.#edges.edges()[index]?.take(table))
     })
-    return new Promise((resolve) => clock.after(ms(1), resolve))
+    return new Promise((resolve) =>
+      clock.after(ms(1), () => {
+        resolve()
+        this.#parts.stirred()
+      }),
+    )
   }
 
   observe(): readonly EdgeSighting[] {
@@ -146,15 +144,12 @@ class EdgeBalancer implements BalancerEngine {
     this.#edges.close(this)
   }
 
-  heard(report: EdgeReport): void {
-    const before = this.#reports.get(report.edge)
-    if (before !== undefined && before.table > report.table) return
-    this.#reports.set(report.edge, report)
+  /** What an edge says; the rest is for the operator's eyes. */
+  hear(message: EdgeMessage): void {
+    if (message.kind === 'signal') this.#listener.signal(message.signal)
+    if (message.kind !== 'report') return
+    this.#reports.set(message.report.edge, message.report)
     this.#listener.changed()
-  }
-
-  signal(signal: Parameters<BalancerListener['signal']>[0]): void {
-    this.#listener.signal(signal)
   }
 
   died(): void {

@@ -39,6 +39,17 @@ export const harmlessFaults: readonly FaultKind[] = [
   'cannot-ask',
 ]
 
+/**
+ * Trouble that costs at most what must not be repeated, as long as somebody is there to tell the
+ * edges: a replica that is started again may answer 503 until it is ready.
+ */
+export const mortalFaults: readonly FaultKind[] = [
+  'crash',
+  'guard-death',
+  'disk-full',
+  'cannot-ask',
+]
+
 /** Whom trouble befalls. */
 export interface Victims {
   readonly clock: Clock

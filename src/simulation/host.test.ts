@@ -12,6 +12,7 @@ import type { RunTemplate } from '../services/model.ts'
 import { VirtualClock } from './clock.ts'
 import { SimulatedGuards } from './host.ts'
 import { SimulatedMachine } from './machine.ts'
+import { SimulatedNetwork } from './network.ts'
 import { goodProgram, type Program } from './program.ts'
 import { simulatedService } from './spec.ts'
 import { silent } from './trace.ts'
@@ -30,8 +31,9 @@ const programs = new Map<string, Program>(
 
 async function openBed(): Promise<HostBed> {
   const clock = new VirtualClock()
-  const machine = new SimulatedMachine(clock, silent)
   const random = seededRandom(1)
+  const network = new SimulatedNetwork(clock, random)
+  const machine = new SimulatedMachine({ clock, network, trace: silent, works() {} })
   const guards = new SimulatedGuards({ clock, random, machine, programs, trace: silent })
   const events: HostBed['events'][number][] = []
   let changes = 0

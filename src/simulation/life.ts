@@ -1,29 +1,13 @@
 // One seed, one life: services are kept up while everything that can go wrong does, and must be as
 // they should be once nothing does any more.
 
-import { below, seededRandom } from '../foundation/random.ts'
 import { later, type Milliseconds, ms } from '../foundation/time.ts'
-import { type FaultKind, faultKinds, harmlessFaults, heal, makeTrouble } from './faults.ts'
+import { heal, makeTrouble } from './faults.ts'
 import type { Breach } from './invariants.ts'
-import { type WishKind, wishKinds } from './operator.ts'
+import { type LifePlan, planOf } from './plan.ts'
 import { traceTo } from './trace.ts'
 import { ailOf } from './well.ts'
 import { SimulatedWorld } from './world.ts'
-
-/**
- * How much happens in a life. Calm: only what operators ask for, and nothing of that does harm.
- * Harmless: also what no client should notice. Rough: anything.
- */
-export type LifeKind = 'calm' | 'harmless' | 'rough'
-
-/** What is chosen for a life before it begins. */
-export interface LifePlan {
-  readonly seed: number
-  readonly services: number
-  readonly kind: LifeKind
-  readonly faults: readonly FaultKind[]
-  readonly wishes: readonly WishKind[]
-}
 
 /** What became of a life. */
 export interface LifeReport {
@@ -38,27 +22,6 @@ export interface LifeReport {
   readonly steps: number
 }
 
-/** The wishes that cost nothing while nothing else happens. */
-const calmWishes = wishKinds.filter((kind) => kind !== 'drain' && kind !== 'remove')
-
-/**
- * Draws the plan of a life. Each knows some kinds of trouble only, so that rare combinations come
- * up more often.
- */
-export function planOf(seed: number): LifePlan {
-  const random = seededRandom(seed, 'plan')
-  const draw = random.next()
-  const kind = draw < 0.25 ? 'calm' : draw < 0.4 ? 'harmless' : 'rough'
-  const some = <T>(all: readonly T[]): readonly T[] => all.filter(() => random.next() < 0.5)
-  return {
-    seed,
-    services: 1 + below(random, 2),
-    kind,
-    faults: some({ calm: [], harmless: harmlessFaults, rough: faultKinds }[kind]),
-    wishes: some(kind === 'rough' ? wishKinds : calmWishes),
-  }
-}
-
 /**
  * Lives one life; the same seed is the same life on every machine. `write` hears of everything
  * that happens in it, line by line.
@@ -66,8 +29,8 @@ export function planOf(seed: number): LifePlan {
 export async function live(seed: number, write?: (line: string) => void): Promise<LifeReport> {
   const plan = planOf(seed)
   const world = new SimulatedWorld({
-    ...{ seed, services: plan.services, edges: 2, requestsPerSecond: 6 },
-    promised: { enoughUp: plan.kind === 'calm', noFailure: plan.kind !== 'rough' },
+    ...{ seed, services: plan.services, promised: plan.promised },
+    ...{ edges: 2, requestsPerSecond: 6 },
     ...(write === undefined ? {} : { trace: traceTo(write) }),
   })
   let breach: Breach | undefined

@@ -1,16 +1,19 @@
 // The simulated prober keeps the promises of the port that the one of real servers keeps.
 
 import { type ProberWorld, proberConformance } from '../../test/conformance/prober.ts'
+import { seededRandom } from '../foundation/random.ts'
 import { ms } from '../foundation/time.ts'
 import { VirtualClock } from './clock.ts'
 import { SimulatedMachine } from './machine.ts'
+import { SimulatedNetwork } from './network.ts'
 import { openSimulatedProber } from './prober.ts'
 import { goodProgram } from './program.ts'
 import { silent } from './trace.ts'
 
 async function openWorld(): Promise<ProberWorld> {
   const clock = new VirtualClock()
-  const machine = new SimulatedMachine(clock, silent)
+  const network = new SimulatedNetwork(clock, seededRandom(1))
+  const machine = new SimulatedMachine({ clock, network, trace: silent, works() {} })
   const host = '127.0.0.1'
   let port = 1000
   return {
@@ -26,7 +29,7 @@ async function openWorld(): Promise<ProberWorld> {
       if (behaviour.kind === 'closes') {
         // It dies while the question is open.
         const look = (): void => {
-          if (process.unanswered.size > 0) machine.signal(process, 'SIGKILL')
+          if (process.checks.size > 0) machine.signal(process, 'SIGKILL')
           else clock.after(ms(0.01), look)
         }
         look()

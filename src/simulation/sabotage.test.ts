@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { ms } from '../foundation/time.ts'
+import { instant, ms } from '../foundation/time.ts'
 import type { ReplicaHost } from '../services/host.ts'
 import type { Sabotage } from './agent.ts'
-import type { ClientRequest } from './edge.ts'
+import type { ClientRequest } from './clients.ts'
 import { BrokenPromise, type PromiseId, promises } from './invariants.ts'
 import { servesAgain, untilWell } from './life.ts'
 import { goodProgram } from './program.ts'
@@ -32,8 +32,8 @@ const altered =
 const firstGuard = (world: SimulatedWorld) => world.guards.guards()[0]!
 
 const request = (differs: Partial<ClientRequest> = {}): ClientRequest => ({
-  ...{ id: 1e6, pool: 'web', idempotent: true, takes: ms(1), executions: 0, tried: new Set() },
-  ...{ process: undefined, done() {} },
+  ...{ id: 1e6, service: 'web', idempotent: true, sentAt: instant(0), executions: 0 },
+  process: undefined,
   ...differs,
 })
 
@@ -113,8 +113,14 @@ const sabotages: Readonly<Record<PromiseId, Broken>> = {
   },
   'nobody-waits-in-vain': {
     byHand(world) {
-      for (const process of world.machine.processes()) world.machine.signal(process, 'SIGKILL')
+      world.network.door = () => undefined
+    },
+  },
+  'repeated-elsewhere': {
+    // An edge that answers for a server that has fallen, instead of asking another.
+    byHand(world) {
       for (const { number } of world.edges.edges()) world.edges.kill(number)
+      world.edges.revive = () => {}
     },
   },
   'no-busy-loop': {
@@ -161,12 +167,17 @@ const sabotages: Readonly<Record<PromiseId, Broken>> = {
     byHand: (world) => void world.machine.spawn('stray', goodProgram, 1, () => {}),
   },
   'serves-again': {
+    // Nobody can connect any more, and health, which asks by other means, sees nothing of it.
     byHand(world) {
-      world.machine.request = (_process, _takes, answered) => {
-        world.clock.after(ms(1), () => answered({ kind: 'status', status: 500 }))
-      }
+      world.network.door = () => undefined
     },
   },
+}
+
+/** Which requests must not fail in the world of a promise. */
+const served: Partial<Readonly<Record<PromiseId, 'all' | 'repeatable'>>> = {
+  'nobody-waits-in-vain': 'all',
+  'repeated-elsewhere': 'repeatable',
 }
 
 /** Lives through a deploy in a broken world, and says which promise it broke. */
@@ -175,7 +186,7 @@ async function breach({ ports = {}, byHand }: Broken, promise: PromiseId): Promi
     ...{ seed: 1, services: 1, edges: 2, requestsPerSecond: 20, sabotage: ports },
     promised: {
       enoughUp: promise === 'enough-up',
-      noFailure: promise === 'nobody-waits-in-vain',
+      served: served[promise] ?? 'none',
     },
   })
   try {

@@ -3,7 +3,7 @@
 
 import { ms } from '../foundation/time.ts'
 import type { Check } from '../health/model.ts'
-import type { RunService, Spec } from '../spec/model.ts'
+import type { Frontend, RunService, Spec } from '../spec/model.ts'
 
 const check: Check = {
   ...{ kind: 'http', method: 'GET', path: '/health', host: undefined, expect: [[200, 399]] },
@@ -42,11 +42,23 @@ export const simulatedService = (
   ...differs,
 })
 
-/** A file with these services and no doors: simulated clients come in by the name of a service. */
+/** The doors of simulated services: one each. */
+export const doorPorts: ReadonlyMap<string, number> = new Map([
+  ['web', 8080],
+  ['api', 8081],
+])
+
+const doorOf = ({ name }: RunService): Frontend => ({
+  ...{ name, mode: 'http', balance: 'random', routes: [], to: name, errorPages: {} },
+  binds: [{ host: '127.0.0.1', port: doorPorts.get(name) ?? 8082 }],
+  ...{ idleTimeout: ms(60_000), headTimeout: ms(10_000), maxConnections: 1000 },
+})
+
+/** A file with these services, each behind a door of its own. */
 export const simulatedSpec = (services: readonly RunService[]): Spec => ({
   name: 'life',
   services: Object.fromEntries(services.map((service) => [service.name, service])),
-  frontends: {},
+  frontends: Object.fromEntries(services.map((service) => [service.name, doorOf(service)])),
   edges: 2,
   written: {},
 })

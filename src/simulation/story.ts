@@ -26,7 +26,7 @@ export class Story {
   constructor() {
     this.#world = new SimulatedWorld({
       ...{ seed: 1, services: 0, edges: 2, requestsPerSecond: 50 },
-      promised: { enoughUp: false, noFailure: false },
+      promised: { enoughUp: false, served: 'none' },
       trace: (clock) => ({
         note: (who, what) => {
           const text = what()

@@ -4,11 +4,19 @@ import type { Core } from '../agent/core.ts'
 import type { Table, TableServer } from '../balancing/model.ts'
 import { type Clock, since } from '../foundation/time.ts'
 import type { SimulatedEdges } from './balancer.ts'
-import type { ClientRequest } from './edge.ts'
+import type { ClientRequest } from './clients.ts'
 import type { SimulatedGuard } from './guard.ts'
 import type { SimulatedGuards } from './host.ts'
 import { type Breach, BrokenPromise, type PromiseId } from './invariants.ts'
 import type { Process, SimulatedMachine } from './machine.ts'
+
+/** What is promised only in worlds in which little happens. */
+export interface Promised {
+  /** Never fewer are up than the least that was wanted. */
+  readonly enoughUp: boolean
+  /** The requests that never fail. */
+  readonly served: 'all' | 'repeatable' | 'none'
+}
 
 /** What is watched. */
 export interface Watched {
@@ -17,8 +25,7 @@ export interface Watched {
   readonly guards: SimulatedGuards
   readonly edges: SimulatedEdges
   readonly core: () => Core | undefined
-  /** What is promised only in worlds in which little happens. */
-  readonly promised: { readonly enoughUp: boolean; readonly noFailure: boolean }
+  readonly promised: Promised
 }
 
 /** Steps at one instant that no sensible life takes. */
@@ -86,8 +93,7 @@ export class Watcher {
       if (!edge.alive) continue
       const active = edge.activeOn(id)
       if (active > 0) this.broken('empty-first', `edge-${edge.number} has ${active} on ${id}`)
-      const listed = edge.table.pools.flatMap(({ servers }) => servers).find((s) => s.id === id)
-      if (listed?.state === 'up') {
+      if (edge.stateOf(id) === 'up') {
         this.broken('empty-first', `edge-${edge.number} still sends to ${id}`)
       }
     }
@@ -115,9 +121,11 @@ export class Watcher {
     }
     // A bad revision may pass its check and die of its first requests: nobody can know before.
     const isItsOwnFault = request.process?.program.good === false
-    if (this.#seen.promised.noFailure && !isItsOwnFault && (status < 200 || status >= 500)) {
-      this.broken('nobody-waits-in-vain', `request ${request.id} got ${status}`)
-    }
+    if (isItsOwnFault || (status >= 200 && status < 500)) return
+    const what = `request ${request.id} got ${status}`
+    const { served } = this.#seen.promised
+    if (served === 'all') this.broken('nobody-waits-in-vain', what)
+    if (served === 'repeatable' && request.idempotent) this.broken('repeated-elsewhere', what)
   }
 
   /** An operator wants this many of a service from now on. */

@@ -12,11 +12,13 @@ import { noAilments, type Victims } from './faults.ts'
 import { SimulatedGuards } from './host.ts'
 import { BrokenPromise } from './invariants.ts'
 import { SimulatedMachine } from './machine.ts'
+import { SimulatedNetwork } from './network.ts'
 import { SimulatedOperator } from './operator.ts'
 import { openSimulatedProber } from './prober.ts'
 import type { Program } from './program.ts'
+import { doorPorts } from './spec.ts'
 import { type OpenTrace, silent, type Trace } from './trace.ts'
-import { Watcher } from './watch.ts'
+import { type Promised, Watcher } from './watch.ts'
 
 /** How a world is made. */
 export interface WorldOptions {
@@ -25,8 +27,7 @@ export interface WorldOptions {
   readonly services: number
   readonly edges: number
   readonly requestsPerSecond: number
-  /** What is promised only in worlds in which little happens. */
-  readonly promised: { readonly enoughUp: boolean; readonly noFailure: boolean }
+  readonly promised: Promised
   /** Ports that lie; none, unless it is said. */
   readonly sabotage?: Sabotage
   /** Who takes down what happens; nobody, unless it is said. */
@@ -41,6 +42,7 @@ export class SimulatedWorld {
   /** The rules that decided, with how often. */
   readonly rules = new Map<string, number>()
   readonly trace: Trace
+  readonly network: SimulatedNetwork
   readonly machine: SimulatedMachine
   readonly guards: SimulatedGuards
   readonly edges: SimulatedEdges
@@ -51,6 +53,9 @@ export class SimulatedWorld {
   readonly #options: WorldOptions
   /** Something ran that may have left promises to settle. */
   #stirred = false
+  readonly #stir = (): void => {
+    this.#stirred = true
+  }
   #steps = 0
 
   constructor(options: WorldOptions) {
@@ -58,7 +63,11 @@ export class SimulatedWorld {
     const { clock, programs } = this
     const trace = options.trace?.(clock) ?? silent
     this.trace = trace
-    this.machine = new SimulatedMachine(clock, trace)
+    this.network = new SimulatedNetwork(clock, this.random('sockets'))
+    this.machine = new SimulatedMachine({
+      ...{ clock, network: this.network, trace },
+      works: (id, process) => this.clients.executes(id, process),
+    })
     this.guards = this.#openGuards()
     this.edges = this.#openEdges()
     this.agent = this.#openAgent()
@@ -125,12 +134,13 @@ export class SimulatedWorld {
   }
 
   #openEdges(): SimulatedEdges {
-    const { clock, machine, trace, ailments } = this
-    const network = this.random('network')
+    const { clock, network, trace, ailments } = this
+    const chance = this.random('network')
     const delay = (): Milliseconds =>
-      ms(0.1 + network.next() * (clock.now() < ailments.slowUntil ? 800 : 4))
-    const random = this.random('edges')
-    return new SimulatedEdges({ clock, random, machine, trace, delay }, this.#options.edges)
+      ms(0.1 + chance.next() * (clock.now() < ailments.slowUntil ? 800 : 4))
+    const stirred = this.#stir
+    const parts = { clock, random: this.random('edges'), network, trace, delay, stirred }
+    return new SimulatedEdges(parts, this.#options.edges)
   }
 
   #openAgent(): SimulatedAgent {
@@ -143,24 +153,28 @@ export class SimulatedWorld {
       pushes: (table, core) => this.watcher.pushes(table, core),
       records: (entry) => this.#record(entry),
       sabotage: this.#options.sabotage ?? {},
-      stirred: () => {
-        this.#stirred = true
-      },
+      stirred: this.#stir,
     })
   }
 
   #openClients(): SimulatedClients {
-    const { clock, edges } = this
+    const { clock, network } = this
     const takes = this.random('answers')
     return new SimulatedClients(
       {
-        ...{ clock, random: this.random('clients'), edges },
-        services: () => [...this.operator.wanted().keys()],
+        ...{ clock, random: this.random('clients'), network },
+        doors: () => this.#doors(),
         takes: () => 2 + 40 * takes.next() ** 3,
         over: (request, status) => this.watcher.over(request, status),
       },
       this.#options.requestsPerSecond,
     )
+  }
+
+  /** The doors of what is wanted: nobody asks for what was taken out of the file. */
+  #doors(): ReadonlyMap<string, number> {
+    const wanted = [...this.operator.wanted().keys()]
+    return new Map(wanted.map((name) => [name, doorPorts.get(name) ?? 0]))
   }
 
   #record(entry: JournalEntry): void {
