@@ -1,4 +1,4 @@
-// Just enough HTTP/1.1 for simulated clients and servers: heads with a length, bodies of that length.
+// Just enough HTTP/1.1 for simulated clients and servers: heads, and bodies of a stated length.
 
 /** A message that has come whole. */
 export interface Message {
@@ -31,8 +31,10 @@ export function messageReader(): (chunk: string) => readonly Message[] {
 export const statusOf = (answer: Message): number => Number(answer.start.split(' ')[1])
 
 /** An answer of a simulated server. */
-export const answerText = (status: number, last: boolean): string =>
-  `HTTP/1.1 ${status} Simulated\r\n${last ? 'Connection: close\r\n' : ''}Content-Length: 2\r\n\r\nok`
+export function answerText(status: number, last: boolean): string {
+  const close = last ? 'Connection: close\r\n' : ''
+  return `HTTP/1.1 ${status} Simulated\r\n${close}Content-Length: 2\r\n\r\nok`
+}
 
 /** A request of a simulated client; a server takes `takes` milliseconds for it. */
 export const requestText = (id: number, takes: number, idempotent: boolean): string =>

@@ -118,8 +118,10 @@ export class Pool {
   leave(): void {
     for (const server of [...this.servers.values()]) this.remove(server)
     this.hold.limits = { ...this.hold.limits, wait: ms(0) }
+    this.repeats.limits = this.hold.limits
     this.refresh()
     for (const waiter of this.hold.expired(this.holdTime)) waiter.waitedTooLong()
+    for (const repeater of this.repeats.expired(this.holdTime)) repeater.waitedTooLong()
   }
 
   closeIdle(): void {
