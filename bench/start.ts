@@ -1,5 +1,5 @@
 // How long from nothing to the first answered request? A clean clone, the example shop, one agent,
-// one edge, three replicas; cold (no compiled code kept) and warm.
+// two edges, three replicas; cold (no compiled code kept), as `npm ci` leaves it, and warm.
 //
 //   npm run bench:start                  9 starts of each kind
 //   npm run bench:start -- --rounds 3
@@ -78,7 +78,17 @@ execFileSync('git', ['clone', '--quiet', projectRoot, clone])
 symlinkSync(join(projectRoot, 'node_modules'), join(clone, 'node_modules'))
 const template = readFileSync(join(shop, 'alwayson.yaml'), 'utf8')
 const kept = join(folder, 'kept')
+
+/** The compiled code that `npm ci` leaves in a clean clone, in a folder of its own each time. */
+function prepared(): string {
+  const cache = mkdtempSync(join(folder, 'prepared-'))
+  const env = { ...process.env, XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: '' }
+  execFileSync(process.execPath, [join(clone, 'scripts', 'warm.js')], { env })
+  return cache
+}
+
 const cold: number[] = []
+const first: number[] = []
 const warm: number[] = []
 const own: number[] = []
 try {
@@ -87,6 +97,7 @@ try {
   for (let round = 0; round < rounds; round += 1) {
     own.push(await startReplicas())
     cold.push(await startShop(mkdtempSync(join(folder, 'cold-'))))
+    first.push(await startShop(prepared()))
     warm.push(await startShop(kept))
   }
 } finally {
@@ -96,15 +107,18 @@ try {
 const rows = [
   ['from a clean clone to the first answered request', 'ms (least/middle/most)'],
   ['cold: nothing compiled is kept', spread(cold)],
+  ['first: as `npm ci` leaves it', spread(first)],
   ['warm: the second start and every later one', spread(warm)],
   ['of it, the replicas by themselves', spread(own)],
 ]
 process.stdout.write(`\n${table(rows)}\n\n`)
 const lines = {
   start_cold_ms: median(cold),
+  start_first_ms: median(first),
   start_warm_ms: median(warm),
   start_replicas_ms: median(own),
   start_cold_less_replicas_ms: median(cold) - median(own),
+  start_first_less_replicas_ms: median(first) - median(own),
   start_warm_less_replicas_ms: median(warm) - median(own),
 }
 for (const [name, value] of Object.entries(lines)) {

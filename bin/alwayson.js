@@ -5,19 +5,13 @@
 
 import { existsSync } from 'node:fs'
 import module from 'node:module'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { compiled } from './compiled.js'
 
 const majorLeast = 26
 
 const source = new URL('../src/main.ts', import.meta.url)
 const built = new URL('../dist/main.js', import.meta.url)
-
-/** Where compiled code is kept. Not the shared temporary folder: what lies here is executed. */
-const compiled =
-  process.env.NODE_COMPILE_CACHE ||
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'alwayson', 'compiled')
 
 function start() {
   // Start-up takes a quarter of the time when yesterday's compiled code is at hand, also for the
