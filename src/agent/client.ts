@@ -29,7 +29,7 @@ export async function ask<Path extends keyof AgentApi>(
     return await promise
   } finally {
     signal?.removeEventListener('abort', abort)
-    link.close()
+    link.drop()
   }
 }
 
@@ -70,7 +70,7 @@ export async function* events(
     }
   } finally {
     signal?.removeEventListener('abort', end)
-    link.close()
+    link.drop()
   }
 }
 

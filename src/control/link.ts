@@ -12,6 +12,8 @@ export interface Link<Out> {
   send(message: Out): void
   /** Ends the link after what was sent. */
   close(): void
+  /** Ends the link at once: the other side may be frozen and never take what was sent. */
+  drop(): void
 }
 
 /** What the owner of a link hears. */
@@ -69,6 +71,7 @@ function attach<Out, In>(socket: Socket, listener: LinkListener<In>): Link<Out> 
     close: () => {
       socket.end()
     },
+    drop: () => end(undefined),
   }
 }
 
