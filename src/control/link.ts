@@ -10,7 +10,7 @@ import { encodeLine, lineDecoder } from '../wire/lines.ts'
 export interface Link<Out> {
   /** Queues a message; after the link has ended it is dropped, which `ended` has told. */
   send(message: Out): void
-  /** Ends the link after what was sent. */
+  /** Ends the link after what was sent; from then on it does not keep this process alive. */
   close(): void
   /** Ends the link at once: the other side may be frozen and never take what was sent. */
   drop(): void
@@ -69,7 +69,8 @@ function attach<Out, In>(socket: Socket, listener: LinkListener<In>): Link<Out> 
       end(new Fault('failed', `the other side has not read ${unreadBytesMost} bytes`))
     },
     close: () => {
-      socket.end()
+      // What was sent goes out; a frozen peer that never closes its side keeps no process waiting.
+      socket.end(() => socket.unref())
     },
     drop: () => end(undefined),
   }
