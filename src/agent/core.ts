@@ -79,6 +79,8 @@ class AgentCore implements Core {
   #wakeIsSoon = false
   /** While the balancer may still refuse a file, nothing else of it is begun. */
   #applying = false
+  /** Files are taken one after the other: one that is refused must not undo another. */
+  #turn: Promise<unknown> = Promise.resolve()
   #over = false
   readonly #troubles = new Map<string, string>()
 
@@ -106,7 +108,13 @@ class AgentCore implements Core {
     return this.#decisions.get(service)
   }
 
-  async apply(spec: Spec, file: Omit<AppliedFile, 'at'>): Promise<void> {
+  apply(spec: Spec, file: Omit<AppliedFile, 'at'>): Promise<void> {
+    const turn = this.#turn.then(() => this.#apply(spec, file))
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #apply(spec: Spec, file: Omit<AppliedFile, 'at'>): Promise<void> {
     await this.#pushing
     const now = this.#ports.clock.now()
     const before = { spec: this.#spec, state: this.#state }
@@ -119,6 +127,7 @@ class AgentCore implements Core {
         rememberRunning(this.#state.services, this.#ports.host.observe()),
         spec,
         now,
+        this.#state.former,
       ),
     }
     try {
@@ -228,7 +237,8 @@ class AgentCore implements Core {
       const mine = world.replicas.filter(({ service }) => service === name)
       if (memory.state.replicas === 0 && mine.length === 0) {
         const { [name]: _gone, ...services } = this.#state.services
-        this.#state = { ...this.#state, services }
+        const former = { ...this.#state.former, [name]: memory.state.latest }
+        this.#state = { ...this.#state, services, former }
         this.#decisions.delete(name)
         continue
       }
