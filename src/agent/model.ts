@@ -25,6 +25,11 @@ export interface ServiceMemory {
 export interface AgentState {
   readonly applied: AppliedFile | undefined
   readonly services: Readonly<Record<string, ServiceMemory>>
+  /**
+   * The highest revision of each service that is no more: should it come back, its numbers are not
+   * used for other templates.
+   */
+  readonly former: Readonly<Record<string, number>>
   /** Servers that an operator told to take nothing new. */
   readonly drained: readonly string[]
   /** Servers, as `beliefOf` names them, that were up when this was written. */

@@ -33,6 +33,7 @@ export const migrations: Readonly<Record<number, (old: object) => object>> = {}
 export const emptyState: AgentState = {
   applied: undefined,
   services: {},
+  former: {},
   drained: [],
   up: [],
   table: 0,

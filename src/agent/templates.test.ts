@@ -131,3 +131,9 @@ suite('replicas are exchanged', () => {
     })
   }
 })
+
+test('a service that comes back does not use the revisions of the one before it again', () => {
+  const { state, templates } = memoryOf(wishSpec({}, spec(web()), now, { web: 7 }))
+  assert.equal(state.revision, 8)
+  assert.deepEqual(Object.keys(templates), ['8'])
+})

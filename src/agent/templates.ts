@@ -21,18 +21,21 @@ export const templateOf = (service: RunService): RunTemplate => ({
 
 /**
  * What is remembered of the services once `spec` is wished for. A template equal to the one that
- * runs, or to the one that was just rolled back, is no reason to deploy.
+ * runs, or to the one that was just rolled back, is no reason to deploy. `former` holds the highest
+ * revision of services that were there before.
  */
 export function wishSpec(
   memories: Readonly<Record<string, ServiceMemory>>,
   spec: Spec,
   now: Instant,
+  former: Readonly<Record<string, number>> = {},
 ): Readonly<Record<string, ServiceMemory>> {
   const next: Record<string, ServiceMemory> = {}
   for (const service of Object.values(spec.services)) {
     if (service.kind !== 'run') continue
-    const memory = memories[service.name]
-    next[service.name] = wishService(memory, service, now)
+    const { name } = service
+    const fresh = { ...newService(name), latest: former[name] ?? 0 }
+    next[name] = wishService(memories[name] ?? { state: fresh, templates: {} }, service, now)
   }
   for (const [name, memory] of Object.entries(memories)) {
     if (next[name] !== undefined) continue
@@ -43,11 +46,10 @@ export function wishSpec(
 }
 
 function wishService(
-  memory: ServiceMemory | undefined,
+  { state, templates }: ServiceMemory,
   service: RunService,
   now: Instant,
 ): ServiceMemory {
-  const { state, templates } = memory ?? { state: newService(service.name), templates: {} }
   const template = templateOf(service)
   const equals = (revision: number | undefined): boolean =>
     revision !== undefined && isDeepStrictEqual(templates[revision], template)
