@@ -33,11 +33,11 @@ const kinds = {
     wishes: calmWishes,
     promised: { enoughUp: false, served: 'all' },
   },
-  /** Replicas and their guards are killed, too. */
+  /** Replicas and their guards are killed, too; nobody deploys what is bad on top of that. */
   mortal: {
     share: 3,
     faults: mortalFaults,
-    wishes: calmWishes,
+    wishes: calmWishes.filter((kind) => kind !== 'bad'),
     promised: { enoughUp: false, served: 'repeatable' },
   },
   /** Anything. */
