@@ -21,8 +21,8 @@ export const promises = {
     'In a life in which only agents die, messages are late, the disk is full or we run out of ' +
     'ports, no request fails, repeatable or not, but on a revision that is bad.',
   'repeated-elsewhere':
-    'In a life in which also replicas and their guards are killed, and nothing bad is deployed, no ' +
-    'request fails that may be repeated.',
+    'In a life in which also replicas and their guards are killed, and nothing bad is deployed, ' +
+    'no request fails that may be repeated.',
   'no-busy-loop': 'The agent does not decide again and again at one instant.',
   'no-crash': 'Nothing that is thrown ends a life.',
   'comes-to-rest':
