@@ -2,7 +2,7 @@
 
 import type { ProcessIdentity } from '../../control/processes.ts'
 import type { Instant, Milliseconds } from '../../foundation/time.ts'
-import type { ProcessState, RunTemplate } from '../model.ts'
+import type { ReplicaProcess, RunTemplate } from '../model.ts'
 
 /**
  * Raised when a message changes its meaning. Whatever the number, the fields of `GuardRecord` and
@@ -35,16 +35,7 @@ export interface GuardOrder {
 }
 
 /** How a guard's replica is at this moment. */
-export interface GuardStatus {
-  readonly id: string
-  readonly service: string
-  readonly revision: number
-  readonly host: string
-  readonly port: number
-  readonly startedAt: Instant
-  readonly failures: number
-  readonly restarts: number
-  readonly state: ProcessState
+export interface GuardStatus extends ReplicaProcess {
   /** The replica's process, which is also the leader of its group; `undefined` between two runs. */
   readonly child: ProcessIdentity | undefined
 }
