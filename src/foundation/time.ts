@@ -53,8 +53,9 @@ export function sleep(clock: Clock, wait: Milliseconds, signal?: AbortSignal): P
 
 /** The machine's clock: starts at the wall's time and counts on monotonically. */
 export function openClock(): Clock {
+  const begins = performance.timeOrigin
   return {
-    now: () => instant(performance.timeOrigin + performance.now()),
+    now: () => instant(begins + performance.now()),
     after(wait, wake) {
       const timer = setTimeout(wake, wait)
       return { [Symbol.dispose]: () => clearTimeout(timer) }

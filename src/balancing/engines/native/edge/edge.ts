@@ -74,6 +74,10 @@ export class Edge implements Disposable {
       deadlines: new Deadlines(),
       date: new DateLine(),
       now: clock.now(),
+      exact: clock.now(),
+      tick: () => {
+        this.#shared.exact = clock.now()
+      },
       leaving: false,
       changed: () => {
         this.#changed = true
@@ -98,6 +102,7 @@ export class Edge implements Disposable {
    */
   apply(table: Table): Promise<void> {
     if (table.version < this.table) return this.#opening
+    this.#shared.tick()
     this.#table = table
     this.#firstTable.resolve(table)
     this.#removeDoors(table)
@@ -254,6 +259,7 @@ export class Edge implements Disposable {
   #step(): void {
     const now = this.#parts.clock.now()
     this.#shared.now = now
+    this.#shared.exact = now
     this.#shared.date.turn(now)
     this.#shared.deadlines.step(now - this.#lastStep)
     this.#lastStep = now

@@ -15,6 +15,10 @@ export interface Shared {
   readonly date: DateLine
   /** The time at the last step, coarse: good for order and for reports, not for measuring. */
   now: Instant
+  /** When what is being handled now came, exact to the microsecond: see `tick`. */
+  exact: Instant
+  /** Reads the clock for `exact` (50 ns): whatever takes bytes, a step or a table does so first. */
+  tick(): void
   /** Every answer is the last on its connection: the edge is about to leave. */
   leaving: boolean
   /** Tell the agent at the next occasion that a count has changed, or at once. */

@@ -9,10 +9,12 @@ import type { Expiring } from '../edge/deadlines.ts'
 import type { Door, DoorClient } from '../edge/door.ts'
 import type { Shared } from '../edge/shared.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
+import { BodyCourse } from './body.ts'
 import { Exchange, type ExchangeClient } from './exchange.ts'
 import { RequestInput } from './input.ts'
 import type { UpstreamLink } from './parts.ts'
 import { forwardedLines, requestLines, requestText } from './text.ts'
+import { methodOf } from './timeline.ts'
 
 /** Waits for the first byte of a request. */
 const resting = 0
@@ -28,9 +30,6 @@ const closed = 5
 /** Bytes of further requests taken in while one is in flight. */
 const pipelinedMost = 64 * 1024
 const lingerTime = 2000
-const oneWrite = 16 * 1024
-/** Bytes of a body kept so that the request can be sent again. */
-const keptMost = 64 * 1024
 
 const head = new RequestHead()
 
@@ -42,6 +41,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
   readonly #place: number
   #phase = resting
   readonly input = new RequestInput()
+  readonly #body: BodyCourse
   #consuming = false
   #paused = false
   /** The same for all requests of the connection; made when the first one comes. */
@@ -57,6 +57,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
     this.door = door
     this.shared = shared
     this.exchange = new Exchange(this, shared)
+    this.#body = new BodyCourse(connection, this.input, this.exchange)
     this.#place = shared.deadlines.take(this)
     shared.deadlines.set(this.#place, door.row.idleTimeout)
     door.connections += 1
@@ -78,6 +79,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
   connected(): void {}
 
   received(bytes: Buffer, end: number): void {
+    this.shared.tick()
     this.door.bytesIn += end
     if (this.#phase === lingering) return
     if (this.input.take(bytes, end) || this.#phase !== reading) this.#consume()
@@ -126,13 +128,18 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
     }
     this.#phase = busy
     this.door.requests += 1
+    const { timeline } = this.exchange
+    timeline.begin(this.shared.exact)
     if (code !== headRead) {
       this.input.done = false
       this.exchange.begin('', true, false, false)
       this.input.at = this.input.end
+      timeline.ending = 'bad-request'
       this.answerOurselves(code, '')
       return false
     }
+    timeline.method = methodOf(input, head.start, head.methodEnd)
+    timeline.bytesIn = head.end - head.start
     this.input.at = head.end
     this.minor = head.minor
     this.#keepAlive = head.keepAlive
@@ -149,6 +156,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
     const asksUpgrade = head.upgradeStart >= 0
     if (route === undefined) {
       this.exchange.begin('', head.idempotent, head.isHead, false)
+      this.exchange.timeline.ending = 'no-route'
       return this.answerOurselves(404, '')
     }
     if (this.#forwarded === '') this.#forwarded = forwardedLines(this.connection.peer)
@@ -159,37 +167,16 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
 
   /** Sends the request over `upstream`, with as much of its body as is at hand. */
   sendRequest(upstream: UpstreamLink, start: string): void {
-    let out = start
-    const input = this.input.bytes
-    if (!this.input.done && input !== undefined && this.input.at < this.input.end) {
-      const from = this.input.at
-      const stop = this.input.scanBody(input)
+    let out: string | undefined = start
+    if (!this.input.done) {
+      out = this.#body.withStart(upstream, start)
       this.#expectBody()
-      if (stop < 0) return this.#badBody()
-      if (out.length + stop - from <= oneWrite) out += this.#keep(text(input, from, stop))
-      else {
-        upstream.connection.write(out)
-        out = ''
-        this.#pass(upstream, input, from, stop)
-      }
     }
+    if (out === undefined) return this.#badBody()
     if (out !== '') upstream.connection.write(out)
     if (this.input.at < this.input.end) return
     this.input.bytes = undefined
     this.#goOn()
-  }
-
-  #keep(part: string): string {
-    this.exchange.keep(part, keptMost)
-    return part
-  }
-
-  #pass(upstream: UpstreamLink, input: Buffer, from: number, stop: number): void {
-    if (this.exchange.keeps) {
-      const fits = stop - from <= keptMost
-      this.exchange.keep(fits ? text(input, from, stop) : '', fits ? keptMost : -1)
-    }
-    this.connection.passOn(upstream.connection, input, from, stop)
   }
 
   /** Passes on what has come of the body; false when it has to wait or cannot be believed. */
@@ -199,17 +186,10 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
       this.#holdBack(0)
       return false
     }
-    const input = this.input.bytes as Buffer
-    const from = this.input.at
-    const stop = this.input.scanBody(input)
+    const isGood = this.#body.forward(upstream)
     this.#expectBody()
-    if (stop < 0) {
-      this.#badBody()
-      return false
-    }
-    upstream.awaitAnswer()
-    this.#pass(upstream, input, from, stop)
-    return true
+    if (!isGood) this.#badBody()
+    return isGood
   }
 
   /** While some of the body is missing, the client has to go on sending. */
@@ -221,6 +201,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
   #badBody(): void {
     this.input.at = this.input.end
     this.exchange.giveUp()
+    this.exchange.timeline.ending = 'bad-request'
     if (this.exchange.answered) this.abort()
     else this.answerOurselves(400, '')
   }
@@ -231,6 +212,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
 
   write(out: string): void {
     this.door.bytesOut += out.length
+    this.exchange.timeline.bytesOut += out.length
     this.connection.write(out)
     if (this.connection.pending > 0) this.#mind()
   }
@@ -241,6 +223,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
 
   passAnswer(from: Connection, bytes: Buffer, start: number, end: number): void {
     this.door.bytesOut += end - start
+    this.exchange.timeline.bytesOut += end - start
     from.passOn(this.connection, bytes, start, end)
     if (this.connection.pending > 0) this.#mind()
   }
@@ -263,6 +246,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
 
   answerLines(answer: AnswerHead, streamed: boolean): string {
     this.exchange.answered = true
+    this.exchange.timeline.status = answer.status
     this.door.count(answer.status)
     let lines = streamed && this.minor === 1 ? 'Transfer-Encoding: chunked\r\n' : ''
     if (!answer.hasDate) lines += this.shared.date.line
@@ -278,6 +262,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
 
   answerOurselves(status: number, lines: string): void {
     this.exchange.answered = true
+    this.exchange.timeline.status = status
     this.door.count(status)
     const all = lines + this.#connectionLine(false)
     const { headOnly } = this.exchange
@@ -344,6 +329,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
   /** The client has gone, or has to: what it asked for is of no use any more. */
   abort(): void {
     if (this.#phase === busy && !this.exchange.answered) this.door.count(0)
+    if (this.#phase === busy) this.exchange.broken('client-gone')
     this.exchange.giveUp()
     this.connection.reset()
     this.#retire()
@@ -366,6 +352,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
   expired(): void {
     if (this.#phase === reading) {
       this.input.done = false
+      this.exchange.timeline.begin(this.shared.exact)
+      this.exchange.timeline.ending = 'client-slow'
       this.exchange.begin('', true, false, false)
       this.answerOurselves(408, '')
     } else if (this.#phase !== busy) this.close()
@@ -373,6 +361,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
     else if (this.exchange.answered || this.connection.pending > 0) this.abort()
     else {
       this.exchange.giveUp()
+      this.exchange.timeline.ending = 'client-slow'
       this.answerOurselves(408, '')
     }
   }

@@ -8,6 +8,7 @@ import type { Pool, PoolWaiter, Repeater } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
 import type { AnswerSink, CarriedRequest, Failure, UpstreamLink } from './parts.ts'
+import { type Ending, Timeline } from './timeline.ts'
 import { HttpUpstream } from './upstream.ts'
 
 /** A pooled connection idle for longer carries no request that may not be repeated. */
@@ -27,6 +28,7 @@ export interface ExchangeClient extends AnswerSink {
 export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   readonly #client: ExchangeClient
   readonly #shared: Shared
+  readonly timeline = new Timeline()
   upstream: UpstreamLink | undefined
   #server: Server | undefined
   #pool: Pool | undefined
@@ -97,6 +99,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   #hold(pool: Pool): void {
     if (this.heldSince < 0) this.heldSince = pool.holdTime
     if (pool.wait(this) !== undefined) {
+      this.timeline.ending = 'hold-full'
       return this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
     }
     this.#isWaiting()
@@ -105,6 +108,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   #isWaiting(): void {
     const { door } = this.#client
     this.#isHeld = true
+    this.timeline.hold(this.#shared.exact)
     door.held += 1
     door.heldTotal += 1
     this.#shared.changed()
@@ -131,11 +135,13 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   #unhold(): void {
     if (!this.#isHeld) return
     this.#isHeld = false
+    this.timeline.release(this.#shared.exact)
     this.#client.door.held -= 1
   }
 
   waitedTooLong(): void {
     this.#unhold()
+    this.timeline.ending = 'hold-timeout'
     this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
   }
 
@@ -148,6 +154,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
     const pool = this.#pool as Pool
     this.#server = server
     pool.begin(server)
+    this.timeline.assign(server.row.id, this.#shared.exact)
     const idle = fresh ? undefined : this.#idleOf(server)
     if (idle !== undefined) {
       this.upstream = idle
@@ -170,7 +177,13 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
     const { upstream } = this
     if (upstream === undefined) return
     this.sends += 1
+    this.timeline.send(this.#shared.exact)
     this.#client.sendRequest(upstream, this.#start + this.#kept)
+  }
+
+  /** The first byte of an answer has come. */
+  answerBegins(): void {
+    if (this.timeline.firstByte < 0) this.timeline.firstByte = this.#shared.exact
   }
 
   get keeps(): boolean {
@@ -204,6 +217,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
     const again = mayRepeat(this)
     const mayGo = again && (failure === 'refused' || pool.budget.take())
     if (!mayGo && !(again && this.#queue(pool))) {
+      this.timeline.ending = failure
       return this.#client.answerOurselves(failure === 'silent' ? 504 : 502, '')
     }
     this.#avoid = [...(this.#avoid ?? []), server]
@@ -244,6 +258,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   /** The answer broke off in the middle: the client has to see that it is not whole. */
   answerBroken(failure: Failure, why: string): void {
     this.#pool?.failed(this.#server as Server, failure, why)
+    this.timeline.ending = 'answer-broken'
     this.#client.abort()
   }
 
@@ -265,8 +280,15 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
     this.#leave()
   }
 
+  /** It ends before it is answered, or in the middle of that. */
+  broken(ending: Ending): void {
+    if (this.timeline.ending === 'done') this.timeline.ending = ending
+    this.timeline.ended = this.#shared.exact
+  }
+
   /** The answer is out. */
   end(): void {
+    this.timeline.ended = this.#shared.exact
     this.#start = ''
     this.#kept = ''
     this.upstream = undefined

@@ -28,6 +28,8 @@ export interface CarriedRequest {
   readonly asksUpgrade: boolean
   /** Writes it: head, and what is at hand of the body. */
   send(): void
+  /** The first byte of an answer to it has come, be it an interim one. */
+  answerBegins(): void
   /** A server answered with an error: true if another one gets the request instead. */
   serverError(why: string): boolean
   /** No byte of a final answer has come, and none will. */

@@ -65,6 +65,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   }
 
   connected(): void {
+    this.pool.shared.tick()
     this.pool.reached(this.server)
     if (this.client !== undefined) this.#begin(this.client)
     else this.#retire()
@@ -94,12 +95,16 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   }
 
   received(bytes: Buffer, end: number): void {
+    this.pool.shared.tick()
     this.server.heardAt = this.#deadlines.now
     const { client } = this
     if (client === undefined || this.#phase === idle) return this.close()
     this.awaitAnswer()
     if (this.#phase === answering) return this.#body(client, bytes, 0, end)
-    if (this.#stash === undefined) return this.#head(client, bytes, end)
+    if (this.#stash === undefined) {
+      client.exchange.answerBegins()
+      return this.#head(client, bytes, end)
+    }
     const whole = Buffer.concat([this.#stash, bytes.subarray(0, end)])
     this.#stash = undefined
     this.#head(client, whole, whole.length)
