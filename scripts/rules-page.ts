@@ -1,6 +1,7 @@
 // The page about the rules, made from the tables themselves, so that it cannot say otherwise.
 
 import { slotRules } from '../src/balancing/engines/native/slot-rules.ts'
+import { clusterRules } from '../src/cluster/rules.ts'
 import { formatDuration } from '../src/foundation/time.ts'
 import { healthRules } from '../src/health/rules.ts'
 import { decide } from '../src/services/decide.ts'
@@ -92,6 +93,13 @@ ${table(healthRules)}
   every 2 % of its age, and never more rarely than the check's \`fast\`.
 - While anything is in doubt (a failure, fewer passes than \`rise\`, \`down\`) it is asked every
   \`fast\`, otherwise every \`every\`. A signal of the traffic has it asked at once.
+
+## Where everything runs (\`src/cluster/rules.ts\`)
+
+Asked by the leader of a cluster of several machines. What it decides is one document, written under
+its epoch; every machine acts on the last one that it has seen.
+
+${table(clusterRules)}
 
 ## What a place for an edge needs (\`src/balancing/engines/native/slot-rules.ts\`)
 

@@ -17,6 +17,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, 'all' | 'model'
   services: { foundation: 'all', control: 'all', wire: 'all', health: 'model' },
   balancing: { foundation: 'all', control: 'all', wire: 'all', health: 'model' },
   coordination: { foundation: 'all', control: 'all', wire: 'all' },
+  cluster: { foundation: 'all', control: 'all', coordination: 'all' },
   telemetry: { foundation: 'all', control: 'all', balancing: 'model', health: 'model' },
 }
 /** The composition roots: they may see every room. */

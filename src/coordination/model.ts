@@ -90,6 +90,13 @@ export interface RolePolicy {
   readonly every?: Milliseconds
   /** What is kept back of the lease for a holder to stop in; a tenth unless said otherwise. */
   readonly margin?: Milliseconds
+  /**
+   * A holder that has not renewed for at least so long is deposed although its session lives, and
+   * its successor waits for no lease. Only for a role whose every deed is a `write` of its
+   * `Leadership`: the store refuses those of a holder that was deposed, and nothing else could
+   * have been done by it. Every candidate must say the same.
+   */
+  readonly silence?: Milliseconds
 }
 
 /** One that takes part, as long as its session lives. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Coordinator } from '../../src/coordination/coordinator.ts'
 import { whyNot } from '../../src/coordination/coordinator.ts'
-import type { Leadership } from '../../src/coordination/model.ts'
+import type { Leadership, RolePolicy } from '../../src/coordination/model.ts'
 import { whileLeading } from '../../src/coordination/recipes/leadership.ts'
 import { coordinatorOf } from '../../src/coordination/zookeeper.ts'
 import { below, seededRandom } from '../../src/foundation/random.ts'
@@ -20,10 +20,15 @@ const lease = ms(3000)
 const longLease = ms(1600)
 
 /** Leads until told to stop, or the role is lost; what happened, as it happens. */
-function standing(coordinator: Coordinator, id: string, length = lease) {
+function standing(
+  coordinator: Coordinator,
+  id: string,
+  length = lease,
+  more: Pick<RolePolicy, 'silence' | 'every'> = {},
+) {
   const stop = new AbortController()
   const begun = Promise.withResolvers<Leadership>()
-  const policy = { path: '/role', id, lease: length }
+  const policy = { path: '/role', id, lease: length, ...more }
   const ended = whileLeading(coordinator, policy, parts, stop.signal, async (role, signal) => {
     begun.resolve(role)
     await until('it is over', () => signal.aborted)
@@ -107,6 +112,28 @@ export function leadershipPromises(test: SceneTest): void {
     assert.equal((await b!.read('/role/lock'))?.owner, b!.session, 'it gives back only its own')
     second.stop()
     await second.ended
+  })
+
+  test('is taken from whoever falls silent, long before its session is over', async (scene) => {
+    const heard = { silence: ms(400), every: ms(60) }
+    const { client, network } = await scene.openFaulty({ timeout: ms(8000) })
+    const [b, c] = await candidates(scene, 2)
+    const first = standing(coordinatorOf(client), 'a', ms(8000), heard)
+    const one = await first.begun
+    const next = [standing(b!, 'b', ms(8000), heard), standing(c!, 'c', ms(8000), heard)]
+    const renewed = one.validUntil()
+    await until('it has renewed', () => one.validUntil() > renewed)
+    network.silence(true)
+    const two = await Promise.race(next.map(({ begun }) => begun))
+    assert.deepEqual([two.epoch, two.before], [2, { id: 'a', epoch: 1 }])
+    assert.ok(!one.lost.aborted, 'the first cannot know')
+    network.silence(false)
+    await assert.rejects(one.write([{ kind: 'create', path: '/stale' }]))
+    await first.ended
+    await b!.sync()
+    assert.equal(await b!.read('/stale'), undefined)
+    for (const each of next) each.stop()
+    await Promise.all(next.map(({ ended }) => ended))
   })
 
   test('leaves no lock behind when standing is given up', async (scene) => {

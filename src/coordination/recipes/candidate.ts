@@ -1,9 +1,10 @@
 // How is a role won? By one write that takes the lock and raises the epoch together; everybody may
 // try, the store lets one.
 
-import type { Clock, Instant } from '../../foundation/time.ts'
+import { type Clock, type Instant, since } from '../../foundation/time.ts'
 import { type Coordinator, failedAt, whyNot } from '../coordinator.ts'
 import type { Epoch, Holder, RolePolicy } from '../model.ts'
+import { Hearing } from './hearing.ts'
 import { leaseOf, mayActAt } from './lease.ts'
 import { ensure, persevere, waker } from './persevere.ts'
 import { type Beat, beatCodec, claimCodec, guardOf, pathsOf, type RolePaths } from './role.ts'
@@ -39,32 +40,37 @@ export async function standFor(
   await ensure(coordinator, paths.epoch, signal)
   await ensure(coordinator, paths.beat, signal)
   const bell = waker()
-  /** When the holder was last heard of: nothing it sent is later than that. */
-  let heard = clock.now()
+  const hearing = new Hearing(policy.silence, clock.now())
   await using _ = await persevere(() =>
     coordinator.watch(
       policy.path,
       true,
       (news) => {
-        // News of the lock or the epoch are no renewals; lost connections may have hidden some.
-        if (news.kind === 'over' || ![paths.lock, paths.epoch].includes(news.path)) {
-          heard = clock.now()
+        // Nobody need look because of a renewal: what counts is when it was heard.
+        if (news.kind === 'changed' && news.path === paths.beat) hearing.renewed(clock.now())
+        else {
+          // News of the lock or the epoch are no renewals; lost connections may have hidden some.
+          const hides = news.kind === 'over' || ![paths.lock, paths.epoch].includes(news.path)
+          if (hides) hearing.begin(clock.now())
+          bell.wake()
         }
-        bell.wake()
       },
       signal,
     ),
   )
   // What happened before the watch began was sent before it, too.
-  heard = clock.now()
+  hearing.begin(clock.now())
   for (;;) {
     const scene = await look(coordinator, paths, signal)
-    if (scene.held) {
+    if (scene.held && !(await isSilent(coordinator, paths, hearing, scene, clock, signal))) {
+      const silentAt = hearing.silentAt(coordinator.timeout)
+      using _timer =
+        silentAt === undefined ? undefined : clock.after(since(clock.now(), silentAt), bell.wake)
       await bell.wait(signal)
       continue
     }
     // The claim compares the beat that was looked at: none can come in between and go unheard.
-    const [attempt, sent, lastHeard] = [newId(), clock.now(), heard]
+    const [attempt, sent, lastHeard] = [newId(), clock.now(), hearing.last]
     try {
       if (!(await claim(coordinator, policy, paths, scene, attempt, signal))) continue
     } catch (thrown) {
@@ -72,10 +78,37 @@ export async function standFor(
       throw thrown
     }
     const { before, beat, epoch } = scene
-    const waits = beat !== undefined && !beat.released
+    const waits = policy.silence === undefined && beat !== undefined && !beat.released
     const actsAt = waits ? mayActAt(lastHeard, beat.lease) : sent
     return { epoch: epoch + 1, before, sent, actsAt }
   }
+}
+
+/**
+ * Whether a holder that has a session has not renewed for longer than it may. The coordinator must
+ * have answered promptly meanwhile: if it is slow, nobody's silence means anything.
+ */
+async function isSilent(
+  coordinator: Coordinator,
+  paths: RolePaths,
+  hearing: Hearing,
+  { beatVersion }: Scene,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const asked = clock.now()
+  const most = coordinator.timeout
+  if (asked < (hearing.silentAt(most) ?? Number.POSITIVE_INFINITY)) return false
+  const patience = since(hearing.last, asked)
+  // What was renewed until now is heard before this is answered, also by one that slept.
+  await persevere(() => coordinator.sync(signal))
+  const beat = await persevere(() => coordinator.read(paths.beat, signal))
+  const now = clock.now()
+  if (beat?.version === beatVersion && since(asked, now) < patience / 2) {
+    return now >= (hearing.silentAt(most) ?? now)
+  }
+  hearing.begin(now)
+  return false
 }
 
 /** A role as it was seen in one go. */
@@ -113,7 +146,7 @@ async function claim(
   coordinator: Coordinator,
   policy: RolePolicy,
   paths: RolePaths,
-  { epoch, beatVersion }: Scene,
+  { held, epoch, beatVersion }: Scene,
   attempt: string,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -123,6 +156,8 @@ async function claim(
   try {
     await coordinator.write(
       [
+        // The lock of one that fell silent is taken away in the write that ends its epoch.
+        ...(held ? [{ kind: 'delete', path: paths.lock } as const] : []),
         { kind: 'create', path: paths.lock, data: id, life: 'ephemeral' },
         {
           kind: 'set',
@@ -138,7 +173,8 @@ async function claim(
     return true
   } catch (thrown) {
     const why = whyNot(thrown)
-    if (why === 'exists' || (why === 'version' && failedAt(thrown) !== undefined)) {
+    const raced = why === 'exists' || why === 'version' || (why === 'missing' && held)
+    if (raced && failedAt(thrown) !== undefined) {
       // Our server may be behind what the leader of the ensemble knows.
       await persevere(() => coordinator.sync(signal))
       return false

@@ -1,0 +1,25 @@
+// How many replicas does this machine run at this moment? Its share, and while replicas move also
+// those that nobody else has taken over yet. Pure.
+
+/** One machine's part in a service. */
+export interface Part {
+  readonly machine: string
+  readonly share: number
+  /** How many of its replicas are up, as this machine sees them. */
+  readonly up: number
+}
+
+/**
+ * How many to run here. A replica that is placed elsewhere goes on until as many are up there as
+ * are to be there: others count for no more than their own share, so that two machines that both
+ * give one away never rely on the same replica.
+ */
+export function wishHere(
+  wanted: number,
+  here: { readonly share: number; readonly running: number },
+  others: readonly Part[],
+): number {
+  const elsewhere = others.reduce((sum, { share, up }) => sum + Math.min(share, up), 0)
+  const lacking = Math.max(0, wanted - elsewhere)
+  return Math.max(here.share, Math.min(here.running, lacking))
+}
