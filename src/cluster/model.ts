@@ -1,4 +1,4 @@
-// The words of the cluster room: machines, members, what each runs, and who decides what. Types only.
+// The words of the cluster room: machines, members, what each runs, who decides it. Types only.
 
 import type { Epoch } from '../coordination/model.ts'
 import type { Instant, Milliseconds } from '../foundation/time.ts'
