@@ -7,6 +7,7 @@ import {
   digestIdentity,
   fixedAcl,
   isAllowed,
+  makeAcl,
   openAcl,
   provedBy,
   withIdentities,
@@ -23,7 +24,7 @@ test('makes the digest that ZooKeeper documents', () => {
 test('takes networks apart by their bits', () => {
   const table = new AclTable()
   const reaches = (network: string, address: string): boolean =>
-    isAllowed(table.intern([{ perms: 1, scheme: 'ip', id: network }]), 1, [
+    isAllowed(table.intern(makeAcl([{ perms: 1, scheme: 'ip', id: network }])), 1, [
       { scheme: 'ip', id: address },
     ])
   assert.equal(reaches('10.0.0.0/8', '10.255.3.4'), true)
@@ -70,7 +71,7 @@ test('`auth` stands for what was proved, and duplicates for one', () => {
 })
 
 test('permits what one of the entries permits to one of the identities', () => {
-  const acl = new AclTable().intern([
+  const acl = makeAcl([
     { perms: 1, scheme: 'world', id: 'anyone' },
     { perms: 2, ...bob },
   ])
@@ -84,13 +85,13 @@ test('permits what one of the entries permits to one of the identities', () => {
 test('equal lists are one, and those that nobody has are forgotten', () => {
   const table = new AclTable()
   const entries = [{ perms: 3, ...bob }]
-  const one = table.intern(entries)
-  assert.equal(table.intern([...entries]), one)
-  assert.equal(table.intern(openAcl.entries), openAcl)
-  for (let perms = 0; perms < 30; perms += 1) table.intern([{ perms, ...local }])
+  const one = table.intern(makeAcl(entries))
+  assert.equal(table.intern(makeAcl([...entries])), one)
+  assert.equal(table.intern(makeAcl(openAcl.entries)), openAcl)
+  for (let perms = 0; perms < 30; perms += 1) table.intern(makeAcl([{ perms, ...local }]))
   table.keepOnly(new Set([one]))
   assert.equal(table.size, 3)
-  assert.equal(table.intern(entries), one)
+  assert.equal(table.intern(makeAcl(entries)), one)
 })
 
 test('the super user is who has its digest, and nobody proves a scheme that is unknown', () => {

@@ -31,16 +31,17 @@ function encode(entries: readonly AclEntry[]): Buffer {
   return Buffer.from(sink.bytes.subarray(0, sink.length))
 }
 
-const make = (entries: readonly AclEntry[]): Acl => ({
+/** The list of these entries. */
+export const makeAcl = (entries: readonly AclEntry[]): Acl => ({
   entries,
   bytes: encode(entries),
   open: entries.some((entry) => isSame(entry, world)),
 })
 
 /** Everybody may do everything (ZooDefs.Ids.OPEN_ACL_UNSAFE). */
-export const openAcl: Acl = make([world])
+export const openAcl: Acl = makeAcl([world])
 /** Everybody may read (ZooDefs.Ids.READ_ACL_UNSAFE). */
-export const readAcl: Acl = make([{ ...world, perms: permission.read }])
+export const readAcl: Acl = makeAcl([{ ...world, perms: permission.read }])
 
 /** The lists in use, each once. */
 export class AclTable {
@@ -54,13 +55,13 @@ export class AclTable {
     return this.#known.size
   }
 
-  intern(entries: readonly AclEntry[]): Acl {
-    const made = make(entries)
-    const key = made.bytes.toString('latin1')
+  /** The list that is in use and equal to `acl`: `acl` itself, if there is none. */
+  intern(acl: Acl): Acl {
+    const key = acl.bytes.toString('latin1')
     const known = this.#known.get(key)
     if (known !== undefined) return known
-    this.#known.set(key, made)
-    return made
+    this.#known.set(key, acl)
+    return acl
   }
 
   /** Forgets every list that is not among `used`: called when all nodes are walked anyway. */

@@ -15,6 +15,8 @@ export const entryKind = {
   failedMulti: 2,
   /** A request that came behind a write of the same connection is read now. */
   held: 3,
+  /** A connection gets the session back that it asked for. */
+  reattach: 4,
 } as const
 
 /** A request that came behind a write, and who asked. */
@@ -33,9 +35,13 @@ export interface Entry<C> {
   readonly about: number | readonly number[] | Held
 }
 
+const logBytes = 64 * 1024
+/** A larger log is given back when its batch is done. */
+const keptLogBytes = 4 * 1024 * 1024
+
 /** A group commit that is being filled, or is on its way to the disk. Used again and again. */
 export class Batch<C> {
-  readonly log = new Sink(64 * 1024)
+  log = new Sink(logBytes)
   entries: Entry<C>[] = []
   /** How many transactions the log holds. */
   count = 0
@@ -51,6 +57,8 @@ export class Batch<C> {
   }
 
   clear(): void {
+    // What one flood took is not kept for ever.
+    if (this.log.bytes.length > keptLogBytes) this.log = new Sink(logBytes)
     beginGroup(this.log)
     this.entries = []
     this.count = 0

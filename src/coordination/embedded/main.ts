@@ -2,12 +2,8 @@
 // The entry point of a coordinator as a process: options as JSON in the first argument, lines about
 // what happens on standard output, faults on standard error. SIGTERM and SIGINT end it well.
 
-import { setFlagsFromString } from 'node:v8'
 import { describeError, Fault } from '../../foundation/fault.ts'
 import { type CoordinatorOptions, runCoordinator } from './coordinator.ts'
-
-// Requests make little garbage, and none that outlives them: with room for it, little is copied.
-setFlagsFromString('--max-semi-space-size=16')
 
 const stopping = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort())

@@ -10,6 +10,10 @@ export interface ServerLimits extends TreeLimits, SessionLimits {
   readonly connectionsMost: number
   /** `maxClientCnxns`: connections of one address; 0 for as many as there may be. */
   readonly connectionsPerAddressMost: number
+  /** Sessions; a client that asks for one more is not let in. */
+  readonly sessionsMost: number
+  /** What all watches may take together: paths, and an allowance for each. */
+  readonly watchBytesMost: number
   /** How long a connection may be silent before it has a session. */
   readonly handshakeMostMs: number
   /** Requests of one connection that may wait for the disk: with more it is not read from. */
@@ -42,6 +46,8 @@ export const defaultLimits: ServerLimits = {
   frameBytesMost,
   connectionsMost: 12_000,
   connectionsPerAddressMost: 0,
+  sessionsMost: 100_000,
+  watchBytesMost: 128 * 1024 * 1024,
   handshakeMostMs: 10_000,
   outstandingMost: 1000,
   pendingBytesMost: 32 * 1024 * 1024,

@@ -4,7 +4,7 @@
 
 import { errorCode } from '../../wire/jute/errors.ts'
 import { createFlag, opcode, permission } from '../../wire/jute/opcodes.ts'
-import { type Acl, fixedAcl, isAllowed, openAcl } from './acl.ts'
+import { type Acl, fixedAcl, isAllowed, makeAcl, openAcl } from './acl.ts'
 import { bytesOf, Sink } from './bytes.ts'
 import type { Identity, Owner, TreeLimits } from './model.ts'
 import { hasNul, lastSlash, pathProblem, sequenceSuffix } from './paths.ts'
@@ -220,7 +220,7 @@ export class Plan {
     const fixed = fixedAcl(acl, who)
     if (fixed === 'unreadable') return marshallingError
     if (fixed === undefined) return invalidAcl
-    this.acl = this.#tree.acls.intern(fixed)
+    this.acl = makeAcl(fixed)
     return ok
   }
 

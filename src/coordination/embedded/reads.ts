@@ -19,6 +19,7 @@ const badArguments = errorCode('bad-arguments')
 const noNode = errorCode('no-node')
 const noAuth = errorCode('no-auth')
 const noWatcher = errorCode('no-watcher')
+const quotaExceeded = errorCode('quota-exceeded')
 const reconfigDisabled = errorCode('reconfig-disabled')
 
 /** Who asks. */
@@ -48,9 +49,12 @@ function skipRead(from: Cursor, op: number): number | undefined {
 /** Answers the requests that read. */
 export class Reads {
   readonly #tree: Tree
+  readonly #watchBytesMost: number
 
-  constructor(tree: Tree) {
+  /** `watchBytesMost`: what all watches may take together. */
+  constructor(tree: Tree, watchBytesMost: number) {
     this.#tree = tree
+    this.#watchBytesMost = watchBytesMost
   }
 
   /** Answers a request of type `op`: writes the body of the answer, and returns 0 or the error. */
@@ -97,19 +101,27 @@ export class Reads {
     const node = this.#tree.find(bytes, start, end)
     if (node === null || node.body === null) return noNode
     if (!isAllowed(node.acl, permission.read, asker.who)) return noAuth
-    if (isWatched) this.#watch('data', bytes, start, end, asker)
+    if (isWatched && !this.#watch('data', bytes, start, end, asker)) return quotaExceeded
     to.raw(node.body)
     return ok
   }
 
+  /** Leaves a watch; false if there are too many. */
   #watch(
     table: 'data' | 'children',
     bytes: Buffer,
     start: number,
     end: number,
     asker: ReadAsker,
-  ): void {
+  ): boolean {
+    if (!this.#hasRoom) return false
     this.#tree.watches.add(table, bytes.subarray(start, end), asker, watchMode.once)
+    return true
+  }
+
+  /** Whether there may be more watches. */
+  get #hasRoom(): boolean {
+    return this.#tree.watches.cost < this.#watchBytesMost
   }
 
   #exists(from: Cursor, asker: ReadAsker, to: Sink): number {
@@ -118,7 +130,7 @@ export class Reads {
     const isWatched = from.byte() !== 0
     if (from.bad || start < 0) return marshallingError
     if (hasNul(bytes, start, end)) return badArguments
-    if (isWatched) this.#watch('data', bytes, start, end, asker)
+    if (isWatched && !this.#watch('data', bytes, start, end, asker)) return quotaExceeded
     const node = this.#tree.find(bytes, start, end)
     if (node === null) return noNode
     putStat(to, node)
@@ -133,7 +145,7 @@ export class Reads {
     const node = this.#tree.find(bytes, start, end)
     if (node === null) return noNode
     if (!isAllowed(node.acl, permission.read, asker.who)) return noAuth
-    if (isWatched) this.#watch('children', bytes, start, end, asker)
+    if (isWatched && !this.#watch('children', bytes, start, end, asker)) return quotaExceeded
     to.raw(namesOf(node))
     if (withStat) putStat(to, node)
     return ok
@@ -224,6 +236,7 @@ export class Reads {
     const persistent = hasPersistent ? takePaths(from) : []
     const recursive = hasPersistent ? takePaths(from) : []
     if (from.bad) return marshallingError
+    if (!this.#hasRoom) return quotaExceeded
     const { watches } = this.#tree
     for (const path of lists[0]) {
       const node = this.#tree.find(path, 0, path.length)
@@ -256,6 +269,7 @@ export class Reads {
     const path = from.text() ?? ''
     const mode = from.int()
     if (from.bad || mode < 0 || mode > 1) return marshallingError
+    if (!this.#hasRoom) return quotaExceeded
     const bytes = bytesOf(path)
     this.#persist(bytes, asker, mode === 0 ? watchMode.persistent : watchMode.recursive)
     to.int(0)

@@ -255,3 +255,44 @@ test('speaks TLS, and only to who has a certificate', { skip: opensslMissing() }
   assert.equal(await hello({ cert, key }), 'imok')
   assert.match(await hello({}), /refused|closed/)
 })
+
+test('a session that comes back sees what it asked for on its old connection', async () => {
+  using folder = newFolder()
+  await using server = await openEmbeddedServer({ folder: folder.path })
+  for (let round = 0; round < 50; round += 1) {
+    using old = await openRawClient(server.port)
+    const session = await old.hello()
+    assert.ok(session)
+    // Written and not waited for: the new connection may be faster than the disk.
+    const written = create(old, `/round-${round}`)
+    using fresh = await openRawClient(server.port)
+    const { sessionId, password } = session
+    assert.equal((await fresh.hello({ sessionId, password }))?.sessionId, sessionId)
+    const where = { path: `/round-${round}`, watch: false }
+    const before = await fresh.ask('exists', where)
+    // Whatever is under way is done when a later write of anybody is answered.
+    bodyOf(await create(fresh, `/after-${round}`))
+    const after = await fresh.ask('exists', where)
+    assert.equal(errorOf(before), errorOf(after), `round ${round}: it came late`)
+    await written
+  }
+})
+
+test('watches and sessions have an end', async () => {
+  using folder = newFolder()
+  const limits = { watchBytesMost: 2000, sessionsMost: 2 }
+  await using server = await openEmbeddedServer({ folder: folder.path, limits })
+  using client = await connected(server.port)
+  const errors = new Set<number | undefined>()
+  for (let index = 0; index < 20; index += 1) {
+    const path = `/${'long'.repeat(20)}-${index}`
+    errors.add(errorOf(await client.ask('exists', { path, watch: true })))
+  }
+  assert.deepEqual([...errors], [errorCode('no-node'), errorCode('quota-exceeded')])
+  bodyOf(await client.ask('exists', { path: '/', watch: false }))
+  using second = await connected(server.port)
+  using third = await openRawClient(server.port)
+  assert.equal(await third.hello(), undefined)
+  bodyOf(await second.ask('closeSession', undefined))
+  await connected(server.port).then((fourth) => fourth[Symbol.dispose]())
+})

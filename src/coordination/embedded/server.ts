@@ -14,9 +14,9 @@ import { lockFolder } from './lock.ts'
 import { defaultLimits, type ServerLimits } from './options.ts'
 import { type Finding, filesOf, recover } from './recovery.ts'
 import { Service } from './service.ts'
-import type { Listen } from './transport.ts'
+import type { Listen, Wire } from './transport.ts'
 import { handlesWork, listenOnHandles } from './transport-handles.ts'
-import { listenOnNet, listenOnTls } from './transport-net.ts'
+import { listenOnNet } from './transport-net.ts'
 import { Wal } from './wal.ts'
 
 /** What can be told to an embedded server. */
@@ -125,9 +125,9 @@ export async function openEmbeddedServer(options: EmbeddedServerOptions): Promis
   })
   let port = options.port ?? 0
   parts.use(keepUp(service, clock))
-  const listening = await listenFor(options)(options.host ?? '127.0.0.1', port, (wire) =>
-    service.clients.accept(wire),
-  )
+  const listen = await listenFor(options)
+  const accept = (wire: Wire) => service.clients.accept(wire)
+  const listening = await listen(options.host ?? '127.0.0.1', port, accept)
   parts.use(listening)
   keeper.look(0)
   port = listening.port
@@ -142,8 +142,9 @@ export async function openEmbeddedServer(options: EmbeddedServerOptions): Promis
   }
 }
 
-function listenFor({ tls, transport }: EmbeddedServerOptions): Listen {
+async function listenFor({ tls, transport }: EmbeddedServerOptions): Promise<Listen> {
   if (tls !== undefined) {
+    const { listenOnTls } = await import('./transport-tls.ts')
     const { cert, key, ca } = tls
     return listenOnTls({ cert, key, ...(ca && { ca, requestCert: true }) })
   }

@@ -4,19 +4,20 @@
 
 import type { Fault } from '../../foundation/fault.ts'
 import { errorCode } from '../../wire/jute/errors.ts'
-import { opcode, passwordBytes, specialXid } from '../../wire/jute/opcodes.ts'
+import { opcode, specialXid } from '../../wire/jute/opcodes.ts'
 import { provedBy, withIdentities } from './acl.ts'
+import { Admission } from './admission.ts'
 import { Answers, replyHeaderBytes } from './answers.ts'
 import { type Batch, type Entry, entryKind, type Held } from './batch.ts'
 import { Cursor, getInt, Sink } from './bytes.ts'
 import { Clients } from './clients.ts'
 import type { Connection } from './connection.ts'
 import { GroupCommit } from './group-commit.ts'
-import { type Hello, readHello } from './handshake.ts'
+import { readHello } from './handshake.ts'
 import type { ServerLimits } from './options.ts'
 import { Reads } from './reads.ts'
 import { readMulti } from './requests.ts'
-import { negotiatedTimeout, type Session } from './sessions.ts'
+import type { Session } from './sessions.ts'
 import { Stager } from './stage.ts'
 import { Stats } from './stats.ts'
 import { Throttle } from './throttle.ts'
@@ -51,6 +52,11 @@ export interface ServiceOptions {
   readonly failed: (fault: Fault) => void
 }
 
+/** So many overdue nodes are deleted in one go (`znode.container.maxPerMinute`). */
+const overdueAtOnce = 10_000
+/** A connection that proves more identities than this is up to no good. */
+const identitiesMost = 100
+
 /** Takes the body of answers that have none. */
 const nowhere = new Sink(16)
 
@@ -69,8 +75,7 @@ export class Service {
   readonly #answers: Answers
   readonly #from = new Cursor()
   readonly #throttle: Throttle
-  /** Connections that got their session with the batch that was carried out. */
-  #opened: Connection[] = []
+  readonly #admission: Admission
 
   constructor(options: ServiceOptions) {
     const { state, limits, wal, defer, now } = options
@@ -80,7 +85,7 @@ export class Service {
     this.nowMs = now()
     this.#stager = new Stager(state, limits, nowhere)
     this.#throttle = new Throttle(limits, () => this.#stager.pendingCost)
-    this.#reads = new Reads(state.tree)
+    this.#reads = new Reads(state.tree, limits.watchBytesMost)
     this.#answers = new Answers(state.tree, this.stats)
     this.clients = new Clients({
       limits,
@@ -102,6 +107,16 @@ export class Service {
       carried: (batch) => this.#carried(batch),
       failed: options.failed,
     })
+    this.#admission = new Admission({
+      state,
+      limits,
+      clients: this.clients,
+      stager: this.#stager,
+      commits: this.commits,
+      answers: this.#answers,
+      throttle: this.#throttle,
+      secret: options.secret,
+    })
   }
 
   #turn(nowMs: number): void {
@@ -114,7 +129,7 @@ export class Service {
   #frame(connection: Connection, bytes: Buffer, from: number, to: number): void {
     this.stats.packetsIn += 1
     if (connection.stage === 'silent') {
-      this.#hello(connection, readHello(this.#from.over(bytes, from, to)))
+      this.#admission.hello(connection, readHello(this.#from.over(bytes, from, to)), this.nowMs)
       return
     }
     const { session } = connection
@@ -233,7 +248,7 @@ export class Service {
       return
     }
     const proved = provedBy(scheme, credentials, this.#options.superDigest)
-    if (proved === undefined) {
+    if (proved === undefined || connection.who.length > identitiesMost) {
       this.#answers.aside(connection, xid, opcode.auth, authFailed)
       connection.end()
       return
@@ -243,48 +258,6 @@ export class Service {
   }
 
   // --- sessions
-
-  #hello(connection: Connection, hello: Hello | undefined): void {
-    if (hello === undefined || hello.seenZxid > this.state.tree.zxid) {
-      // One who has seen more than we have must not go on here: time would run backwards for it.
-      connection.drop()
-      return
-    }
-    connection.knowsReadOnly = hello.knowsReadOnly
-    this.clients.silent.delete(connection)
-    const timeoutMs = negotiatedTimeout(hello.timeoutMs, this.limits)
-    if (hello.session !== 0) {
-      this.#reattach(connection, hello, timeoutMs)
-      return
-    }
-    connection.stage = 'opening'
-    const session = {
-      id: this.state.sessions.nextId(),
-      timeoutMs,
-      password: this.#options.secret(passwordBytes),
-    }
-    this.#stager.openSession(session, Math.floor(this.nowMs))
-    this.#throttle.waits(connection, this.commits.staged(connection, 0, opcode.createSession))
-  }
-
-  #reattach(connection: Connection, hello: Hello, timeoutMs: number): void {
-    const { session: id, password } = hello
-    const session = this.state.sessions.reopen(id, password, timeoutMs, this.nowMs)
-    if (session === undefined) {
-      this.#answers.welcome(connection, undefined)
-      connection.end()
-      return
-    }
-    this.clients.attached.get(id)?.drop()
-    this.#attach(connection, session)
-  }
-
-  #attach(connection: Connection, session: Session): void {
-    connection.session = session
-    connection.stage = 'open'
-    this.clients.attached.set(session.id, connection)
-    this.#answers.welcome(connection, session)
-  }
 
   #close(connection: Connection, session: Session, xid: number): void {
     if (session.closing) {
@@ -317,9 +290,9 @@ export class Service {
     }
   }
 
-  /** Deletes containers that are empty again, and nodes whose time is over. */
+  /** Deletes containers that are empty again, and nodes whose time is over: some at a time. */
   removeOverdue(): void {
-    for (const node of this.state.tree.overdue(this.nowMs)) {
+    for (const node of this.state.tree.overdue(this.nowMs).slice(0, overdueAtOnce)) {
       if (!this.#stager.removeOverdue(node, Math.floor(this.nowMs))) continue
       this.commits.staged(null, 0, opcode.deleteContainer)
     }
@@ -338,7 +311,8 @@ export class Service {
     else if (kind === entryKind.failedMulti) {
       this.#answers.failedMulti(connection, xid, about as readonly number[])
     } else if (kind === entryKind.held) this.#doHeld(connection, about as Held)
-    else if (op === opcode.createSession) this.#sessionIsSafe(connection)
+    else if (kind === entryKind.reattach) this.#admission.reopened(connection, about as number)
+    else if (op === opcode.createSession) this.#admission.opened(connection)
     else {
       this.#answers.written(connection, xid, op, node, results)
       if (op === opcode.closeSession) connection.end()
@@ -356,13 +330,6 @@ export class Service {
     connection.flushPiece()
   }
 
-  #sessionIsSafe(connection: Connection): void {
-    const session = this.state.opened
-    if (session === undefined) return
-    this.#attach(connection, session)
-    this.#opened.push(connection)
-  }
-
   #carrying(batch: Batch<Connection>): void {
     this.#turn(this.#options.now())
     this.#answers.waitedMs = this.nowMs - batch.startedAt
@@ -373,9 +340,7 @@ export class Service {
     for (const { connection } of batch.entries) {
       if (connection?.behind === batch) connection.behind = null
     }
-    const opened = this.#opened
-    this.#opened = []
-    for (const connection of opened) connection.takeHeld()
+    this.#admission.carried()
     this.#throttle.release()
     this.#options.carried()
     this.clients.endTurn()

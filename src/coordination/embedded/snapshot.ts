@@ -22,6 +22,9 @@ export const snapshotName = (zxid: number): string =>
 /** Under this name a snapshot is written; it gets its own when it is whole and safe. */
 const unfinishedName = 'snapshot.unfinished'
 
+/** Fewer lists than this are not worth a walk over all nodes. */
+const manyLists = 1000
+
 let snapshotsStarted = 0
 
 /** Writes a snapshot of a state a little at a time, while the state goes on. */
@@ -125,12 +128,18 @@ export class SnapshotWriter {
       try {
         this.#disk.rename(unfinishedName, snapshotName(this.zxid))
         this.#disk.sync()
-        this.#state.tree.acls.keepOnly(new Set([...this.#used, ...aclsOf(this.#state)]))
+        this.#forgetLists()
       } catch (thrown) {
         return done(thrown as Error)
       }
       done(null)
     })
+  }
+
+  /** Forgets the access control lists that no node has any more. */
+  #forgetLists(): void {
+    const { acls } = this.#state.tree
+    if (acls.size > manyLists) acls.keepOnly(new Set([...this.#used, ...aclsOf(this.#state)]))
   }
 
   /** Gives up. */

@@ -136,7 +136,7 @@ export class Stager {
       case opcode.setACL: {
         const staged = this.#touch(node, zxid)
         staged.aversion = (staged.aversion + 1) | 0
-        staged.acl = this.#plan.acl
+        staged.acl = this.#state.tree.acls.intern(this.#plan.acl)
         this.log.buffer(node.path)
         this.log.raw(this.#plan.acl.bytes)
         break
@@ -156,7 +156,8 @@ export class Stager {
   }
 
   #create(request: WriteRequest, zxid: number): void {
-    const { node: parent, bytes, pathStart, pathEnd, acl, owner } = this.#plan
+    const { node: parent, bytes, pathStart, pathEnd, owner } = this.#plan
+    const acl = this.#state.tree.acls.intern(this.#plan.acl)
     const place = this.#state.tree.place(bytes.subarray(pathStart, pathEnd))
     const staged = this.#touch(place, zxid)
     staged.exists = true

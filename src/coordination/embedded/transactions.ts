@@ -3,7 +3,7 @@
 // logged. Pure.
 
 import { opcode } from '../../wire/jute/opcodes.ts'
-import { type Acl, openAcl, readAclEntries } from './acl.ts'
+import { type Acl, makeAcl, openAcl, readAclEntries } from './acl.ts'
 import { Cursor, type Sink } from './bytes.ts'
 import type { AclEntry, Owner, SessionLimits } from './model.ts'
 import { type Session, Sessions } from './sessions.ts'
@@ -63,7 +63,7 @@ export function takeOwnerAndAcl(from: Cursor, tree: Tree): { owner: Owner; acl: 
 }
 
 const takeAcl = (from: Cursor, tree: Tree): Acl =>
-  tree.acls.intern(readAclEntries(from) as readonly AclEntry[])
+  tree.acls.intern(makeAcl(readAclEntries(from) as readonly AclEntry[]))
 
 /** Everything that the log and the snapshots keep: the tree and the sessions. */
 export class State {

@@ -1,7 +1,6 @@
 // The transport on node:net, the public way: works with every version of the runtime.
 
-import { createServer, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { createServer, type Server, type Socket } from 'node:net'
 import { Fault, systemCode } from '../../foundation/fault.ts'
 import type { Listen, Wire, WireListener } from './transport.ts'
 
@@ -48,10 +47,10 @@ export function cannotListen(host: string, port: number, cause: unknown): Fault 
   return new Fault('failed', `cannot listen at ${host}:${port}`, { cause })
 }
 
-function listenNet(tls: TlsOptions | undefined): Listen {
+/** Listens with a server that is made for taking connections. */
+export function listenWith(make: (taken: (socket: Socket) => void) => Server): Listen {
   return (host, port, accept) => {
-    const taken = (socket: Socket): void => attach(socket, accept)
-    const server = tls === undefined ? createServer(taken) : createTlsServer(tls, taken)
+    const server = make((socket) => attach(socket, accept))
     return new Promise((resolve, reject) => {
       server.once('error', (cause) => reject(cannotListen(host, port, cause)))
       server.listen(port, host, 1024, () => {
@@ -63,7 +62,4 @@ function listenNet(tls: TlsOptions | undefined): Listen {
   }
 }
 
-export const listenOnNet: Listen = listenNet(undefined)
-
-/** `listenOnNet` behind TLS; who may connect is up to the options. */
-export const listenOnTls = (tls: TlsOptions): Listen => listenNet(tls)
+export const listenOnNet: Listen = listenWith(createServer)

@@ -99,12 +99,17 @@ export function eventFrame(type: number, path: Buffer): Buffer {
   return frame
 }
 
+/** What a watch takes on top of its path, about: two entries in tables, and their place. */
+const watchOverhead = 150
+
 /** All watches of a server. */
 export class Watches {
   #paths = new PathIndex<WatchedPath>()
   /** How many watches look below their path: while there are none, no parents are asked. */
   #recursive = 0
   #count = { data: 0, children: 0 }
+  /** What all watches take, in bytes. */
+  cost = 0
 
   /** How many watches there are, both tables together. */
   get count(): number {
@@ -136,8 +141,14 @@ export class Watches {
     const before = watchers.modeOf(watcher)
     if (before === mode) return
     watchers.set(watcher, mode)
-    if (before === 0) this.#count[table] += 1
-    if (mode === 0) this.#count[table] -= 1
+    if (before === 0) {
+      this.#count[table] += 1
+      this.cost += watchOverhead + place.path.length
+    }
+    if (mode === 0) {
+      this.#count[table] -= 1
+      this.cost -= watchOverhead + place.path.length
+    }
     this.#recursive += ((mode & watchMode.recursive) - (before & watchMode.recursive)) >> 2
   }
 
