@@ -1,5 +1,5 @@
 // Very many sessions, and very many watches that fire at once. Runs as a process of its own, which
-// says what it will do and waits to be told to, so that its parent reads the server's clock between.
+// says what it will do and waits to be told to: so its parent reads the server's clock between.
 //
 //   node bench/coordination/crowd.ts '{"port":2181,"kind":"sessions","count":10000}'
 

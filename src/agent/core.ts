@@ -58,7 +58,15 @@ export interface Core extends Disposable {
 /** How often the mind looks although nothing was reported: deadlines pass in silence. */
 const lookEvery = ms(200)
 
-const nothing: Spec = { name: '', services: {}, frontends: {}, edges: 0, written: {} }
+const nothing: Spec = {
+  name: '',
+  machines: {},
+  coordination: { kind: 'embedded' },
+  services: {},
+  frontends: {},
+  edges: 0,
+  written: {},
+}
 
 /** Opens a mind that goes on from what `store` kept. It does nothing before `apply` or `poke`. */
 export function openCore(ports: CorePorts): Core {

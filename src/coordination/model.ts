@@ -112,3 +112,58 @@ export interface Versioned<T> {
   readonly value: T
   readonly version: number
 }
+
+/** One machine of the cluster, as the file names it. */
+export interface Machine {
+  readonly name: string
+  /** Where the other machines reach it. */
+  readonly address: string
+  /** What it shares its fate with; undefined where the file does not say. */
+  readonly zone: string | undefined
+}
+
+/** An address with its port. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** Files in PEM that TLS goes by; without `ca`, the system's authorities are trusted. */
+export interface TlsFiles {
+  readonly ca: string | undefined
+  readonly cert: string | undefined
+  readonly key: string | undefined
+}
+
+interface SharedPlan {
+  /** The node below which everything of this file lives. */
+  readonly chroot: string
+  /** How long a machine may be silent before it counts as lost. */
+  readonly session: Milliseconds
+}
+
+/** Apache ZooKeeper that something else runs. */
+export interface ExistingPlan extends SharedPlan {
+  readonly kind: 'zookeeper'
+  readonly servers: readonly Endpoint[]
+  /** undefined: not over TLS. */
+  readonly tls: TlsFiles | undefined
+}
+
+/** Apache ZooKeeper that Always On runs on some of the machines. */
+export interface ManagedPlan extends SharedPlan {
+  readonly kind: 'managed'
+  /** The machines that run it, in the order of their numbers: the first is server 1. */
+  readonly members: readonly Machine[]
+  readonly ports: { readonly client: number; readonly peer: number; readonly election: number }
+  /** An unpacked Apache ZooKeeper; undefined: Debian's package. */
+  readonly home: string | undefined
+  /** Its data on each machine; undefined: beside the file's other state. */
+  readonly data: string | undefined
+  readonly heapBytes: number
+}
+
+/** What the machines agree through. */
+export type CoordinationPlan =
+  /** A server of our own: there is one machine only. */
+  { readonly kind: 'embedded' } | ExistingPlan | ManagedPlan

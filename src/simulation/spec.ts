@@ -57,6 +57,8 @@ const doorOf = ({ name }: RunService): Frontend => ({
 /** A file with these services, each behind a door of its own. */
 export const simulatedSpec = (services: readonly RunService[]): Spec => ({
   name: 'life',
+  machines: {},
+  coordination: { kind: 'embedded' },
   services: Object.fromEntries(services.map((service) => [service.name, service])),
   frontends: Object.fromEntries(services.map((service) => [service.name, doorOf(service)])),
   edges: 2,

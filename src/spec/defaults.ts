@@ -25,6 +25,13 @@ export const defaults = {
   frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s' },
   maxConnections: 50_000,
   edgesLeast: 2,
+  coordination: {
+    session: '2s',
+    memory: '256MiB',
+    ports: { client: 2181, peer: 2888, election: 3888 },
+    /** An ensemble of more only gets slower: five outlive the loss of two. */
+    membersMost: 5,
+  },
 } as const
 
 /** How much faster a doubtful server is asked, and the shortest pause between two questions. */

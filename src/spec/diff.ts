@@ -1,5 +1,6 @@
 // What is different between two specs, in sentences? No value from the environment is shown. Pure.
 
+import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import { formatDuration, type Milliseconds } from '../foundation/time.ts'
 import type { Check } from '../health/model.ts'
 import type {
@@ -85,7 +86,34 @@ function speaker(before: Spec | undefined, after: Spec): Speaker {
 const specRows: readonly Row<Spec>[] = [
   { key: 'name', show: (s) => s.name },
   { key: 'edges', show: (s) => String(s.edges) },
+  { key: 'machines', show: (s) => Object.values(s.machines).map(showMachine).join(', ') },
+  { key: 'coordination', show: (s) => showCoordination(s.coordination) },
 ]
+
+const showMachine = ({ name, address, zone }: Machine): string =>
+  `${name} ${address}${zone === undefined ? '' : ` in ${zone}`}`
+
+/** What the machines agree through, on one line. */
+function showCoordination(plan: CoordinationPlan): string {
+  switch (plan.kind) {
+    case 'embedded':
+      return 'embedded'
+    case 'zookeeper': {
+      const servers = plan.servers.map(({ host, port }) => showAddress(host, port))
+      const how = plan.tls === undefined ? '' : ` over TLS ${JSON.stringify(plan.tls)}`
+      return `${servers.join(',')}${plan.chroot}${how}, session ${time(plan.session)}`
+    }
+    case 'managed': {
+      const { members, ports, home = 'the package', data = 'the state', heapBytes } = plan
+      const { client, peer, election } = ports
+      return (
+        `Apache ZooKeeper on ${members.map((one) => one.name).join(', ')} at ${plan.chroot}, ` +
+        `session ${time(plan.session)}, ports ${client} ${peer} ${election}, from ${home}, ` +
+        `in ${data}, heap ${heapBytes}`
+      )
+    }
+  }
+}
 
 const time = (length: Milliseconds): string => formatDuration(length)
 const optional = (value: number | undefined): string | undefined =>

@@ -1,6 +1,7 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
 import type { PolicyName } from '../balancing/model.ts'
+import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
 import type { Check } from '../health/model.ts'
 import type { LogPolicy, RestartPolicy } from '../services/model.ts'
@@ -8,6 +9,9 @@ import type { LogPolicy, RestartPolicy } from '../services/model.ts'
 /** The whole file. */
 export interface Spec {
   readonly name: string
+  /** The machines of the cluster by name, in the order of the file; none: this one alone. */
+  readonly machines: Readonly<Record<string, Machine>>
+  readonly coordination: CoordinationPlan
   readonly services: Readonly<Record<string, Service>>
   readonly frontends: Readonly<Record<string, Frontend>>
   /** How many processes carry the data path. */

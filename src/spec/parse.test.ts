@@ -27,6 +27,8 @@ test('the shortest file is filled in with defaults', () => {
   const timing = { every: 1000, fast: 200, timeout: 1000, fall: 2, rise: 2 }
   assert.deepEqual(spec, {
     name: 'shop',
+    machines: {},
+    coordination: { kind: 'embedded' },
     edges: 2,
     frontends: {},
     written: {},
@@ -293,4 +295,62 @@ test('the examples in the documentation are right', () => {
       assert.equal(parsed.kind, 'spec', `${page}: ${JSON.stringify(parsed)}`)
     }
   }
+})
+
+suite('machines', () => {
+  const clusterOf = (lines: string) => {
+    const { machines, coordination } = specOf(`services: { web: { run: x } }\n${lines}`)
+    return { machines, coordination }
+  }
+  const four = 'machines: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: 10.0.0.4 }'
+
+  test('have an address, and a zone if the file says so', () => {
+    const { machines } = clusterOf('machines: { a: { address: "[FD00::1]", zone: east-1 } }')
+    assert.deepEqual(machines, { a: { name: 'a', address: 'fd00::1', zone: 'east-1' } })
+  })
+
+  test('run an ensemble on an odd number of the first of them', () => {
+    const { coordination } = clusterOf(`${four}\ncoordination: managed`)
+    assert.ok(coordination.kind === 'managed')
+    assert.deepEqual(
+      coordination.members.map(({ name }) => name),
+      ['a', 'b', 'c'],
+    )
+    const { chroot, session, ports, home, data } = coordination
+    assert.deepEqual(ports, { client: 2181, peer: 2888, election: 3888 })
+    assert.deepEqual({ chroot, session }, { chroot: '/alwayson/shop', session: 2000 })
+    assert.deepEqual([home, data], [undefined, undefined])
+  })
+
+  test('run an ensemble where the file says so, as it says', () => {
+    const settings = 'managed: [d, b, c], home: ./zk, data: /data, ports: { client: 2000 }'
+    const { coordination } = clusterOf(`${four}\ncoordination: { ${settings} }`)
+    assert.ok(coordination.kind === 'managed')
+    const { members, ports, home, data } = coordination
+    assert.deepEqual(
+      members.map(({ name }) => name),
+      ['d', 'b', 'c'],
+    )
+    assert.equal(ports.client, 2000)
+    assert.deepEqual([home, data], ['/srv/shop/zk', '/data'])
+  })
+
+  test('agree through servers that something else runs', () => {
+    const tls = 'tls: { ca: ca.pem }'
+    for (const list of ['"zk1,zk2:2182"', '[zk1:2181, zk2:2182]']) {
+      const { coordination } = clusterOf(
+        `coordination: { zookeeper: ${list}, chroot: /a/b, session: 4s, ${tls} }`,
+      )
+      assert.deepEqual(coordination, {
+        kind: 'zookeeper',
+        servers: [
+          { host: 'zk1', port: 2181 },
+          { host: 'zk2', port: 2182 },
+        ],
+        chroot: '/a/b',
+        session: 4000,
+        tls: { ca: '/srv/shop/ca.pem', cert: undefined, key: undefined },
+      })
+    }
+  })
 })

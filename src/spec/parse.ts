@@ -19,16 +19,7 @@ export interface ParseInput extends Ground {
 }
 
 /** Sections of the design that this version does not carry out. */
-const laterSections = [
-  'machines',
-  'coordination',
-  'databases',
-  'addresses',
-  'buckets',
-  'fleets',
-  'scaling',
-  'drills',
-]
+const laterSections = ['databases', 'addresses', 'buckets', 'fleets', 'scaling', 'drills']
 
 /** What the file asks for, or everything that is wrong with it, in the order of the file. */
 export function parseSpec(input: ParseInput): Parsed {

@@ -82,6 +82,13 @@ export const serverName = (): z.ZodString =>
 export const environmentName = (): z.ZodString =>
   text('environmentName', 'the name of an environment variable, such as `DATABASE_URL`')
 
+/** Servers in one text, as ZooKeeper's clients take them. */
+export const hosts = (): z.ZodString => text('hosts', 'servers, such as `zk1:2181,zk2:2181`')
+
+/** A node of the coordination tree. */
+export const nodePath = (): z.ZodString =>
+  text('nodePath', 'the path of a node, such as `/alwayson/shop`')
+
 /** Any single value, taken as the file writes it: `1.10` stays `1.10`. */
 export const asWritten = (): z.ZodUnion<readonly [z.ZodString, z.ZodNumber, z.ZodBoolean]> =>
   z.union([z.string(), z.number(), z.boolean()]).meta({

@@ -2,6 +2,7 @@
 // editors use all come from here. What the values mean together is `settle`'s to know.
 
 import * as z from 'zod'
+import { coordination, machine } from './schema-cluster.ts'
 import { frontend } from './schema-frontend.ts'
 import { service } from './schema-service.ts'
 import { count, key, name, requiredKey } from './schema-values.ts'
@@ -10,6 +11,15 @@ import { count, key, name, requiredKey } from './schema-values.ts'
 export const file = z
   .strictObject({
     name: key(name(), 'What this is called. Without it, the name of the file’s folder.'),
+    machines: key(
+      z.record(name(), machine).meta({ errorMessage: 'expected machines by name' }),
+      'The machines that keep this up together, by name. Without it, this one alone.',
+    ),
+    coordination: key(
+      coordination,
+      'What the machines agree through. Without it, a server of Always On’s own on the one ' +
+        'machine there is; several machines need `managed` or `{ zookeeper: … }`.',
+    ),
     services: requiredKey(
       z.record(name(), service).meta({ errorMessage: 'expected services by name' }),
       'What has to stay up, by name: replicas that Always On runs, or servers that others run.',
@@ -30,6 +40,8 @@ export const file = z
   })
 
 export type RawFile = z.infer<typeof file>
+export type RawMachine = NonNullable<RawFile['machines']>[string]
+export type RawCoordination = NonNullable<RawFile['coordination']>
 export type RawService = RawFile['services'][string]
 export type RawFrontend = NonNullable<RawFile['frontends']>[string]
 export type RawCheck = NonNullable<RawService['check']>

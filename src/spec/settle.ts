@@ -5,6 +5,7 @@ import { basename, dirname, resolve as resolvePath } from 'node:path'
 import { agree } from './agree.ts'
 import { defaults } from './defaults.ts'
 import type { Frontend, Service, Spec } from './model.ts'
+import { settleCoordination, settleMachine } from './settle-cluster.ts'
 import { settleFrontend } from './settle-frontend.ts'
 import { settleService } from './settle-service.ts'
 import type { LooseFile, Site } from './site.ts'
@@ -20,8 +21,12 @@ export function settle(raw: LooseFile, site: Site): Spec {
     raw.frontends,
     (name, frontend): Frontend => settleFrontend(name, frontend ?? {}, site),
   )
+  const machines = mapValues(raw.machines, settleMachine)
+  const name = raw.name ?? nameOfFolder(site.file)
   const spec: Spec = {
-    name: raw.name ?? nameOfFolder(site.file),
+    name,
+    machines,
+    coordination: settleCoordination(raw.coordination, name, machines, site),
     services,
     frontends,
     edges: raw.edges ?? Math.max(site.cores, defaults.edgesLeast),

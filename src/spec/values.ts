@@ -35,6 +35,8 @@ export const patterns = {
   name: /^[a-z][a-z0-9_-]{0,39}$/,
   serverName: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
   environmentName: /^[A-Za-z_][A-Za-z0-9_]*$/,
+  hosts: /^[A-Za-z0-9_.:[\]-]+(,[A-Za-z0-9_.:[\]-]+)*$/,
+  nodePath: /^(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/,
 } as const
 
 const good = <T>(value: T): Reading<T> => ({ ok: true, value })
@@ -160,6 +162,21 @@ export function readAddress(text: string): Reading<Address> {
   return good({ host: ip ?? host.toLowerCase(), port: port.value })
 }
 
+/** Reads `zk1:2181,zk2`: a server without a port listens at ZooKeeper's own. */
+export function readHosts(text: string): Reading<readonly Address[]> {
+  const slash = text.indexOf('/')
+  if (slash >= 0 && !text.includes('://')) {
+    return bad(`write the node after the slash apart: \`chroot: ${text.slice(slash)}\``)
+  }
+  const servers: Address[] = []
+  for (const one of text.split(/ *, */)) {
+    const server = readAddress(/:\d+$/.test(one) ? one : `${one}:2181`)
+    if (!server.ok) return server
+    servers.push(server.value)
+  }
+  return good(servers)
+}
+
 /** Reads the host of a route, in lower case; `*.shop.example` stands for every name below it. */
 export function readHost(text: string): Reading<string> {
   if (patterns.host.test(text)) return good(text.toLowerCase())
@@ -240,4 +257,8 @@ export const readers: Readonly<Record<string, (text: string) => Reading<unknown>
   name: reader('name', plainName),
   serverName: reader('serverName', plainName),
   environmentName: reader('environmentName'),
+  hosts: readHosts,
+  nodePath: reader('nodePath', (text) =>
+    /^[^/\s]+$/.test(text) ? `begin with a slash: \`/${text}\`` : undefined,
+  ),
 }
