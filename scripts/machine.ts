@@ -62,8 +62,9 @@ export const hasCommand = (name: string): boolean =>
 const isMet = (need: Need): boolean =>
   need.sign.startsWith('/') ? existsSync(need.sign) : hasCommand(need.sign)
 
-/** The needs that this machine does not meet. */
-export const missing = (): readonly Need[] => needs.filter((need) => !isMet(need))
+/** The needs that this machine does not meet, of `wanted` or of all that tests have. */
+export const missing = (wanted: readonly Need[] = needs): readonly Need[] =>
+  wanted.filter((need) => !isMet(need))
 
 /** How to become root without asking anybody: `undefined` when there is no way. */
 function rootPrefix(): readonly string[] | undefined {
