@@ -1,6 +1,6 @@
 // The words of the agent: what it remembers between two lives, and what it tells of itself.
 
-import type { FrontendTraffic, PolicyName, ServerState } from '../balancing/model.ts'
+import type { FrontendTraffic, ServerState } from '../balancing/model.ts'
 import type { Instant } from '../foundation/time.ts'
 import type { Verdict } from '../health/model.ts'
 import type { ProcessState, RunTemplate, ServiceState } from '../services/model.ts'
@@ -86,7 +86,8 @@ export interface FrontendStatus {
   readonly name: string
   readonly mode: 'http' | 'tcp'
   readonly addresses: readonly string[]
-  readonly balance: PolicyName
+  /** In the words of the file. */
+  readonly balance: string
   readonly routes: readonly {
     readonly host: string | undefined
     readonly path: string | undefined

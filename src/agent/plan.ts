@@ -65,6 +65,7 @@ function routing(before: Spec, after: Spec): readonly string[] {
       Object.values(spec.services).map((service) => [
         service.name,
         service.balance,
+        service.slowStart,
         service.hold,
         service.connectTimeout,
         service.responseTimeout,

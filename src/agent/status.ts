@@ -1,12 +1,13 @@
 // What is there and how is it? The world, as `status` shows it. Pure.
 
 import type { EdgeSighting } from '../balancing/engine.ts'
-import type { FrontendTraffic, PolicyName, TableServer } from '../balancing/model.ts'
+import type { FrontendTraffic, TableServer } from '../balancing/model.ts'
 import type { Decision } from '../control/rules.ts'
 import { type Instant, instant } from '../foundation/time.ts'
 import type { ReplicaProcess, ServiceAction } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
 import type { Frontend, Service } from '../spec/model.ts'
+import { describeBalance } from '../spec/settle-balance.ts'
 import type { FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
 import { isDraining, replicasOf, serversOf, verdictOf, type World } from './world.ts'
 
@@ -145,8 +146,8 @@ function frontendsOf(world: World): readonly FrontendStatus[] {
 }
 
 /** How what no route matches is spread: a service may say it for itself. */
-const balanceOf = ({ spec }: World, { to, balance }: Frontend): PolicyName =>
-  (to === undefined ? undefined : spec.services[to]?.balance) ?? balance
+const balanceOf = ({ spec }: World, { to, balance }: Frontend): string =>
+  describeBalance((to === undefined ? undefined : spec.services[to]?.balance) ?? balance)
 
 /** The sum over all edges. */
 function trafficOf(edges: readonly EdgeSighting[], frontend: string): FrontendTraffic {

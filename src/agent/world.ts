@@ -7,6 +7,7 @@ import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
 import type { Service, Spec } from '../spec/model.ts'
 import { checkFor } from '../spec/replica-words.ts'
+import { routed } from '../spec/settle-balance.ts'
 import type { AgentState } from './model.ts'
 
 /** What was seen at one moment, beside what is wanted. */
@@ -76,7 +77,7 @@ export function isDraining(world: World, service: string, id: string): boolean {
   return leaving || world.state.drained.includes(id)
 }
 
-function routed(world: World, service: string, id: string): ServerState {
+function stateOf(world: World, service: string, id: string): ServerState {
   if (verdictOf(world, id) !== 'up') return 'down'
   return isDraining(world, service, id) ? 'draining' : 'up'
 }
@@ -86,7 +87,7 @@ const mayServe = ({ state }: ReplicaProcess): boolean =>
   state.kind === 'running' || state.kind === 'lost'
 
 const replicaRouted = (world: World, replica: ReplicaProcess): ServerState =>
-  mayServe(replica) ? routed(world, replica.service, replica.id) : 'down'
+  mayServe(replica) ? stateOf(world, replica.service, replica.id) : 'down'
 
 /**
  * One edge's share of a bound that the file gives for all of them together: edges know nothing of
@@ -108,7 +109,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
       weight: server.weight,
       backup: server.backup,
       maxConnections: share(world, server.maxConnections),
-      state: routed(world, service.name, server.id),
+      state: stateOf(world, service.name, server.id),
     }))
   }
   return replicasOf(world, service.name).map((replica) => ({
@@ -173,6 +174,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       },
       connectTimeout: service.connectTimeout,
       responseTimeout: service.responseTimeout,
+      ...(service.slowStart === undefined ? {} : { slowStart: service.slowStart }),
     })),
     frontends: Object.values(spec.frontends).map((frontend) => ({
       name: frontend.name,
@@ -191,7 +193,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
         host,
         path,
         pool: to,
-        policy: spec.services[to]?.balance ?? frontend.balance,
+        ...routed(spec.services[to]?.balance ?? frontend.balance),
       })),
     })),
   }

@@ -2,8 +2,24 @@
 
 import type { Instant, Milliseconds } from '../foundation/time.ts'
 
-/** How a server is picked among those that are up. HAProxy's words; `random` draws two. */
-export type PolicyName = 'roundrobin' | 'leastconn' | 'random'
+/**
+ * How a server is picked among those that are up. HAProxy's words; `random` draws two, `first`
+ * fills them in order, and `hash` sends what has one key to one server.
+ */
+export type PolicyName = 'roundrobin' | 'leastconn' | 'random' | 'first' | 'hash'
+
+/** What of a request is the key of `hash`. */
+export interface HashRule {
+  readonly by: 'source' | 'uri' | 'header' | 'cookie'
+  /** Of the header (in lower case) or the cookie. */
+  readonly name?: string
+  /** Of the path so many segments; all without it. */
+  readonly depth?: number
+  /** The query counts too. */
+  readonly query?: boolean
+  /** No server takes more than so many times its share; Infinity is sent as `undefined`. */
+  readonly bound?: number
+}
 
 /**
  * `up` takes requests; `draining` finishes what it has and takes nothing new; `down` takes nothing
@@ -40,6 +56,8 @@ export interface Pool {
   readonly connectTimeout: Milliseconds
   /** From the last byte sent to the first byte of the answer, and between two bytes of it. */
   readonly responseTimeout: Milliseconds
+  /** A server that came up while others were up takes its full share only after so long. */
+  readonly slowStart?: Milliseconds
 }
 
 /** The first route whose host and path both match takes the request. */
@@ -50,6 +68,8 @@ export interface TableRoute {
   readonly path: string | undefined
   readonly pool: string
   readonly policy: PolicyName
+  /** With the policy `hash`. */
+  readonly hash?: HashRule
 }
 
 /** An address to listen on. */

@@ -21,6 +21,8 @@ export const defaults = {
   server: { weight: 1, backup: false },
   mode: 'http',
   balance: 'random',
+  hashBound: 1.25,
+  slowStart: '0s',
   /** `idle` holds in HTTP mode; a TCP connection that is silent may be a database session. */
   frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s' },
   maxConnections: 50_000,

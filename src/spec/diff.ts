@@ -12,6 +12,7 @@ import type {
   Service,
   Spec,
 } from './model.ts'
+import { describeBalance } from './settle-balance.ts'
 
 /** One thing that may differ, by its path below the thing it belongs to. */
 interface Row<T> {
@@ -148,7 +149,8 @@ const checkRows: readonly Row<{ readonly check: Check }>[] = [
 
 const commonRows: readonly Row<Service>[] = [
   { key: 'check', show: (s) => asks(s.check) },
-  { key: 'balance', show: (s) => s.balance },
+  { key: 'balance', show: (s) => s.balance && describeBalance(s.balance) },
+  { key: 'slow_start', show: (s) => s.slowStart && time(s.slowStart) },
   { key: 'hold.wait', show: (s) => time(s.hold.wait) },
   { key: 'hold.requests', show: (s) => String(s.hold.requests) },
   { key: 'hold.memory', show: (s) => String(s.hold.bytes) },
@@ -178,7 +180,7 @@ const runRows: readonly Row<RunService>[] = [
 const frontendRows: readonly Row<Frontend>[] = [
   { key: 'mode', show: (f) => f.mode },
   { key: 'bind', show: (f) => f.binds.map(({ host, port }) => showAddress(host, port)).join(', ') },
-  { key: 'balance', show: (f) => f.balance },
+  { key: 'balance', show: (f) => describeBalance(f.balance) },
   { key: 'to', show: (f) => f.to },
   {
     key: 'routes',

@@ -1,6 +1,6 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
-import type { PolicyName } from '../balancing/model.ts'
+import type { HashRule, PolicyName } from '../balancing/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
 import type { Check } from '../health/model.ts'
@@ -23,6 +23,13 @@ export interface Spec {
   readonly written: Readonly<Record<string, string>>
 }
 
+/** How a server is picked. */
+export interface Balance {
+  readonly policy: PolicyName
+  /** With the policy `hash`. */
+  readonly hash?: HashRule
+}
+
 /** Something that answers requests. */
 export type Service = RunService | ServersService
 
@@ -30,7 +37,7 @@ interface ServiceCommon {
   readonly name: string
   readonly check: Check
   /** `undefined` leaves the choice to each frontend. */
-  readonly balance: PolicyName | undefined
+  readonly balance: Balance | undefined
   readonly hold: {
     readonly wait: Milliseconds
     readonly requests: number
@@ -38,6 +45,8 @@ interface ServiceCommon {
   }
   readonly connectTimeout: Milliseconds
   readonly responseTimeout: Milliseconds
+  /** Without it a server that comes up takes its full share at once. */
+  readonly slowStart?: Milliseconds
   readonly maxConnections: number | undefined
 }
 
@@ -83,7 +92,7 @@ export interface Frontend {
   readonly name: string
   readonly mode: 'http' | 'tcp'
   readonly binds: readonly { readonly host: string; readonly port: number }[]
-  readonly balance: PolicyName
+  readonly balance: Balance
   /** In the order in which they are asked; what none matches goes to `to`. */
   readonly routes: readonly {
     readonly host: string | undefined

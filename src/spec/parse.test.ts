@@ -154,7 +154,7 @@ frontends:
       { host: '0.0.0.0', port: 80 },
       { host: '::1', port: 8080 },
     ],
-    balance: 'leastconn',
+    balance: { policy: 'leastconn' },
     routes: [
       { host: undefined, path: '/old', to: 'old' },
       { host: '*.old.example', path: undefined, to: 'old' },

@@ -2,17 +2,8 @@
 
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
-import {
-  balance,
-  bind,
-  count,
-  duration,
-  host,
-  key,
-  path,
-  requiredKey,
-  worded,
-} from './schema-values.ts'
+import { balance } from './schema-balance.ts'
+import { bind, count, duration, host, key, path, requiredKey, worded } from './schema-values.ts'
 
 const serviceName = z.string().min(1).meta({ errorMessage: 'expected the name of a service' })
 

@@ -2,11 +2,11 @@
 
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
+import { balance } from './schema-balance.ts'
 import { check } from './schema-check.ts'
 import {
   address,
   asWritten,
-  balance,
   count,
   duration,
   environmentName,
@@ -39,8 +39,15 @@ const common = {
   ),
   balance: key(
     balance(),
-    'How a server is picked among those that are up; `random` draws two and takes the one ' +
-      'with less to do. It wins over the frontend’s.',
+    'How a server is picked among those that are up: `random` draws two and takes the one with ' +
+      'less to do; `first` fills one after the other up to `max_connections`; `source` and ' +
+      '`uri` send one client, or one path, to one server. It wins over the frontend’s.',
+  ),
+  slow_start: key(
+    duration(),
+    'A server that comes up while others are up takes a small share at first, and its full one ' +
+      'after this.',
+    defaults.slowStart,
   ),
   hold: key(
     hold,

@@ -95,13 +95,3 @@ export const asWritten = (): z.ZodUnion<readonly [z.ZodString, z.ZodNumber, z.Zo
     'x-kind': 'asWritten',
     errorMessage: 'expected a single value',
   })
-
-export const balance = (): z.ZodEnum<{
-  roundrobin: 'roundrobin'
-  leastconn: 'leastconn'
-  random: 'random'
-}> =>
-  worded(
-    z.enum(['roundrobin', 'leastconn', 'random']),
-    'one of `roundrobin`, `leastconn` and `random`',
-  )

@@ -5,6 +5,7 @@ import { systemCode } from '../foundation/fault.ts'
 import { defaults, limits } from './defaults.ts'
 import type { Frontend } from './model.ts'
 import type { RawFrontend } from './schema.ts'
+import { settleBalance } from './settle-balance.ts'
 import { durationOf } from './settle-check.ts'
 import type { Loose, Site } from './site.ts'
 import type { Path } from './tree.ts'
@@ -24,7 +25,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
       const bind = readBind(text ?? '')
       return bind.ok ? [bind.value] : []
     }),
-    balance: raw.balance ?? defaults.balance,
+    balance: settleBalance(raw.balance, [...path, 'balance'], site) ?? { policy: defaults.balance },
     routes: (raw.routes ?? []).flatMap((route) =>
       route?.to === undefined
         ? []

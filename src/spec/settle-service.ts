@@ -1,9 +1,11 @@
 // What does a service come to, once its short forms are written out and its defaults are in?
 
 import { dirname, resolve as resolvePath } from 'node:path'
+import type { Milliseconds } from '../foundation/time.ts'
 import { defaults } from './defaults.ts'
 import type { RunService, Server, ServersService, Service } from './model.ts'
 import type { RawService } from './schema.ts'
+import { settleBalance } from './settle-balance.ts'
 import { durationOf, settleCheck, sizeOf } from './settle-check.ts'
 import { splitRun } from './shell.ts'
 import type { Loose, Site } from './site.ts'
@@ -26,7 +28,7 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
   return {
     name,
     check: settleCheck(raw.check, [...path, 'check'], site),
-    balance: raw.balance,
+    balance: settleBalance(raw.balance, [...path, 'balance'], site),
     hold: {
       wait: durationOf(hold.wait, defaults.hold.wait),
       requests: hold.requests ?? defaults.hold.requests,
@@ -34,8 +36,14 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
     },
     connectTimeout: durationOf(raw.timeouts?.connect, defaults.serviceTimeouts.connect),
     responseTimeout: durationOf(raw.timeouts?.response, defaults.serviceTimeouts.response),
+    ...slowStartOf(raw.slow_start),
     maxConnections: raw.max_connections,
   }
+}
+
+function slowStartOf(raw: string | undefined): { readonly slowStart?: Milliseconds } {
+  const slowStart = durationOf(raw, defaults.slowStart)
+  return slowStart > 0 ? { slowStart } : {}
 }
 
 function settleRun(name: string, raw: Loose<RawRun>, path: Path, site: Site): RunService {

@@ -1,5 +1,7 @@
 // The words of the import from HAProxy: what its configuration says, and what became of each line.
 
+import type { BalanceTree } from './tree.ts'
+
 /** One line that is neither empty nor a comment. */
 export interface Line {
   readonly number: number
@@ -66,6 +68,8 @@ export interface CheckTiming {
   readonly fast: number | undefined
   readonly rise: number | undefined
   readonly fall: number | undefined
+  /** Milliseconds. */
+  readonly slowStart: number | undefined
 }
 
 /** The parameters of a `server` line, merged with those of `default-server`. */
@@ -137,7 +141,9 @@ export interface Said<T> {
 /** What a proxy says, or takes over from its `defaults`. */
 export interface Settings {
   readonly mode: 'http' | 'tcp'
-  readonly balance: Said<'roundrobin' | 'leastconn' | 'random'> | undefined
+  readonly balance: Said<BalanceTree> | undefined
+  /** `hash-balance-factor`, in per cent; 0 is no bound. */
+  readonly hashBound: Said<number> | undefined
   readonly maxConnections: Said<number> | undefined
   /** Milliseconds, by the name after `timeout`. */
   readonly timeouts: Readonly<Record<string, Said<number>>>

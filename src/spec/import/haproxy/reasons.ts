@@ -144,8 +144,6 @@ const reasons: Readonly<Record<string, Reason>> = {
   'dynamic-cookie-key': later.sticky,
   'force-persist': later.sticky,
   'ignore-persist': later.sticky,
-  'hash-type': later.sticky,
-  'hash-balance-factor': later.sticky,
   'http-request redirect': later.redirect,
   'http-request deny': unprotected('requests are not refused by rule in this version'),
   'http-request reject': unprotected('requests are not refused by rule in this version'),

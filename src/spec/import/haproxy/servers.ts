@@ -16,6 +16,7 @@ export const plainServer: ServerOptions = {
   fast: undefined,
   rise: undefined,
   fall: undefined,
+  slowStart: undefined,
 }
 
 type Read = (
@@ -38,6 +39,7 @@ const carried: Readonly<Record<string, { readonly takes: 0 | 1; readonly read: R
   maxconn: { takes: 1, read: (_, word) => limit(readCount(word, 0, 1_000_000)) },
   inter: { takes: 1, read: (_, word) => whole('every', atLeast(10, readTime(word))) },
   fastinter: { takes: 1, read: (_, word) => whole('fast', atLeast(10, readTime(word))) },
+  slowstart: { takes: 1, read: (_, word) => whole('slowStart', readTime(word)) },
   rise: { takes: 1, read: (_, word) => whole('rise', readCount(word, 1, 100)) },
   fall: { takes: 1, read: (_, word) => whole('fall', readCount(word, 1, 100)) },
 }
@@ -85,7 +87,6 @@ const ignored: Readonly<Record<string, Ignored>> = {
   cookie: { takes: 1, reason: sticky },
   'non-stick': { takes: 0, reason: sticky, loss: 'nothing' },
   downinter: { takes: 1, reason: 'a server that is down is asked as often as any other' },
-  slowstart: { takes: 1, reason: 'a server that comes back takes its full share at once' },
   minconn: { takes: 1, reason: 'a limit does not change with the load' },
   maxqueue: { takes: 1, reason: '`hold` bounds how many requests wait' },
   observe: { takes: 1, reason: byTraffic, loss: 'nothing' },

@@ -1,6 +1,7 @@
 // What does a proxy say that its `defaults` may have said before it (configuration manual, section
 // 4.1)? Modes, policies, limits, time-outs, checks, error pages.
 
+import { readBalance, readHashBound, readHashType } from './balance.ts'
 import { readExpect, readHttpCheck, readHttpCheckSend } from './checks.ts'
 import type { Ledger } from './ledger.ts'
 import type { Line, Settings } from './model.ts'
@@ -11,6 +12,7 @@ import { readCount, readTime } from './values.ts'
 export const plainSettings: Settings = {
   mode: 'tcp',
   balance: undefined,
+  hashBound: undefined,
   maxConnections: undefined,
   timeouts: {},
   httpCheck: undefined,
@@ -30,6 +32,8 @@ const nothing: Change = {}
 const readers: Readonly<Record<string, Read>> = {
   mode: readMode,
   balance: readBalance,
+  'hash-balance-factor': readHashBound,
+  'hash-type': readHashType,
   maxconn: readMaxConnections,
   timeout: readTimeout,
   contimeout: (line, before, ledger) => oldTimeout('connect', line, before, ledger),
@@ -69,30 +73,6 @@ function readMode(line: Line, _before: Settings, ledger: Ledger): Change {
   }
   ledger.drop(line, 'there are two modes: http and tcp')
   return nothing
-}
-
-const sticky = 'in this version requests of one client may reach any server'
-
-function readBalance(line: Line, _before: Settings, ledger: Ledger): Change {
-  const [policy = '', option] = (line.words[1] ?? '').split('(')
-  switch (policy) {
-    case 'roundrobin':
-    case 'leastconn':
-      ledger.carry(line)
-      return { balance: { value: policy, line } }
-    case 'random':
-      ledger.carry(line, option === undefined || option === '2)' ? undefined : 'it draws two')
-      return { balance: { value: 'random', line } }
-    case 'static-rr':
-      ledger.carry(line, 'roundrobin, whose weights may change while it runs')
-      return { balance: { value: 'roundrobin', line } }
-    case 'first':
-      ledger.drop(line, 'no policy fills one server after the other')
-      return nothing
-    default:
-      ledger.drop(line, sticky)
-      return nothing
-  }
 }
 
 function readMaxConnections(line: Line, _before: Settings, ledger: Ledger): Change {

@@ -1,6 +1,7 @@
 // Which services do the backends come to?
 
 import { formatPath } from '../../tree.ts'
+import { balanceTree } from './balance.ts'
 import type { Ledger } from './ledger.ts'
 import type { ProxySection, Server } from './model.ts'
 import { type Namer, openNamer, plainServerName } from './names.ts'
@@ -108,6 +109,7 @@ function serviceOf(
   const severalBackups = servers.filter(({ server }) => server.options.isBackup).length > 1
   const onlyBackups = servers.every(({ server }) => server.options.isBackup)
   const { connect, server: response, queue } = proxy.timeouts
+  const balance = balanceTree(proxy)
   const timeouts = {
     ...(connect === undefined ? {} : { connect: timeText(connect.value) }),
     ...(response === undefined ? {} : { response: timeText(response.value) }),
@@ -129,10 +131,17 @@ function serviceOf(
       }
     }),
     check,
-    ...(proxy.balance === undefined ? {} : { balance: proxy.balance.value }),
+    ...(balance === undefined ? {} : { balance }),
+    ...slowStartOf(servers),
     ...(queue === undefined ? {} : { hold: timeText(queue.value) }),
     ...(Object.keys(timeouts).length === 0 ? {} : { timeouts }),
   }
+}
+
+/** The longest of the servers': it is the service's here. */
+function slowStartOf(servers: readonly Reachable[]): { readonly slow_start?: string } {
+  const longest = Math.max(0, ...servers.map(({ server }) => server.options.slowStart ?? 0))
+  return longest === 0 ? {} : { slow_start: timeText(longest) }
 }
 
 const same = (a: CheckTree, b: CheckTree): boolean => JSON.stringify(a) === JSON.stringify(b)

@@ -11,10 +11,13 @@ export interface ServerTree {
 
 export type CheckTree = string | Readonly<Record<string, unknown>>
 
+export type BalanceTree = string | Readonly<Record<string, unknown>>
+
 export interface ServiceTree {
   readonly servers: readonly ServerTree[]
   readonly check: CheckTree
-  readonly balance?: string
+  readonly balance?: BalanceTree
+  readonly slow_start?: string
   readonly hold?: string
   readonly timeouts?: Readonly<Record<string, string>>
 }

@@ -4,7 +4,7 @@ import { type Instant, instant, ms } from '../../../../foundation/time.ts'
 import type { TrafficSignal } from '../../../../health/model.ts'
 import { RetryBudget } from '../../../budget.ts'
 import { HoldQueue, passed, type Refusal, type Thaw, thawing, type Waiter } from '../../../hold.ts'
-import type { PolicyName, Pool as PoolRow, TableServer } from '../../../model.ts'
+import type { Pool as PoolRow, TableServer } from '../../../model.ts'
 import {
   ejected,
   isDue,
@@ -17,16 +17,14 @@ import {
   wellSince,
   whyEject,
 } from '../../../outliers.ts'
-import { leastconn } from '../../../policies/leastconn.ts'
-import { randomOfTwo } from '../../../policies/random.ts'
-import { roundrobin } from '../../../policies/roundrobin.ts'
+import { type Chooser, choose } from '../../../policies/choose.ts'
+import { slowShare } from '../../../policies/slow-start.ts'
 import { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { tryConnect } from './trial.ts'
 
 /** Something that waits for a server of a pool. */
-export interface PoolWaiter extends Waiter {
-  readonly policy: PolicyName
+export interface PoolWaiter extends Waiter, Chooser {
   /** May be the one that tries an ejected server. */
   readonly mayTry: boolean
   /** It need not wait any longer; called once, after it has been taken from the queue. */
@@ -65,6 +63,8 @@ export class Pool {
   /** Called down by the table that is being applied. */
   readonly #downed: Server[] = []
   #hasLimits = false
+  /** Somebody takes less than its weight because it is new. */
+  #isSlow = false
   #thaw: Thaw | undefined
   readonly #signalled = new Map<string, number>()
 
@@ -90,16 +90,27 @@ export class Pool {
     }
     for (const next of row.servers) {
       const server = this.servers.get(next.id)
-      if (server === undefined) this.servers.set(next.id, new Server(next))
+      if (server === undefined) this.#add(next)
       else this.#updateServer(server, next)
     }
+  }
+
+  #add(row: TableServer): void {
+    const server = new Server(row)
+    if (this.#eligible.length > 0 && row.state === 'up') {
+      server.upSince = this.shared.deadlines.now
+    }
+    this.servers.set(row.id, server)
   }
 
   #updateServer(server: Server, next: TableServer): void {
     const before = server.row.state
     server.row = next
     if (next.state !== 'up') server.closeIdle()
-    if (before !== next.state && next.state === 'up') server.renew(wellSince(this.shared.now))
+    if (before !== next.state && next.state === 'up') {
+      server.renew(wellSince(this.shared.now))
+      server.upSince = this.shared.deadlines.now
+    }
     if (before !== 'down' && next.state === 'down') this.#downed.push(server)
   }
 
@@ -130,7 +141,7 @@ export class Pool {
 
   /** The next server, or `undefined` when none can take a request now. */
   pick(
-    policy: PolicyName,
+    chooser: Chooser,
     mayTry: boolean,
     avoid: readonly Server[] | undefined,
   ): Server | undefined {
@@ -141,14 +152,7 @@ export class Pool {
     let candidates = this.#eligible
     if (this.#hasLimits || this.#thaw !== undefined) candidates = candidates.filter(this.#hasPlace)
     if (avoid !== undefined) candidates = candidates.filter((server) => !avoid.includes(server))
-    switch (policy) {
-      case 'roundrobin':
-        return roundrobin(candidates)
-      case 'leastconn':
-        return leastconn(candidates)
-      default:
-        return randomOfTwo(candidates, this.shared.random)
-    }
+    return choose(candidates, chooser, this.shared.random)
   }
 
   /** Whether who comes now has to wait: nobody can be picked, or others came first. */
@@ -272,6 +276,7 @@ export class Pool {
     const first = offered.filter((server) => !server.row.backup)
     const hadNone = this.#eligible.length === 0
     this.#eligible = first.length > 0 ? first : offered
+    this.#slowStart()
     this.#hasLimits = this.#eligible.some((server) => server.row.maxConnections !== undefined)
     if (hadNone && this.#eligible.length > 0 && this.hold.size > 0) this.#thaw = thawing
     this.shared.changed()
@@ -282,10 +287,24 @@ export class Pool {
     this.release()
   }
 
+  /** Works out anew which share those take that have only just come up. */
+  #slowStart(): void {
+    const { slowStart } = this.row
+    if (slowStart === undefined && !this.#isSlow) return
+    const { now } = this.shared.deadlines
+    let oldest = 0
+    for (const server of this.#eligible) oldest = Math.max(oldest, now - server.upSince)
+    this.#isSlow = false
+    for (const server of this.#eligible) {
+      server.slowShare = slowShare(now - server.upSince, oldest, slowStart ?? ms(0))
+      this.#isSlow ||= server.slowShare < 1
+    }
+  }
+
   /** Lets go those who wait, in order, as long as a server has a place. */
   release(): void {
     for (let waiter = this.hold.first(); waiter !== undefined; waiter = this.hold.first()) {
-      const server = this.pick(waiter.policy, waiter.mayTry, undefined)
+      const server = this.pick(waiter, waiter.mayTry, undefined)
       if (server === undefined) return
       this.hold.remove(waiter)
       waiter.admitted(server)
@@ -304,6 +323,7 @@ export class Pool {
       for (const waiter of this.hold.expired(this.holdTime)) waiter.waitedTooLong()
       if (this.#thaw !== undefined) this.#thaw = passed(this.#thaw)
     }
+    if (this.#isSlow) this.#slowStart()
     if (this.repeats.size > 0) this.#sendAgain()
     this.#due = []
     for (const server of this.servers.values()) this.#stepServer(server)

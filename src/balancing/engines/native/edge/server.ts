@@ -4,6 +4,7 @@ import { instant } from '../../../../foundation/time.ts'
 import type { ServerTraffic, TableServer } from '../../../model.ts'
 import { type Outcome, type Recent, type Standing, wellSince } from '../../../outliers.ts'
 import type { Candidate } from '../../../policies/candidate.ts'
+import { hash32 } from '../../../policies/hash.ts'
 import type { UpstreamLink } from '../http/parts.ts'
 
 /** A connection to a server, idle or not. */
@@ -22,6 +23,11 @@ export class Server implements Candidate {
   standing: Standing = wellSince(instant(0))
   active = 0
   turn = 0
+  readonly seed: number
+  /** When a table first said that it is up after it was not, in milliseconds lived. */
+  upSince = -Infinity
+  /** The share of its weight that it takes while it is new. */
+  slowShare = 1
   requests = 0
   refused = 0
   reset = 0
@@ -42,10 +48,11 @@ export class Server implements Candidate {
 
   constructor(row: TableServer) {
     this.row = row
+    this.seed = hash32(row.id)
   }
 
   get weight(): number {
-    return this.row.weight
+    return this.row.weight * this.slowShare
   }
 
   /** Takes new requests, as far as the table and its address are concerned. */

@@ -2,12 +2,14 @@
 
 import { type Instant, instant } from '../../../../foundation/time.ts'
 import type { PolicyName } from '../../../model.ts'
+import { hashKey, keyless } from '../../../policies/hash-key.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { Expiring } from './deadlines.ts'
 import type { Door, DoorClient } from './door.ts'
 import type { Pool, PoolWaiter } from './pool.ts'
 import type { Server, ServerLink } from './server.ts'
 import type { Shared } from './shared.ts'
+import { sourceOf } from './source.ts'
 import { splice } from './splice.ts'
 
 /** What a waiting connection costs, about. */
@@ -22,6 +24,8 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
   readonly #place: number
   #pool: Pool | undefined
   policy: PolicyName = 'roundrobin'
+  key = keyless
+  bound = Infinity
   heldSince: Instant = instant(-1)
   #isHeld = false
   #server: Server | undefined
@@ -50,11 +54,17 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     if (route === undefined) return this.#close(true)
     this.#pool = route.target
     this.policy = route.rule.policy
+    const { hash } = route.rule
+    if (hash !== undefined) {
+      const source = sourceOf(this.connection.peer)
+      this.key = hashKey(hash, { source, target: '', field: () => undefined })
+      this.bound = hash.bound ?? Infinity
+    }
     this.#choose(route.target)
   }
 
   #choose(pool: Pool): void {
-    const server = pool.isWaitedFor ? undefined : pool.pick(this.policy, this.mayTry, undefined)
+    const server = pool.isWaitedFor ? undefined : pool.pick(this, this.mayTry, undefined)
     if (server !== undefined) return this.admitted(server)
     if (this.heldSince < 0) this.heldSince = pool.holdTime
     if (pool.wait(this) !== undefined) return this.#close(true)

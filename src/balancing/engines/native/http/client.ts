@@ -4,16 +4,15 @@ import type { AnswerHead } from '../../../../wire/http1/answer-head.ts'
 import { headIncomplete, headRead, requestLimits } from '../../../../wire/http1/limits.ts'
 import { parseRequestHead } from '../../../../wire/http1/request-head.ts'
 import { RequestHead } from '../../../../wire/http1/request-line.ts'
-import { latin1 as text } from '../../../../wire/latin1.ts'
 import type { Expiring } from '../edge/deadlines.ts'
 import type { Door, DoorClient } from '../edge/door.ts'
 import type { Shared } from '../edge/shared.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import { BodyCourse } from './body.ts'
-import { Exchange, type ExchangeClient } from './exchange.ts'
+import { type DirectedClient, direct } from './direct.ts'
+import { Exchange } from './exchange.ts'
 import { RequestInput } from './input.ts'
 import type { UpstreamLink } from './parts.ts'
-import { forwardedLines, requestLines, requestText } from './text.ts'
 import { methodOf } from './timeline.ts'
 
 /** Waits for the first byte of a request. */
@@ -33,7 +32,7 @@ const lingerTime = 2000
 
 const head = new RequestHead()
 
-export class HttpClient implements ConnectionOwner, Expiring, DoorClient, ExchangeClient {
+export class HttpClient implements ConnectionOwner, Expiring, DoorClient, DirectedClient {
   readonly connection: Connection
   readonly door: Door
   readonly shared: Shared
@@ -44,8 +43,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
   readonly #body: BodyCourse
   #consuming = false
   #paused = false
-  /** The same for all requests of the connection; made when the first one comes. */
-  #forwarded = ''
+  forwarded = ''
   #breakTunnel: (() => void) | undefined
   /** What the current answer decides: whether another request may follow. */
   #closing = false
@@ -145,24 +143,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Exchan
     this.#keepAlive = head.keepAlive
     this.input.begin(head)
     this.#expectBody()
-    this.#route(input)
+    direct(this, input, head)
     return true
-  }
-
-  #route(input: Buffer): void {
-    const host = head.hostStart < 0 ? '' : text(input, head.hostStart, head.hostEnd)
-    const { door } = this
-    const route = door.only ?? door.route(host, text(input, head.pathStart, head.targetEnd))
-    const asksUpgrade = head.upgradeStart >= 0
-    if (route === undefined) {
-      this.exchange.begin('', head.idempotent, head.isHead, false)
-      this.exchange.timeline.ending = 'no-route'
-      return this.answerOurselves(404, '')
-    }
-    if (this.#forwarded === '') this.#forwarded = forwardedLines(this.connection.peer)
-    const lines = this.#forwarded + requestLines(input, head, host, route.rule.pool)
-    this.exchange.begin(requestText(input, head, lines), head.idempotent, head.isHead, asksUpgrade)
-    this.exchange.dispatch(route.target, route.rule.policy)
   }
 
   /** Sends the request over `upstream`, with as much of its body as is at hand. */

@@ -2,6 +2,7 @@
 
 import { type Instant, instant } from '../../../../foundation/time.ts'
 import type { PolicyName } from '../../../model.ts'
+import { keyless } from '../../../policies/hash-key.ts'
 import { type Attempt, mayRepeat } from '../../../repeat.ts'
 import type { Door } from '../edge/door.ts'
 import type { Pool, PoolWaiter, Repeater } from '../edge/pool.ts'
@@ -33,6 +34,8 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   #server: Server | undefined
   #pool: Pool | undefined
   policy: PolicyName = 'roundrobin'
+  key = keyless
+  bound = Infinity
   /** The head as it is sent, and as much of the body as has been sent and kept. */
   #start = ''
   #kept = ''
@@ -76,9 +79,11 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   }
 
   /** Gives the request to a server, or lets it wait for one. */
-  dispatch(pool: Pool, policy: PolicyName): void {
+  dispatch(pool: Pool, policy: PolicyName, key: number, bound: number): void {
     this.#pool = pool
     this.policy = policy
+    this.key = key
+    this.bound = bound
     pool.budget.requests += 1
     this.#choose(pool)
   }
@@ -91,9 +96,9 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
 
   /** Another than those that failed it; rather one of those than none. */
   #pick(pool: Pool): Server | undefined {
-    const first = pool.pick(this.policy, this.mayTry, this.#avoid)
+    const first = pool.pick(this, this.mayTry, this.#avoid)
     if (first !== undefined || this.#avoid === undefined) return first
-    return pool.pick(this.policy, this.mayTry, undefined)
+    return pool.pick(this, this.mayTry, undefined)
   }
 
   #hold(pool: Pool): void {
@@ -231,7 +236,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
     pool.failed(server, 'server-error', why)
     this.#blamed = [...(this.#blamed ?? []), server]
     this.#avoid = [...(this.#avoid ?? []), server]
-    const next = mayRepeat(this) ? pool.pick(this.policy, false, this.#avoid) : undefined
+    const next = mayRepeat(this) ? pool.pick(this, false, this.#avoid) : undefined
     if (next === undefined || !pool.budget.take()) {
       if (this.#blamed.length > 1) for (const blamed of this.#blamed) blamed.forgive()
       return false

@@ -3,6 +3,7 @@
 import type { AnswerHead } from '../../../../wire/http1/answer-head.ts'
 import type { RequestHead } from '../../../../wire/http1/request-line.ts'
 import { latin1 as text } from '../../../../wire/latin1.ts'
+import { sourceOf } from '../edge/source.ts'
 
 /** The bytes from `from` to `to` without the cuts among them. */
 function without(
@@ -39,8 +40,7 @@ export function requestText(bytes: Buffer, head: RequestHead, lines: string): st
 
 /** Who a client is, for servers; an IPv4 address is written as one. */
 export function forwardedLines(peer: string): string {
-  const address = peer.replace(/^::ffff:(?=\d+\.)/, '')
-  return `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: http\r\n`
+  return `X-Forwarded-For: ${sourceOf(peer)}\r\nX-Forwarded-Proto: http\r\n`
 }
 
 /** What else this request has to say to a server: its host, and the upgrade that it may ask for. */

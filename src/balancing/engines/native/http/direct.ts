@@ -1,0 +1,40 @@
+// What becomes of a request whose head has just been read: which pool gets it, with which head, or
+// what do we answer ourselves?
+
+import type { RequestHead } from '../../../../wire/http1/request-line.ts'
+import { latin1 as text } from '../../../../wire/latin1.ts'
+import { hashKey, keyless } from '../../../policies/hash-key.ts'
+import { sourceOf } from '../edge/source.ts'
+import type { Exchange, ExchangeClient } from './exchange.ts'
+import { HeadFacts } from './head-facts.ts'
+import { forwardedLines, requestLines, requestText } from './text.ts'
+
+/** A client whose request is directed. */
+export interface DirectedClient extends ExchangeClient {
+  readonly exchange: Exchange
+  /** The same for all requests of the connection; made when the first one comes. */
+  forwarded: string
+}
+
+const facts = new HeadFacts()
+
+/** Begins the exchange of the request that `head` was read from. */
+export function direct(client: DirectedClient, input: Buffer, head: RequestHead): void {
+  const { door, exchange } = client
+  const host = head.hostStart < 0 ? '' : text(input, head.hostStart, head.hostEnd)
+  const route = door.only ?? door.route(host, text(input, head.pathStart, head.targetEnd))
+  if (route === undefined) {
+    exchange.begin('', head.idempotent, head.isHead, false)
+    exchange.timeline.ending = 'no-route'
+    return client.answerOurselves(404, '')
+  }
+  const { rule, target } = route
+  if (client.forwarded === '') client.forwarded = forwardedLines(client.connection.peer)
+  const lines = client.forwarded + requestLines(input, head, host, rule.pool)
+  const start = requestText(input, head, lines)
+  exchange.begin(start, head.idempotent, head.isHead, head.upgradeStart >= 0)
+  const { policy, hash } = rule
+  if (hash === undefined) return exchange.dispatch(target, policy, keyless, Infinity)
+  const asked = facts.read(input, head, sourceOf(client.connection.peer))
+  exchange.dispatch(target, policy, hashKey(hash, asked), hash.bound ?? Infinity)
+}
