@@ -29,6 +29,8 @@ export class AnswerHead {
   /** The byte after the empty line. */
   end = 0
   minor = 1
+  /** The line says HTTP/1.1 exactly; another version is not ours to send on (RFC 9112 2.3). */
+  isOwnVersion = true
   status = 0
   contentLength = -1
   chunked = false
@@ -86,6 +88,7 @@ function parseStatusLine(bytes: Uint8Array, from: number, to: number, head: Answ
   const minor = (bytes[at] as number) - 0x30
   if (minor < 0 || minor > 9) return refuse(head, 'the answer is not HTTP/1')
   head.minor = minor === 0 ? 0 : 1
+  head.isOwnVersion = minor === 1
   at += 1
   if (at >= to) return headIncomplete
   if (bytes[at] !== SP) return refuse(head, 'the status line has no status')

@@ -77,6 +77,16 @@ export const isChunkedOnly = (bytes: Uint8Array, start: number, end: number): bo
   spells(bytes, start, end, chunkedWord)
 
 /**
+ * Whether a Transfer-Encoding value is a list of other codings with chunked, once, at its end: the
+ * body has a known end then, and is only not understood (RFC 9112 6.1 and 6.3).
+ */
+export function endsChunked(bytes: Uint8Array, start: number, end: number): boolean {
+  const list = Buffer.from(bytes.subarray(start, end)).toString('latin1').toLowerCase().split(',')
+  const codings = list.map((coding) => coding.replaceAll(/^[ \t]+|[ \t]+$/g, ''))
+  return codings.indexOf('chunked') === codings.length - 1 && !codings.includes('')
+}
+
+/**
  * Adds to `cuts` the lines between `from` and `to` (whole lines, already parsed) whose name stands
  * in a Connection value between the same bounds; returns the new count. `cuts` holds pairs of
  * start and end and is left in rising order.

@@ -9,6 +9,7 @@ import {
   connectionUpgrade,
   contentLengthOf,
   cutNamedFields,
+  endsChunked,
   isChunkedOnly,
   names,
   trimmedEnd,
@@ -208,8 +209,11 @@ function readCoding(bytes: Uint8Array, value: number, crlf: number, head: Reques
   if (seen.marks & seenCoding) return refuse(head, 400, 'more than one Transfer-Encoding')
   seen.marks |= seenCoding
   if (head.minor === 0) return refuse(head, 400, 'Transfer-Encoding in HTTP/1.0')
-  if (!isChunkedOnly(bytes, value, trimmedEnd(bytes, value, crlf))) {
-    return refuse(head, 501, 'a transfer coding other than chunked')
+  const end = trimmedEnd(bytes, value, crlf)
+  if (!isChunkedOnly(bytes, value, end)) {
+    return endsChunked(bytes, value, end)
+      ? refuse(head, 501, 'a transfer coding other than chunked')
+      : refuse(head, 400, 'a Transfer-Encoding that does not end with chunked')
   }
   head.chunked = true
   return headRead

@@ -29,6 +29,8 @@ export class RequestHead {
   absolute = false
   lineEnd = 0
   minor = 1
+  /** The line says HTTP/1.1 exactly; another version is not ours to send on (RFC 9112 2.3). */
+  isOwnVersion = true
   /** The value of Host, or the authority of an absolute target; -1 when there is none. */
   hostStart = -1
   hostEnd = -1
@@ -129,6 +131,7 @@ function parseVersion(bytes: Uint8Array, from: number, to: number, head: Request
   if (bytes[from + 9] !== LF) return refuse(head, 400, 'a bare CR in the request line')
   // A later minor version is understood as the highest that we know (RFC 9110 2.5).
   head.minor = minor === 0 ? 0 : 1
+  head.isOwnVersion = minor === 1
   head.lineEnd = from + 10
   return parseTarget(bytes, head)
 }

@@ -30,7 +30,7 @@ function without(
  */
 export function requestText(bytes: Buffer, head: RequestHead, lines: string): string {
   const fieldsEnd = head.end - 2
-  if (!head.absolute && head.minor === 1) {
+  if (!head.absolute && head.isOwnVersion) {
     return `${without(bytes, head.start, fieldsEnd, head.cuts, head.cutCount)}${lines}\r\n`
   }
   const method = text(bytes, head.start, head.methodEnd)
@@ -69,12 +69,12 @@ function originForm(bytes: Buffer, head: RequestHead, method: string): string {
  * of what was received.
  */
 export function answerText(bytes: Buffer, head: AnswerHead, lines: string, to: number): string {
-  const { cuts, cutCount } = head
-  if (head.minor === 1 && lines === '') return without(bytes, head.start, to, cuts, cutCount)
-  const from = head.minor === 1 ? head.start : head.start + 8
+  const { cuts, cutCount, isOwnVersion } = head
+  if (isOwnVersion && lines === '') return without(bytes, head.start, to, cuts, cutCount)
+  const from = isOwnVersion ? head.start : head.start + 8
   const kept = without(bytes, from, head.end - 2, cuts, cutCount)
   const body = to > head.end ? text(bytes, head.end, to) : ''
-  return `${head.minor === 1 ? '' : 'HTTP/1.1'}${kept}${lines}\r\n${body}`
+  return `${isOwnVersion ? '' : 'HTTP/1.1'}${kept}${lines}\r\n${body}`
 }
 
 /** The Date line, made anew each second (RFC 9110 6.6.1). */
