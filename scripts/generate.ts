@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatSchema, generateSchema } from '../src/spec/generate-schema.ts'
 import { filePage } from './file-page.ts'
+import { httpConformancePage } from './http-conformance-page.ts'
 import { rulesPage } from './rules-page.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -41,6 +42,7 @@ function commandsPage(): string {
 export const pages: Readonly<Record<string, () => string>> = {
   'docs/rules.md': () => rulesPage(note),
   'docs/commands.md': commandsPage,
+  'docs/http-conformance.md': () => httpConformancePage(note),
   'docs/file.md': () => filePage(note, generateSchema()),
   'schema/alwayson.schema.json': () => formatSchema(generateSchema()),
 }

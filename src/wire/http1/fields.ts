@@ -13,6 +13,7 @@ export const names = {
   upgrade: word('upgrade'),
   connection: word('connection'),
   keepAlive: word('keep-alive'),
+  maxForwards: word('max-forwards'),
   contentLength: word('content-length'),
   proxyConnection: word('proxy-connection'),
   forwardedHost: word('x-forwarded-host'),

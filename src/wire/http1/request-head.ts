@@ -75,6 +75,7 @@ function parseFields(
   head.upgradeStart = -1
   head.upgradeEnd = -1
   head.expectsContinue = false
+  head.hopsLeft = -1
   head.cutCount = 0
   seen.marks = 0
   seen.options = 0
@@ -141,6 +142,9 @@ function readField(
         cut(head, line, next)
       } else if (spells(bytes, line, colon, names.keepAlive)) cut(head, line, next)
       return headRead
+    case 12:
+      if (!spells(bytes, line, colon, names.maxForwards)) return headRead
+      return readHops(bytes, line, value, next, head)
     case 14:
       if (!spells(bytes, line, colon, names.contentLength)) return headRead
       return readLength(bytes, value, next - 2, head)
@@ -195,6 +199,27 @@ function readExpect(
   head.expectsContinue = true
   // A client of HTTP/1.0 cannot be told to continue: its expectation is not passed on.
   if (head.minor === 0) cut(head, line, next)
+  return headRead
+}
+
+/** Counts for OPTIONS and TRACE alone; the line is made anew with one less. */
+function readHops(
+  bytes: Uint8Array,
+  line: number,
+  value: number,
+  next: number,
+  head: RequestHead,
+): number {
+  const { start, methodEnd } = head
+  const counts =
+    isMethod(bytes, start, methodEnd, methods.OPTIONS) ||
+    isMethod(bytes, start, methodEnd, methods.TRACE)
+  if (!counts) return headRead
+  if (head.hopsLeft >= 0) return refuse(head, 400, 'more than one Max-Forwards')
+  const end = trimmedEnd(bytes, value, next - 2)
+  head.hopsLeft = end - value > 10 ? -1 : contentLengthOf(bytes, value, end)
+  if (head.hopsLeft < 0) return refuse(head, 400, 'Max-Forwards is not a number')
+  cut(head, line, next)
   return headRead
 }
 

@@ -43,6 +43,8 @@ export class RequestHead {
   upgradeStart = -1
   upgradeEnd = -1
   expectsContinue = false
+  /** Max-Forwards of an OPTIONS or TRACE, which is counted down (RFC 9110 7.6.2); -1: no bound. */
+  hopsLeft = -1
   /** Lines that are not passed on: pairs of start and end in rising order. */
   readonly cuts = new Int32Array(2 * 160)
   cutCount = 0

@@ -1,5 +1,5 @@
-// What belongs to one connection, how long it lasts, and what is asked again (RFC 9110 7.6 and 9.2.2,
-// RFC 9112 9).
+// What belongs to one connection, how long it lasts, and what is asked again (RFC 9110 7.6 and
+// 9.2.2, RFC 9112 9).
 
 import assert from 'node:assert/strict'
 import { ms } from '../../../src/foundation/time.ts'

@@ -109,7 +109,7 @@ export const expectations: readonly Requirement[] = [
   {
     id: 'early-answer',
     ...{ rfc: '9112 9.3', level: 'MUST' },
-    says: 'a server that answers before it has read the request is heard; the rest is not a request',
+    says: 'a server that answers before it has read all is heard; the rest is not a request',
     proof: async (on) => {
       const request = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n'
       const { client, upstream } = await on.asks(`${request}part`)

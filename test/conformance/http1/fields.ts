@@ -159,7 +159,7 @@ export const fields: readonly Requirement[] = [
   {
     id: 'field-order',
     ...{ rfc: '9110 5.3', level: 'MUST NOT' },
-    says: 'lines of the same name keep their order, and are not joined where that would change them',
+    says: 'lines of the same name keep their order, and are not joined where that changes them',
     proof: async (on) => {
       await on.goesUp(get('/', 'A: 1\r\nB: 2\r\nA: 3\r\n'), /\r\nA: 1\r\nB: 2\r\nA: 3\r\n/)
       const cookies = 'Set-Cookie: a=1, b\r\nSet-Cookie: c=2\r\n'

@@ -1,5 +1,5 @@
-// Where does an answer end, and may it be believed? Status lines, lengths and chunks on the way down
-// (RFC 9112 4, 6 and 7, RFC 9110 6.4 and 15).
+// Where does an answer end, and may it be believed? Status lines, lengths and chunks on the way
+// down (RFC 9112 4, 6 and 7, RFC 9110 6.4 and 15).
 
 import assert from 'node:assert/strict'
 import { get, ok, until } from '../../support/edge-bed.ts'

@@ -203,7 +203,8 @@ export const framingUp: readonly Requirement[] = [
     says: 'chunks are understood: sizes in either case, zeros before them, many and large',
     proof: async (on) => {
       const large = 'x'.repeat(70_000)
-      const chunks = `A\r\n0123456789\r\n00b\r\n0123456789a\r\n${(70_000).toString(16)}\r\n${large}\r\n`
+      const small = 'A\r\n0123456789\r\n00b\r\n0123456789a\r\n'
+      const chunks = `${small}${(70_000).toString(16)}\r\n${large}\r\n`
       const { upstream, client } = await on.asks(inChunks(`${chunks}000\r\n\r\n`))
       await upstream.take(`${large}\r\n000\r\n\r\n`)
       upstream.send(ok(''))

@@ -28,6 +28,7 @@ export function direct(client: DirectedClient, input: Buffer, head: RequestHead)
     exchange.timeline.ending = 'no-route'
     return client.answerOurselves(404, '')
   }
+  if (head.hopsLeft === 0) return answerLast(client, head)
   const { rule, target } = route
   if (client.forwarded === '') client.forwarded = forwardedLines(client.connection.peer)
   const lines = client.forwarded + requestLines(input, head, host, rule.pool)
@@ -37,4 +38,12 @@ export function direct(client: DirectedClient, input: Buffer, head: RequestHead)
   if (hash === undefined) return exchange.dispatch(target, policy, keyless, Infinity)
   const asked = facts.read(input, head, sourceOf(client.connection.peer))
   exchange.dispatch(target, policy, hashKey(hash, asked), hash.bound ?? Infinity)
+}
+
+/** Answers an OPTIONS or TRACE that may go no further (RFC 9110 7.6.2). */
+function answerLast(client: DirectedClient, head: RequestHead): void {
+  client.exchange.begin('', true, false, false)
+  const isTrace = head.methodEnd - head.start === 'TRACE'.length
+  if (isTrace) client.answerOurselves(405, 'Allow: OPTIONS\r\n')
+  else client.answerOurselves(200, '')
 }

@@ -52,6 +52,7 @@ export function requestLines(
 ): string {
   let lines = host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`
   if (!head.hasHost) lines += `Host: ${host === '' ? hostForNone : host}\r\n`
+  if (head.hopsLeft > 0) lines += `Max-Forwards: ${head.hopsLeft - 1}\r\n`
   if (head.upgradeStart < 0) return lines
   const protocol = text(bytes, head.upgradeStart, head.upgradeEnd)
   return `${lines}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
@@ -75,6 +76,12 @@ export function answerText(bytes: Buffer, head: AnswerHead, lines: string, to: n
   const kept = without(bytes, from, head.end - 2, cuts, cutCount)
   const body = to > head.end ? text(bytes, head.end, to) : ''
   return `${isOwnVersion ? '' : 'HTTP/1.1'}${kept}${lines}\r\n${body}`
+}
+
+/** What a 101 and a 426 say of the protocol that they speak of; they end with this connection. */
+export function upgradeLines(bytes: Buffer, head: AnswerHead): string {
+  const protocol = head.upgradeStart < 0 ? '' : text(bytes, head.upgradeStart, head.upgradeEnd)
+  return `Connection: Upgrade\r\n${protocol === '' ? '' : `Upgrade: ${protocol}\r\n`}`
 }
 
 /** The Date line, made anew each second (RFC 9110 6.6.1). */

@@ -3,7 +3,6 @@
 import { AnswerHead, parseAnswerHead } from '../../../../wire/http1/answer-head.ts'
 import { ChunkScanner } from '../../../../wire/http1/chunked.ts'
 import { answerLimits, headIncomplete, headRead } from '../../../../wire/http1/limits.ts'
-import { latin1 as text } from '../../../../wire/latin1.ts'
 import { mayImprove } from '../../../repeat.ts'
 import type { Deadlines, Expiring } from '../edge/deadlines.ts'
 import type { Pool } from '../edge/pool.ts'
@@ -11,7 +10,7 @@ import type { Server, ServerLink } from '../edge/server.ts'
 import { splice } from '../edge/splice.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { AnswerSink, DoorCounts, Failure, UpstreamLink } from './parts.ts'
-import { answerText } from './text.ts'
+import { answerText, upgradeLines } from './text.ts'
 
 /** What an upstream is about. */
 const connecting = 0
@@ -142,7 +141,8 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     this.#left = bodiless ? 0 : Math.max(0, head.contentLength)
     if (this.#framing === open) this.#keep = false
     if (this.#framing === chunked) this.#scanner.reset()
-    const lines = client.answerLines(head, this.#framing !== sized && !bodiless)
+    let lines = client.answerLines(head, this.#framing !== sized && !bodiless)
+    if (head.status === 426) lines += upgradeLines(bytes, head)
     if (this.#framing === sized) return this.#sizedAnswer(client, bytes, end, lines)
     client.write(answerText(bytes, head, lines, head.end))
     if (head.end < end) this.#body(client, bytes, head.end, end)
@@ -191,9 +191,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   #upgrade(client: AnswerSink, bytes: Buffer, end: number): void {
     if (!client.exchange.asksUpgrade)
       return this.#fail('reset', 'a switch of protocol that nobody asked for')
-    const protocol = head.upgradeStart < 0 ? '' : text(bytes, head.upgradeStart, head.upgradeEnd)
-    const lines = `Connection: Upgrade\r\n${protocol === '' ? '' : `Upgrade: ${protocol}\r\n`}`
-    client.write(answerText(bytes, head, lines, head.end))
+    client.write(answerText(bytes, head, upgradeLines(bytes, head), head.end))
     this.pool.succeeded(this.server)
     this.#deadlines.clear(this.#place)
     this.#phase = over
