@@ -69,6 +69,7 @@ function routing(before: Spec, after: Spec): readonly string[] {
         service.hold,
         service.connectTimeout,
         service.responseTimeout,
+        service.hedge,
         service.check,
         service.kind === 'servers' ? service.servers : service.maxConnections,
       ]),

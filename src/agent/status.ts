@@ -125,6 +125,7 @@ const noTraffic: FrontendTraffic = {
   held: 0,
   heldTotal: 0,
   redispatched: 0,
+  hedged: 0,
   bytesIn: 0,
   bytesOut: 0,
 }
@@ -161,6 +162,7 @@ function trafficOf(edges: readonly EdgeSighting[], frontend: string): FrontendTr
       held: sum.held + more.held,
       heldTotal: sum.heldTotal + more.heldTotal,
       redispatched: sum.redispatched + more.redispatched,
+      hedged: sum.hedged + more.hedged,
       bytesIn: sum.bytesIn + more.bytesIn,
       bytesOut: sum.bytesOut + more.bytesOut,
     }

@@ -175,6 +175,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       connectTimeout: service.connectTimeout,
       responseTimeout: service.responseTimeout,
       ...(service.slowStart === undefined ? {} : { slowStart: service.slowStart }),
+      hedge: service.hedge,
     })),
     frontends: Object.values(spec.frontends).map((frontend) => ({
       name: frontend.name,

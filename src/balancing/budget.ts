@@ -8,6 +8,9 @@ export interface BudgetPolicy {
 
 export const budgetPolicy: BudgetPolicy = { share: 0.2, perSecond: 50 }
 
+/** Hedges allowed each second whatever their share: a service with few requests has them too. */
+export const hedgesPerSecond = 10
+
 /** Seconds that count as recent. */
 const recent = 10
 
@@ -21,6 +24,7 @@ export class RetryBudget {
   readonly #policy: BudgetPolicy
   readonly #requests: number[] = Array<number>(recent).fill(0)
   readonly #repeats: number[] = Array<number>(recent).fill(0)
+  readonly #hedges: number[] = Array<number>(recent).fill(0)
   #second = 0
 
   constructor(policy: BudgetPolicy = budgetPolicy) {
@@ -35,6 +39,7 @@ export class RetryBudget {
       const slot = (second - steps + step) % recent
       this.#requests[slot] = 0
       this.#repeats[slot] = 0
+      this.#hedges[slot] = 0
     }
     this.#second = Math.max(second, this.#second)
   }
@@ -48,6 +53,17 @@ export class RetryBudget {
     const allowed = sum(this.#requests) * this.#policy.share
     if (now >= this.#policy.perSecond && repeats >= allowed) return false
     this.#repeats[slot] = now + 1
+    return true
+  }
+
+  /** Takes a repeat for a request that is not lost, only late: at most `share` of all are that. */
+  takeHedge(share: number): boolean {
+    this.#note()
+    const slot = this.#second % recent
+    const now = this.#hedges[slot] as number
+    if (now >= hedgesPerSecond && sum(this.#hedges) >= sum(this.#requests) * share) return false
+    if (!this.take()) return false
+    this.#hedges[slot] = now + 1
     return true
   }
 

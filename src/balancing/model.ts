@@ -48,6 +48,16 @@ export interface HoldLimits {
   readonly bytes: number
 }
 
+/** When a request is tried on a second server although the first may still answer it. */
+export interface HedgeRule {
+  /** From sending to the first byte; `undefined`: learned from the service's own latency. */
+  readonly after: Milliseconds | undefined
+  /** Of all requests this share, at most, is sent twice. */
+  readonly share: number
+  /** Also those that change something, if they may be repeated: PUT and DELETE. */
+  readonly unsafe: boolean
+}
+
 /** A service as the edges see it. */
 export interface Pool {
   readonly name: string
@@ -58,6 +68,8 @@ export interface Pool {
   readonly responseTimeout: Milliseconds
   /** A server that came up while others were up takes its full share only after so long. */
   readonly slowStart?: Milliseconds
+  /** `undefined`: no request is on two servers at once. */
+  readonly hedge?: HedgeRule | undefined
 }
 
 /** The first route whose host and path both match takes the request. */
@@ -110,6 +122,8 @@ export interface ServerTraffic {
   readonly timedOut: number
   /** Answers of 500 and above. */
   readonly errors: number
+  /** Requests that another server, asked later, answered first. */
+  readonly late: number
   /** Set while this edge passes over the server because of what its requests met. */
   readonly ejected: { readonly until: Instant; readonly why: string } | undefined
 }
@@ -124,6 +138,8 @@ export interface FrontendTraffic {
   readonly held: number
   readonly heldTotal: number
   readonly redispatched: number
+  /** Requests that were sent to a second server while the first still had them. */
+  readonly hedged: number
   readonly bytesIn: number
   readonly bytesOut: number
 }

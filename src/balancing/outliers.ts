@@ -2,8 +2,8 @@
 
 import { type Instant, later, type Milliseconds, ms } from '../foundation/time.ts'
 
-/** What one attempt on a server came to. */
-export type Outcome = 'ok' | 'server-error' | 'reset' | 'silent' | 'refused'
+/** What one attempt on a server came to; `late`: a sibling that was asked later answered first. */
+export type Outcome = 'ok' | 'server-error' | 'reset' | 'silent' | 'refused' | 'late'
 
 /** What is counted of one server in the last five to ten seconds. */
 export interface Recent {
@@ -11,6 +11,8 @@ export interface Recent {
   readonly bad: number
   /** Failures since the last success. */
   readonly streak: number
+  /** Whether the last failure was no more than being late. */
+  readonly late: boolean
 }
 
 /** Whether a server is picked. */
@@ -37,6 +39,8 @@ export type Standing =
 export interface OutlierPolicy {
   /** Failures in a row that eject, while a sibling is well. */
   readonly streak: number
+  /** The same for being late: a pause of a moment is not worth it. */
+  readonly lateStreak: number
   /** The share of failures that ejects, of at least `least` attempts. */
   readonly share: number
   readonly least: number
@@ -44,6 +48,8 @@ export interface OutlierPolicy {
   readonly wellShare: number
   readonly first: Milliseconds
   readonly most: Milliseconds
+  /** The longest for one that is only late: it is needed again as soon as it is not. */
+  readonly mostLate: Milliseconds
   /** The same for a server that cannot be connected to. */
   readonly firstUnreachable: Milliseconds
   readonly mostUnreachable: Milliseconds
@@ -53,11 +59,13 @@ export interface OutlierPolicy {
 
 export const outlierPolicy: OutlierPolicy = {
   streak: 3,
+  lateStreak: 5,
   share: 0.5,
   least: 10,
   wellShare: 0.1,
   first: ms(1000),
   most: ms(60_000),
+  mostLate: ms(5000),
   firstUnreachable: ms(100),
   mostUnreachable: ms(1000),
   forgive: ms(30_000),
@@ -77,8 +85,10 @@ export function whyEject(
   policy: OutlierPolicy,
 ): string | undefined {
   if (!siblings.some((sibling) => isWell(sibling, policy))) return undefined
-  if (seen.streak >= policy.streak) {
-    return `it failed ${seen.streak} times in a row while a sibling did not`
+  const limit = seen.late ? policy.lateStreak : policy.streak
+  if (seen.streak >= limit) {
+    const what = seen.late ? 'failed or was late' : 'failed'
+    return `it ${what} ${seen.streak} times in a row while a sibling did not`
   }
   const all = seen.ok + seen.bad
   if (all < policy.least || seen.bad / all < policy.share) return undefined
@@ -88,15 +98,16 @@ export function whyEject(
 const isWell = ({ ok, bad, streak }: Recent, policy: OutlierPolicy): boolean =>
   ok > 0 && streak === 0 && bad / (ok + bad) <= policy.wellShare
 
-/** Ejected: twice as long each time, up to a limit. */
+/** Ejected: twice as long each time, up to a limit that depends on what happened last. */
 export const ejected = (
   before: Standing,
   why: string,
   now: Instant,
   policy: OutlierPolicy,
+  late = false,
 ): Standing => {
   const trips = tripsOf(before, now, policy) + 1
-  const wait = grown(policy.first, trips, policy.most)
+  const wait = grown(policy.first, trips, late ? policy.mostLate : policy.most)
   return { kind: 'ejected', trips, until: later(now, wait), why, trial: false }
 }
 

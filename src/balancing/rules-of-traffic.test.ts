@@ -63,22 +63,23 @@ suite('a retry budget', () => {
 })
 
 suite('an outlier', () => {
-  const well: Recent = { ok: 20, bad: 0, streak: 0 }
-  const sick: Recent = { ok: 0, bad: 5, streak: 5 }
-  const half: Recent = { ok: 8, bad: 8, streak: 1 }
+  const well: Recent = { ok: 20, bad: 0, streak: 0, late: false }
+  const sick: Recent = { ok: 0, bad: 5, streak: 5, late: false }
+  const half: Recent = { ok: 8, bad: 8, streak: 1, late: false }
   const why = (seen: Recent, ...siblings: Recent[]) => whyEject(seen, siblings, outlierPolicy)
 
   test('is told from two servers already', () => {
     assert.match(why(sick, well) ?? '', /5 times in a row/)
     assert.match(why(half, well) ?? '', /8 of its last 16/)
     assert.equal(why(well, sick), undefined)
-    assert.equal(why({ ok: 3, bad: 2, streak: 2 }, well), undefined)
+    assert.equal(why({ ok: 3, bad: 2, streak: 2, late: false }, well), undefined)
   })
 
   test('is nobody when all fail alike, or nobody is left', () => {
     assert.equal(why(sick), undefined)
     assert.equal(why(sick, sick, half), undefined)
-    const recent = fc.record({ ok: fc.nat(50), bad: fc.nat(50), streak: fc.nat(9) })
+    const counts = { ok: fc.nat(50), bad: fc.nat(50), streak: fc.nat(9) }
+    const recent = fc.record({ ...counts, late: fc.boolean() })
     fc.assert(
       fc.property(recent, fc.array(recent, { maxLength: 4 }), (seen, siblings) => {
         const isWell = siblings.some(({ ok, streak }) => ok > 0 && streak === 0)

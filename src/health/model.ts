@@ -63,7 +63,7 @@ export type Sighting =
 export interface TrafficSignal {
   readonly server: string
   readonly at: Instant
-  readonly kind: 'refused' | 'reset' | 'silent' | 'server-error'
+  readonly kind: 'refused' | 'reset' | 'silent' | 'late' | 'server-error'
 }
 
 /** `unknown` until the first probe has answered: no traffic goes there. */

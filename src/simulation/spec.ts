@@ -23,6 +23,7 @@ export const simulatedService = (
   hold: { wait: ms(5000), requests: 200, bytes: 1_000_000 },
   connectTimeout: ms(250),
   responseTimeout: ms(1000),
+  hedge: { after: undefined, share: 0.1, unsafe: false },
   maxConnections: undefined,
   argv: ['simulated', program],
   cwd: '/',

@@ -5,6 +5,7 @@ export const defaults = {
   check: { every: '1s', timeout: '1s', fall: 2, rise: 2, method: 'GET', expect: '200-399' },
   hold: { wait: '15s', requests: 10_000, memory: '64MiB' },
   serviceTimeouts: { connect: '1s', response: '60s' },
+  hedge: { mode: 'auto', share: 0.1, methods: 'safe' },
   replicas: 2,
   stop: { signal: 'SIGTERM', within: '10s' },
   ready: '60s',

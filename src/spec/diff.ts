@@ -1,5 +1,6 @@
 // What is different between two specs, in sentences? No value from the environment is shown. Pure.
 
+import type { HedgeRule } from '../balancing/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import { formatDuration, type Milliseconds } from '../foundation/time.ts'
 import type { Check } from '../health/model.ts'
@@ -156,8 +157,16 @@ const commonRows: readonly Row<Service>[] = [
   { key: 'hold.memory', show: (s) => String(s.hold.bytes) },
   { key: 'timeouts.connect', show: (s) => time(s.connectTimeout) },
   { key: 'timeouts.response', show: (s) => time(s.responseTimeout) },
+  { key: 'hedge', show: ({ hedge }) => showHedge(hedge) },
   { key: 'max_connections', show: (s) => optional(s.maxConnections) },
 ]
+
+const showHedge = (hedge: HedgeRule | undefined): string => {
+  if (hedge === undefined) return 'off'
+  const { after, share, unsafe } = hedge
+  const when = after === undefined ? 'learned' : `after ${time(after)}`
+  return `${when}, ${share * 100} % of ${unsafe ? 'idempotent' : 'safe'} requests`
+}
 
 const runRows: readonly Row<RunService>[] = [
   { key: 'run', show: (s) => s.argv.join(' ') },

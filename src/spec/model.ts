@@ -1,6 +1,6 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
-import type { HashRule, PolicyName } from '../balancing/model.ts'
+import type { HashRule, HedgeRule, PolicyName } from '../balancing/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
 import type { Check } from '../health/model.ts'
@@ -47,6 +47,8 @@ interface ServiceCommon {
   readonly responseTimeout: Milliseconds
   /** Without it a server that comes up takes its full share at once. */
   readonly slowStart?: Milliseconds
+  /** `undefined`: nothing is sent twice. */
+  readonly hedge: HedgeRule | undefined
   readonly maxConnections: number | undefined
 }
 

@@ -46,6 +46,7 @@ test('the shortest file is filled in with defaults', () => {
         hold: { wait: 15_000, requests: 10_000, bytes: 67_108_864 },
         connectTimeout: 1000,
         responseTimeout: 60_000,
+        hedge: { after: undefined, share: 0.1, unsafe: false },
         maxConnections: undefined,
         stopSignal: 'SIGTERM',
         stopWithin: 10_000,

@@ -30,6 +30,30 @@ const hold = worded(
   'a length of time such as `15s`, or the long form `{ wait: 15s, requests: 10000 }`',
 )
 
+const hedge = worded(
+  z.union([
+    z.enum(['auto', 'off']),
+    z.strictObject({
+      after: key(
+        duration(1),
+        'A first byte that takes longer is late. Without it, what is late is learned.',
+      ),
+      share: key(
+        number(0, 1),
+        'Of all requests so many, at most, are sent twice (and ten a second in any case).',
+        defaults.hedge.share,
+      ),
+      methods: key(
+        worded(z.enum(['safe', 'idempotent']), '`safe` or `idempotent`'),
+        '`safe`: GET, HEAD, OPTIONS and TRACE. `idempotent`: also PUT and DELETE, which two ' +
+          'servers may then carry out at the same time.',
+        defaults.hedge.methods,
+      ),
+    }),
+  ]),
+  '`auto`, `off`, or the long form `{ after: 200ms, share: 0.05 }`',
+)
+
 const common = {
   check: key(
     check,
@@ -54,6 +78,13 @@ const common = {
     'How long a request waits while no server is up, instead of being refused. ' +
       'A length of time is short for `{ wait: TIME }`.',
     defaults.hold.wait,
+  ),
+  hedge: key(
+    hedge,
+    'What happens when the first byte of an answer is late while other servers are prompt: ' +
+      'the request goes to one of them too, whoever answers first is heard, the other is left. ' +
+      '`auto` learns what is late from the answers of the service; `off` sends nothing twice.',
+    defaults.hedge.mode,
   ),
   timeouts: key(
     z.strictObject({

@@ -1,6 +1,7 @@
 // What does a service come to, once its short forms are written out and its defaults are in?
 
 import { dirname, resolve as resolvePath } from 'node:path'
+import type { HedgeRule } from '../balancing/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
 import { defaults } from './defaults.ts'
 import type { RunService, Server, ServersService, Service } from './model.ts'
@@ -37,6 +38,7 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
     connectTimeout: durationOf(raw.timeouts?.connect, defaults.serviceTimeouts.connect),
     responseTimeout: durationOf(raw.timeouts?.response, defaults.serviceTimeouts.response),
     ...slowStartOf(raw.slow_start),
+    hedge: settleHedge(raw.hedge ?? defaults.hedge.mode),
     maxConnections: raw.max_connections,
   }
 }
@@ -44,6 +46,16 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
 function slowStartOf(raw: string | undefined): { readonly slowStart?: Milliseconds } {
   const slowStart = durationOf(raw, defaults.slowStart)
   return slowStart > 0 ? { slowStart } : {}
+}
+
+function settleHedge(raw: NonNullable<Loose<RawService>['hedge']>): HedgeRule | undefined {
+  if (raw === 'off') return undefined
+  const long = raw === 'auto' ? {} : raw
+  return {
+    after: long.after === undefined ? undefined : durationOf(long.after, long.after),
+    share: long.share ?? defaults.hedge.share,
+    unsafe: (long.methods ?? defaults.hedge.methods) === 'idempotent',
+  }
 }
 
 function settleRun(name: string, raw: Loose<RawRun>, path: Path, site: Site): RunService {

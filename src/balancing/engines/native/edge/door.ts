@@ -28,6 +28,7 @@ export class Door {
   held = 0
   heldTotal = 0
   redispatched = 0
+  hedged = 0
   bytesIn = 0
   bytesOut = 0
 
@@ -65,6 +66,7 @@ export class Door {
       held: this.held,
       heldTotal: this.heldTotal,
       redispatched: this.redispatched,
+      hedged: this.hedged,
       bytesIn: this.bytesIn,
       bytesOut: this.bytesOut,
     }

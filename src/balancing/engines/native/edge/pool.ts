@@ -19,6 +19,7 @@ import {
 } from '../../../outliers.ts'
 import { type Chooser, choose } from '../../../policies/choose.ts'
 import { slowShare } from '../../../policies/slow-start.ts'
+import { Hedging } from './hedging.ts'
 import { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { tryConnect } from './trial.ts'
@@ -50,6 +51,7 @@ export class Pool {
   row: PoolRow
   readonly shared: Shared
   readonly budget = new RetryBudget()
+  readonly hedging: Hedging
   readonly servers = new Map<string, Server>()
   /** Removed from the table, but with requests that have not ended. */
   readonly leaving = new Set<Server>()
@@ -71,6 +73,7 @@ export class Pool {
   constructor(row: PoolRow, shared: Shared) {
     this.row = row
     this.shared = shared
+    this.hedging = new Hedging(row.hedge, row.responseTimeout)
     this.hold = new HoldQueue(row.hold)
     this.repeats = new HoldQueue(row.hold)
   }
@@ -83,6 +86,7 @@ export class Pool {
     this.row = row
     this.hold.limits = row.hold
     this.repeats.limits = row.hold
+    this.hedging.update(row.hedge, row.responseTimeout)
     for (const server of this.servers.values()) {
       const next = row.servers.find(({ id }) => id === server.row.id)
       const stays = next?.host === server.row.host && next.port === server.row.port
@@ -155,6 +159,18 @@ export class Pool {
     return choose(candidates, chooser, this.shared.random)
   }
 
+  /**
+   * A server for a request that waits for `avoid`, if that could help: one that is prompt, with
+   * nobody before it, as long as the budget bears it.
+   */
+  pickHedge(chooser: Chooser, avoid: readonly Server[]): Server | undefined {
+    if (this.hold.size > 0 || this.repeats.size > 0) return undefined
+    const slow = this.hedging.slow(this.servers.values())
+    const server = this.pick(chooser, false, [...avoid, ...slow])
+    const mayGo = server !== undefined && this.budget.takeHedge(this.hedging.share)
+    return mayGo ? server : undefined
+  }
+
   /** Whether who comes now has to wait: nobody can be picked, or others came first. */
   get isWaitedFor(): boolean {
     return this.hold.size > 0
@@ -221,7 +237,8 @@ export class Pool {
     if (server.removed) return
     if (outcome === 'refused') server.standing = unreachable(standing, why, now, outlierPolicy)
     else if (standing.kind === 'ejected' && standing.trial) {
-      server.standing = ejected(standing, `its trial failed: ${why}`, now, outlierPolicy)
+      const again = `its trial failed: ${why}`
+      server.standing = ejected(standing, again, now, outlierPolicy, outcome === 'late')
     } else if (standing.kind === 'well') {
       const siblings = this.#eligible.filter((other) => other !== server)
       const found = whyEject(
@@ -230,7 +247,7 @@ export class Pool {
         outlierPolicy,
       )
       if (found === undefined) return
-      server.standing = ejected(standing, found, now, outlierPolicy)
+      server.standing = ejected(standing, found, now, outlierPolicy, outcome === 'late')
     }
     if (server.standing === standing) return
     if (standing.kind === 'well') this.#tellPassedOver(server)
@@ -325,6 +342,7 @@ export class Pool {
     }
     if (this.#isSlow) this.#slowStart()
     if (this.repeats.size > 0) this.#sendAgain()
+    this.hedging.step(this.servers.values())
     this.#due = []
     for (const server of this.servers.values()) this.#stepServer(server)
     if (this.hold.size > 0) this.release()

@@ -33,6 +33,9 @@ export class Server implements Candidate {
   reset = 0
   timedOut = 0
   errors = 0
+  late = 0
+  /** 0 while its answers come in time, 1 when none does: see `balancing/hedge.ts`. */
+  lateness = 0
   /** Milliseconds lived when it last said anything, and when it last became busy. */
   heardAt = 0
   busySince = 0
@@ -42,6 +45,7 @@ export class Server implements Candidate {
   #ok = 0
   #bad = 0
   #streak = 0
+  #lastIsLate = false
   /** What the counts were at the last two turns of the window. */
   #before = { ok: 0, bad: 0 }
   #last = { ok: 0, bad: 0 }
@@ -73,7 +77,9 @@ export class Server implements Candidate {
     if (outcome === 'refused') this.refused += 1
     else if (outcome === 'reset') this.reset += 1
     else if (outcome === 'silent') this.timedOut += 1
+    else if (outcome === 'late') this.late += 1
     else this.errors += 1
+    this.#lastIsLate = outcome === 'late'
     this.#bad += 1
     this.#streak += 1
   }
@@ -89,6 +95,7 @@ export class Server implements Candidate {
       ok: this.#ok - this.#before.ok,
       bad: this.#bad - this.#before.bad,
       streak: this.#streak,
+      late: this.#lastIsLate,
     }
   }
 
@@ -101,6 +108,7 @@ export class Server implements Candidate {
   /** Another process answers there: what was known of the last one is void. */
   renew(standing: Standing): void {
     this.standing = standing
+    this.lateness = 0
     this.#streak = 0
     this.#last = { ok: this.#ok, bad: this.#bad }
     this.#before = this.#last
@@ -119,6 +127,7 @@ export class Server implements Candidate {
       reset: this.reset,
       timedOut: this.timedOut,
       errors: this.errors,
+      late: this.late,
       ejected: standing.kind === 'well' ? undefined : { until: standing.until, why: standing.why },
     }
   }

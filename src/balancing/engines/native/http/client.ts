@@ -227,8 +227,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   }
 
   answerLines(answer: AnswerHead, streamed: boolean): string {
-    this.exchange.answered = true
-    this.exchange.timeline.status = answer.status
+    this.exchange.answers(answer.status)
     this.door.count(answer.status)
     let lines = streamed && this.minor === 1 ? 'Transfer-Encoding: chunked\r\n' : ''
     if (!answer.hasDate) lines += this.shared.date.line
@@ -243,8 +242,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   }
 
   answerOurselves(status: number, lines: string): void {
-    this.exchange.answered = true
-    this.exchange.timeline.status = status
+    this.exchange.answers(status)
     this.door.count(status)
     const all = lines + this.#connectionLine(false)
     const { headOnly } = this.exchange

@@ -8,7 +8,9 @@ import type { Door } from '../edge/door.ts'
 import type { Pool, PoolWaiter, Repeater } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
-import type { AnswerSink, CarriedRequest, Failure, UpstreamLink } from './parts.ts'
+import type { Hedge } from './hedge.ts'
+import type { AnswerSink, Failure, UpstreamLink } from './parts.ts'
+import { SecondTry, type TriedRequest } from './second-try.ts'
 import { type Ending, Timeline } from './timeline.ts'
 import { HttpUpstream } from './upstream.ts'
 
@@ -26,7 +28,7 @@ export interface ExchangeClient extends AnswerSink {
 }
 
 /** The request of one client connection; used again for the next one. */
-export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
+export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   readonly #client: ExchangeClient
   readonly #shared: Shared
   readonly timeline = new Timeline()
@@ -43,17 +45,19 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   headOnly = false
   asksUpgrade = false
   bodyKept = true
-  answered = false
+  #answered = false
   sends = 0
   heldSince: Instant = instant(-1)
   #isHeld = false
   /** Servers that have failed this request, and those among them that answered with an error. */
-  #avoid: Server[] | undefined
+  avoid: Server[] | undefined
   #blamed: Server[] | undefined
+  readonly #second: SecondTry
 
   constructor(client: ExchangeClient, shared: Shared) {
     this.#client = client
     this.#shared = shared
+    this.#second = new SecondTry(this, client, shared)
   }
 
   begin(start: string, idempotent: boolean, headOnly: boolean, asksUpgrade: boolean): void {
@@ -62,8 +66,27 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
     this.headOnly = headOnly
     this.asksUpgrade = asksUpgrade
     this.bodyKept = true
-    this.answered = false
+    this.#answered = false
     this.sends = 0
+  }
+
+  get answered(): boolean {
+    return this.#answered
+  }
+
+  /** A final answer goes to the client: nobody else has to work on one. */
+  answers(status: number): void {
+    this.#answered = true
+    this.timeline.status = status
+    this.#second.over()
+  }
+
+  get server(): Server | undefined {
+    return this.#server
+  }
+
+  get pool(): Pool | undefined {
+    return this.#pool
   }
 
   get sent(): boolean {
@@ -96,8 +119,8 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
 
   /** Another than those that failed it; rather one of those than none. */
   #pick(pool: Pool): Server | undefined {
-    const first = pool.pick(this, this.mayTry, this.#avoid)
-    if (first !== undefined || this.#avoid === undefined) return first
+    const first = pool.pick(this, this.mayTry, this.avoid)
+    if (first !== undefined || this.avoid === undefined) return first
     return pool.pick(this, this.mayTry, undefined)
   }
 
@@ -160,6 +183,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
     this.#server = server
     pool.begin(server)
     this.timeline.assign(server.row.id, this.#shared.exact)
+    this.#second.watch(pool)
     const idle = fresh ? undefined : this.#idleOf(server)
     if (idle !== undefined) {
       this.upstream = idle
@@ -167,6 +191,36 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
     } else {
       this.upstream = new HttpUpstream(pool, server, server.address as string, this.#client)
     }
+  }
+
+  sendHedge(hedge: Hedge): void {
+    if (hedge.link === undefined) return
+    this.sends += 1
+    this.timeline.tries += 1
+    this.#client.sendRequest(hedge.link, this.#start + this.#kept)
+  }
+
+  hedgeLost(): void {
+    const hedge = this.#second.take()
+    if (hedge !== undefined) this.#avoids(hedge.server)
+    hedge?.leave()
+  }
+
+  hedgeWins(): void {
+    this.#second.blameFirst()
+    this.#goWithHedge()
+  }
+
+  /** Leaves the first server for the second; false when there is none. */
+  #goWithHedge(): boolean {
+    const hedge = this.#second.take()
+    if (hedge === undefined) return false
+    this.#leave()
+    hedge.alone = true
+    this.upstream = hedge.link
+    this.#server = hedge.server
+    this.timeline.change(hedge.server.row.id, hedge.assigned, hedge.sent, hedge.firstByte)
+    return true
   }
 
   /** What may not be repeated takes no connection that the server may be closing just now. */
@@ -188,7 +242,10 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
 
   /** The first byte of an answer has come. */
   answerBegins(): void {
-    if (this.timeline.firstByte < 0) this.timeline.firstByte = this.#shared.exact
+    const { timeline } = this
+    if (timeline.firstByte >= 0) return
+    timeline.firstByte = this.#shared.exact
+    this.#second.heard()
   }
 
   get keeps(): boolean {
@@ -204,20 +261,16 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
 
   /** An attempt has come to nothing, and no byte of an answer has come. */
   attemptFailed(failure: Failure, why: string): void {
-    const server = this.#server as Server
-    const pool = this.#pool as Pool
-    if (
-      failure === 'reset' &&
-      this.upstream?.isStale === true &&
-      mayRepeat(this) &&
-      server.isOffered
-    ) {
-      // The server closed a connection that it had served before: that says nothing against it.
+    const [pool, server] = [this.#pool as Pool, this.#server as Server]
+    // The server closed a connection that it had served before: that says nothing against it.
+    const isStale = failure === 'reset' && this.upstream?.isStale === true && server.isOffered
+    if (isStale && !this.#second.isOn && mayRepeat(this)) {
       this.sends -= 1
       this.#leave()
       return this.#assign(server, true)
     }
-    pool.failed(server, failure, why)
+    if (!isStale || !this.#second.isOn) pool.failed(server, failure, why)
+    if (this.#goWithHedge()) return this.#avoids(server)
     this.#leave()
     const again = mayRepeat(this)
     const mayGo = again && (failure === 'refused' || pool.budget.take())
@@ -225,8 +278,12 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
       this.timeline.ending = failure
       return this.#client.answerOurselves(failure === 'silent' ? 504 : 502, '')
     }
-    this.#avoid = [...(this.#avoid ?? []), server]
+    this.#avoids(server)
     this.#repeat(pool, mayGo)
+  }
+
+  #avoids(server: Server): void {
+    this.avoid = [...(this.avoid ?? []), server]
   }
 
   /** A server answered with an error: true if another one gets the request instead. */
@@ -235,8 +292,9 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
     const pool = this.#pool as Pool
     pool.failed(server, 'server-error', why)
     this.#blamed = [...(this.#blamed ?? []), server]
-    this.#avoid = [...(this.#avoid ?? []), server]
-    const next = mayRepeat(this) ? pool.pick(this, false, this.#avoid) : undefined
+    this.#avoids(server)
+    if (this.#goWithHedge()) return true
+    const next = mayRepeat(this) ? pool.pick(this, false, this.avoid) : undefined
     if (next === undefined || !pool.budget.take()) {
       if (this.#blamed.length > 1) for (const blamed of this.#blamed) blamed.forgive()
       return false
@@ -249,14 +307,14 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
 
   /** The server has been called down before it answered. */
   serverDown(): void {
-    const pool = this.#pool as Pool
+    const [pool, server] = [this.#pool as Pool, this.#server as Server]
+    if (this.#goWithHedge()) return this.#avoids(server)
     if (!mayRepeat(this)) return
     const mayGo = !this.sent || pool.budget.take()
     if (!mayGo && !this.#queue(pool)) return
-    const server = this.#server as Server
     pool.untried(server)
     this.#leave()
-    this.#avoid = [...(this.#avoid ?? []), server]
+    this.#avoids(server)
     this.#repeat(pool, mayGo)
   }
 
@@ -280,6 +338,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   giveUp(): void {
     if (this.#isHeld && this.#pool?.hold.remove(this) === false) this.#pool.repeats.remove(this)
     this.#unhold()
+    this.#second.over()
     if (this.#server === undefined) return
     this.#pool?.untried(this.#server)
     this.#leave()
@@ -294,11 +353,12 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, CarriedRequest {
   /** The answer is out. */
   end(): void {
     this.timeline.ended = this.#shared.exact
+    this.#second.over()
     this.#start = ''
     this.#kept = ''
     this.upstream = undefined
     this.#server = undefined
-    this.#avoid = undefined
+    this.avoid = undefined
     this.#blamed = undefined
     this.heldSince = instant(-1)
   }

@@ -42,6 +42,10 @@ export const methods = [
 
 const other = methods.length - 1
 
+/** Whether a method asks for no change (RFC 9110 9.2.1): two at once are as good as one. */
+export const isSafe = (method: number): boolean =>
+  method <= 1 || methods[method] === 'OPTIONS' || methods[method] === 'TRACE'
+
 /** The number of a method in `methods`, told by its first letters and its length. */
 export function methodOf(bytes: Uint8Array, start: number, end: number): number {
   switch (end - start) {
@@ -140,6 +144,14 @@ export class Timeline {
     this.assigned = now
     this.sent = never
     this.firstByte = never
+  }
+
+  /** Another server has it, too, and is the one that answers. */
+  change(server: string, assigned: Instant, sent: Instant, firstByte: Instant): void {
+    this.server = server
+    this.assigned = assigned
+    this.sent = sent
+    this.firstByte = firstByte
   }
 
   /** Its head goes out to the server. */
