@@ -6,6 +6,7 @@ import { openRandom } from '../foundation/random.ts'
 import type { Clock } from '../foundation/time.ts'
 import type { TrafficSignal } from '../health/model.ts'
 import { openMonitor } from '../health/monitor.ts'
+import { openAgentAsker } from '../health/probes/agent.ts'
 import { openProber } from '../health/probes/prober.ts'
 import { openProcessHost } from '../services/engines/process/host.ts'
 import type { ReplicaHost } from '../services/host.ts'
@@ -64,11 +65,17 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
     }),
   ])
   const prober = openProber(clock)
+  const agents = openAgentAsker(clock)
   const monitor = openMonitor({
     clock,
     random,
     prober,
+    agents,
     listener: {
+      asked: (server, { agent }) => {
+        listener.event('health', server, 'agent-asks', agent?.line ?? '', { ...agent })
+        listener.changed()
+      },
       changed: ({ server, from, to, rule, why }) => {
         listener.event('health', server, rule, why, { from, to })
         listener.changed()
@@ -82,6 +89,7 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
     leave() {
       monitor[Symbol.dispose]()
       prober[Symbol.dispose]()
+      agents[Symbol.dispose]()
       host.leave()
       balancer.leave()
     },

@@ -112,8 +112,14 @@ function reasonOf(
     return `ended ${replica?.failures} times in a row, last with ${describeExit(state.exit)}`
   }
   if (state !== undefined && state.kind !== 'running') return `its process is ${state.kind}`
+  const health = world.health.get(server.id)
+  const agent = health?.agent
+  if (server.state === 'draining' && agent !== undefined && agent.takes !== 'ready') {
+    return `its agent says ${agent.line}`
+  }
   if (isDraining(world, service, server.id)) return 'takes nothing new'
-  const last = world.health.get(server.id)?.last
+  if (agent?.says === 'down') return `its agent says ${agent.line}`
+  const last = health?.last
   if (last?.kind === 'failed') return last.reason
   return last === undefined ? 'has not been asked yet' : 'has not passed often enough'
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { edges, health, healthyWorld, replica } from '../../test/fixtures/world.ts'
 import { instant } from '../foundation/time.ts'
+import type { AgentWord } from '../health/model.ts'
 import { beliefOf, inFlightOn, sightingsOf, tableOf, targetsOf, type World } from './world.ts'
 
 const stateOf = (world: World, id: string): string | undefined =>
@@ -42,6 +43,27 @@ suite('the table', () => {
     assert.equal(stateOf({ ...world, replicas }, 'web-2'), 'up')
     const health = new Map([...world.health].filter(([id]) => id !== 'web-2'))
     assert.equal(stateOf({ ...world, replicas, health }, 'web-2'), 'down')
+  })
+
+  test('gives a server as much as its own agent asks for', () => {
+    const world = healthyWorld()
+    const said = (word: Partial<AgentWord>) => {
+      const agent: AgentWord = {
+        ...{ says: 'up', takes: 'ready', weight: 100, maxConnections: undefined, line: '' },
+        ...word,
+      }
+      const health = new Map(world.health)
+      health.set('web-2', { ...world.health.get('web-2')!, agent })
+      const servers = tableOf({ ...world, health }).pools.flatMap((pool) => pool.servers)
+      return servers.find(({ id }) => id === 'web-2')!
+    }
+    assert.equal(said({ weight: 50 }).weight, 0.5)
+    assert.equal(said({ weight: 0 }).weight, 0)
+    assert.equal(said({ maxConnections: 30 }).maxConnections, Math.ceil(30 / world.spec.edges))
+    assert.equal(said({ maxConnections: 0 }).maxConnections, undefined)
+    assert.equal(said({ takes: 'drain' }).state, 'draining')
+    assert.equal(said({ takes: 'maint' }).state, 'draining')
+    assert.equal(said({ takes: 'ready' }).state, 'up')
   })
 
   test('believes the last agent until it has asked for itself', () => {

@@ -71,10 +71,11 @@ export function verdictOf(world: World, id: string): Verdict {
   return verdict === 'unknown' && world.believed.has(beliefOf(world, id)) ? 'up' : verdict
 }
 
-/** Whether the service's own state, or an operator, told this server to take nothing new. */
+/** Whether the service's own state, an operator or its own agent let it take nothing new. */
 export function isDraining(world: World, service: string, id: string): boolean {
   const leaving = world.state.services[service]?.state.draining[id] !== undefined
-  return leaving || world.state.drained.includes(id)
+  const asks = world.health.get(id)?.agent?.takes ?? 'ready'
+  return leaving || world.state.drained.includes(id) || asks !== 'ready'
 }
 
 function stateOf(world: World, service: string, id: string): ServerState {
@@ -99,6 +100,16 @@ const shareOf = (world: World, bound: number): number =>
 const share = (world: World, bound: number | undefined): number | undefined =>
   bound === undefined ? undefined : shareOf(world, bound)
 
+/** What its agent leaves of a server's weight. */
+const agentShare = (world: World, id: string): number =>
+  (world.health.get(id)?.agent?.weight ?? 100) / 100
+
+/** The agent's limit goes before the file's; HAProxy's zero is none. */
+function limitOf(world: World, id: string, own: number | undefined): number | undefined {
+  const asked = world.health.get(id)?.agent?.maxConnections
+  return asked === undefined ? own : asked === 0 ? undefined : asked
+}
+
 /** The servers of a service as the balancer should see them. */
 export function serversOf(world: World, service: Service): readonly TableServer[] {
   if (service.kind === 'servers') {
@@ -106,9 +117,9 @@ export function serversOf(world: World, service: Service): readonly TableServer[
       id: server.id,
       host: server.host,
       port: server.port,
-      weight: server.weight,
+      weight: server.weight * agentShare(world, server.id),
       backup: server.backup,
-      maxConnections: share(world, server.maxConnections),
+      maxConnections: share(world, limitOf(world, server.id, server.maxConnections)),
       state: stateOf(world, service.name, server.id),
     }))
   }
@@ -116,9 +127,9 @@ export function serversOf(world: World, service: Service): readonly TableServer[
     id: replica.id,
     host: replica.host,
     port: replica.port,
-    weight: 1,
+    weight: agentShare(world, replica.id),
     backup: false,
-    maxConnections: share(world, service.maxConnections),
+    maxConnections: share(world, limitOf(world, replica.id, service.maxConnections)),
     state: replicaRouted(world, replica),
   }))
 }

@@ -16,10 +16,22 @@ export function describeSighting(sighting: Sighting): string {
   }
 }
 
+function describeQuestion(check: Exclude<Check, { kind: 'none' }>): string {
+  const where = check.port === undefined ? '' : ` at port ${check.port}`
+  switch (check.kind) {
+    case 'http':
+      return `${check.method} ${check.path}${where}`
+    case 'grpc':
+      return `gRPC health${check.service === '' ? '' : ` of ${check.service}`}${where}`
+    case 'tcp':
+      return `TCP connect${where}`
+  }
+}
+
 /** `GET /health every 1s, up after 2 passes, down after 2 failures, each within 1s`. */
 export function describeCheck(check: Check): string {
   if (check.kind === 'none') return 'no check'
-  const asks = check.kind === 'http' ? `${check.method} ${check.path}` : 'TCP connect'
+  const asks = describeQuestion(check)
   const times = (count: number, one: string, many: string): string =>
     `${count} ${count === 1 ? one : many}`
   return [

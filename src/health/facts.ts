@@ -1,5 +1,6 @@
 // What follows from the news of one server: the questions that the rules ask. Pure.
 
+import { agentAfter } from './agent-words.ts'
 import type { Check, HealthObservation, Verdict } from './model.ts'
 
 /** The news, counted and compared with the limits of the check. */
@@ -21,6 +22,9 @@ export interface HealthFacts {
   /** Traffic cast doubt on it before this news. */
   readonly suspect: boolean
   readonly siblingsUp: number
+  /** The server's agent says that it is down; it has just said that it no longer is. */
+  readonly calledDown: boolean
+  readonly calledUp: boolean
 }
 
 const limits = (check: Check): { readonly rise: number; readonly fall: number } =>
@@ -35,6 +39,7 @@ export function factsOf(seen: HealthObservation): HealthFacts {
   const passes = restarted || found === 'failed' ? 0 : health.passes + (found === 'passed' ? 1 : 0)
   const failures =
     restarted || found === 'passed' ? 0 : health.failures + (found === 'failed' ? 1 : 0)
+  const agent = restarted ? undefined : agentAfter(health.agent, news)
   return {
     verdict: health.verdict,
     checked: seen.check.kind !== 'none',
@@ -49,5 +54,7 @@ export function factsOf(seen: HealthObservation): HealthFacts {
     fallen: failures >= fall,
     suspect: health.suspectedAt !== undefined,
     siblingsUp: seen.siblingsUp,
+    calledDown: agent?.says === 'down',
+    calledUp: health.agent?.says === 'down' && agent?.says === 'up',
   }
 }

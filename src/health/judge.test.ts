@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { instant, ms } from '../foundation/time.ts'
+import { agentAfter } from './agent-words.ts'
 import { judge, unknownHealth } from './judge.ts'
 import type { Check, Health, HealthObservation, News, Sighting, Verdict } from './model.ts'
 import { healthRules } from './rules.ts'
@@ -24,6 +25,11 @@ const unasked: News = {
   kind: 'sighting',
   sighting: { kind: 'unasked', at: now, took: ms(0), reason: 'no free port' },
 }
+const agentSays = (says: 'up' | 'down'): News => ({
+  kind: 'agent',
+  report: { says, line: `${says} # maintenance of the disk` },
+})
+const calledDown = agentAfter(undefined, agentSays('down'))
 const signal: News = { kind: 'signal', signal: { server: 'web-1', at: now, kind: 'reset' } }
 
 /** An observation that differs from a healthy server with a healthy sibling as stated. */
@@ -164,6 +170,19 @@ suite('a verdict', () => {
     assert.deepEqual(health, unknownHealth(now))
   })
 
+  test('says what the agent says of it', () => {
+    const { health, change } = judge(seen({}, agentSays('down')))
+    assert.equal(change?.rule, 'agent-says-down')
+    assert.equal(change.why, 'its own agent says that it is down: down # maintenance of the disk')
+    const later = judge(seen({ ...health, passes: 1 }, agentSays('up')))
+    assert.equal(later.change?.rule, 'agent-says-up')
+  })
+
+  test('is not believed while the agent says down, however often a check passes', () => {
+    const { health } = judge(seen({ ...down, agent: calledDown, passes: 5 }, passed()))
+    assert.equal(health.verdict, 'down')
+  })
+
   test('a doubt is answered only by a probe that began after it', () => {
     assert.equal(judge(seen(doubted, passed(10_000, 5))).health.suspectedAt, undefined)
     assert.equal(judge(seen(doubted, passed(10_000, 20))).health.suspectedAt, 9_990)
@@ -175,7 +194,7 @@ suite('a verdict', () => {
 function* everyObservation(): Generator<HealthObservation> {
   const counts = [0, 1, 2, 3]
   const news = [passed(), failed(), unasked, signal]
-  news.push({ kind: 'restarted' }, { kind: 'check-changed' })
+  news.push({ kind: 'restarted' }, { kind: 'check-changed' }, agentSays('up'), agentSays('down'))
   const checks: Check[] = [{ kind: 'none' }]
   for (const rise of [1, 2, 3]) for (const fall of [1, 2, 3]) checks.push({ ...check, rise, fall })
   for (const verdict of ['unknown', 'up', 'down'] as const)
@@ -183,11 +202,12 @@ function* everyObservation(): Generator<HealthObservation> {
       for (const row of ['passes', 'failures'] as const)
         for (const suspectedAt of [undefined, instant(9_990)])
           for (const siblingsUp of [0, 1])
-            for (const check of checks)
-              for (const what of news) {
-                const health = { verdict, passes: 0, failures: 0, suspectedAt, [row]: count }
-                yield seen(health, what, { siblingsUp, check })
-              }
+            for (const agent of [undefined, calledDown])
+              for (const check of checks)
+                for (const what of news) {
+                  const past = { verdict, passes: 0, failures: 0, suspectedAt, agent }
+                  yield seen({ ...past, [row]: count }, what, { siblingsUp, check })
+                }
 }
 
 test('in every small world: rules that all are reached keep what a verdict promises', () => {
@@ -204,9 +224,15 @@ test('in every small world: rules that all are reached keep what a verdict promi
       continue
     }
     if (kind === 'restarted') assert.equal(health.verdict, 'unknown')
-    else if (health.verdict !== before) {
+    else if (health.agent?.says === 'down') assert.equal(health.verdict, 'down', 'the agent')
+    else if (kind === 'agent') {
+      const lifts = before !== 'up' && health.verdict === 'up'
+      if (lifts) assert.ok(world.health.agent?.says === 'down' && health.passes > 0)
+      else assert.equal(health.verdict, before)
+    } else if (health.verdict !== before) {
       assert.equal(kind, health.verdict === 'up' ? 'passed' : 'failed', 'only a check condemns')
     }
+    if (health.agent?.says === 'down') continue
     if (before === 'unknown' && kind === 'passed') assert.equal(health.verdict, 'up')
     if (before === 'unknown' && kind === 'failed') assert.equal(health.verdict, 'down')
     if (kind === 'failed' && before === 'up') {
@@ -228,7 +254,8 @@ test('in every small world: rules that all are reached keep what a verdict promi
 
 test('whatever comes, in whatever order: passes alone bring every server up, failures down', () => {
   for (const world of everyObservation()) {
-    if (world.check.kind === 'none') continue
+    if (world.check.kind === 'none' || world.health.agent?.says === 'down') continue
+    if (world.news.kind === 'agent') continue
     for (const [news, verdict] of [
       [passed(10_050), 'up'],
       [failed(10_050), 'down'],

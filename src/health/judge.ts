@@ -2,6 +2,7 @@
 
 import { firstMatch } from '../control/rules.ts'
 import { type Instant, since } from '../foundation/time.ts'
+import { agentAfter } from './agent-words.ts'
 import { factsOf } from './facts.ts'
 import type { Health, HealthObservation, Sighting, VerdictChange } from './model.ts'
 import { healthRules } from './rules.ts'
@@ -14,6 +15,7 @@ export const unknownHealth = (now: Instant): Health => ({
   failures: 0,
   last: undefined,
   suspectedAt: undefined,
+  agent: undefined,
 })
 
 /** What follows from one piece of news. */
@@ -36,6 +38,7 @@ export function judge(seen: HealthObservation): Judgement {
     since: seen.health.since,
     passes: facts.passes,
     failures: facts.failures,
+    agent: agentAfter(before.agent, seen.news),
     ...(seen.news.kind === 'sighting' ? afterSighting(before, seen.news.sighting) : {}),
   }
   for (const action of actions) {
@@ -45,10 +48,14 @@ export function judge(seen: HealthObservation): Judgement {
     }
   }
   if (health.verdict === from) return { health, change: undefined, rule }
-  const because = health.last?.kind === 'failed' ? `${why}: ${health.last.reason}` : why
+  const detail = seen.news.kind === 'agent' ? seen.news.report.line : failureOf(health)
+  const because = detail === undefined ? why : `${why}: ${detail}`
   const change = { server: seen.server, from, to: health.verdict, rule, why: because }
   return { health, change, rule }
 }
+
+const failureOf = ({ last }: Health): string | undefined =>
+  last?.kind === 'failed' ? last.reason : undefined
 
 /** A doubt is answered only by a probe that began after it was cast. */
 function afterSighting(before: Health, last: Sighting): Pick<Health, 'last' | 'suspectedAt'> {

@@ -13,6 +13,29 @@ export interface CheckTiming {
   readonly rise: number
   /** Failures in a row before a server that was up is down. */
   readonly fall: number
+  /** The port that is asked; `undefined` is where the traffic goes. */
+  readonly port?: number | undefined
+  /** Beside the check, a program on the server's machine tells how much it should take. */
+  readonly agent?: AgentCheck | undefined
+}
+
+/** HAProxy's agent-check: a connection on which a line comes back, such as `up 75%`. */
+export interface AgentCheck {
+  /** `undefined` is the server's own. */
+  readonly host: string | undefined
+  readonly port: number
+  readonly every: Milliseconds
+  readonly timeout: Milliseconds
+  /** Sent as soon as the connection is open; `''` sends nothing. */
+  readonly send: string
+}
+
+/** What must hold of the first `bodyBytesMost` bytes of an answer's body. */
+export interface BodyCheck {
+  readonly contains: string | undefined
+  readonly lacks: string | undefined
+  /** A regular expression in JavaScript's notation. */
+  readonly matches: string | undefined
 }
 
 /** What a probe asks. `none` means that somebody else answers for the server: it counts as up. */
@@ -25,8 +48,13 @@ export type Check =
       readonly host: string | undefined
       /** The statuses that pass, both ends included. */
       readonly expect: readonly (readonly [least: number, most: number])[]
+      /** Further fields of the request, by name. May be secret. */
+      readonly headers?: Readonly<Record<string, string>> | undefined
+      readonly body?: BodyCheck | undefined
     })
   | (CheckTiming & { readonly kind: 'tcp' })
+  /** `grpc.health.v1.Health/Check` in HTTP/2 by prior knowledge; `''` is the server as a whole. */
+  | (CheckTiming & { readonly kind: 'grpc'; readonly service: string })
   | { readonly kind: 'none' }
 
 /** One server to be asked. */
@@ -66,6 +94,28 @@ export interface TrafficSignal {
   readonly kind: 'refused' | 'reset' | 'silent' | 'late' | 'server-error'
 }
 
+/** One line of an agent: only what it names changes. */
+export interface AgentReport {
+  readonly says?: 'up' | 'down'
+  readonly takes?: 'ready' | 'drain' | 'maint'
+  /** The share of its weight that the server should have, in percent. */
+  readonly weight?: number
+  readonly maxConnections?: number
+  /** What it said, as a person should see it. */
+  readonly line: string
+}
+
+/** What a server's agent has said so far. */
+export interface AgentWord {
+  readonly says: 'up' | 'down'
+  readonly takes: 'ready' | 'drain' | 'maint'
+  readonly weight: number
+  /** `undefined` leaves the file's own limit. */
+  readonly maxConnections: number | undefined
+  /** Its last line. */
+  readonly line: string
+}
+
 /** `unknown` until the first probe has answered: no traffic goes there. */
 export type Verdict = 'unknown' | 'up' | 'down'
 
@@ -79,12 +129,15 @@ export interface Health {
   readonly last: Sighting | undefined
   /** When traffic cast doubt on it, if no probe that began later has answered yet. */
   readonly suspectedAt: Instant | undefined
+  /** What its agent has said; `undefined` while none has said anything. */
+  readonly agent?: AgentWord | undefined
 }
 
 /** What is new about one server. */
 export type News =
   | { readonly kind: 'sighting'; readonly sighting: Sighting }
   | { readonly kind: 'signal'; readonly signal: TrafficSignal }
+  | { readonly kind: 'agent'; readonly report: AgentReport }
   /** It is watched for the first time, or another process answers at its address. */
   | { readonly kind: 'restarted' }
   | { readonly kind: 'check-changed' }

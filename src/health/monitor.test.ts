@@ -5,7 +5,8 @@ import { suite, test } from 'node:test'
 import { seededRandom } from '../foundation/random.ts'
 import { type Instant, ms } from '../foundation/time.ts'
 import { VirtualClock } from '../simulation/clock.ts'
-import type { Check, Sighting, Target } from './model.ts'
+import { readAgentLine } from './agent-words.ts'
+import type { AgentCheck, Check, Sighting, Target } from './model.ts'
 import { openMonitor } from './monitor.ts'
 
 const check: Check = {
@@ -224,5 +225,77 @@ suite('a monitor', () => {
     assert.equal(asked.length, 1)
     assert.deepEqual(told, [])
     assert.equal(clock.next(), undefined)
+  })
+})
+
+suite('an agent beside a server', () => {
+  const agent = {
+    ...{ host: undefined, port: 9707, every: ms(2000), timeout: ms(1000), send: '' },
+  } satisfies AgentCheck
+
+  /** A monitor whose servers pass, and whose agents say what `says` holds. */
+  function openAgents() {
+    const clock = new VirtualClock()
+    const says = new Map<string, string>()
+    const asked: Instant[] = []
+    const told: string[] = []
+    const monitor = openMonitor({
+      clock,
+      random: seededRandom(1),
+      prober: {
+        probe: (_, seen) =>
+          clock.after(ms(1), () => seen({ kind: 'passed', at: clock.now(), took: ms(1) })),
+      },
+      agents: {
+        ask(target, _, heard) {
+          asked.push(clock.now())
+          clock.after(ms(1), () => heard(readAgentLine(says.get(target.id) ?? '')))
+        },
+      },
+      listener: {
+        changed: ({ server, to, rule }) => told.push(`${server} ${to} ${rule}`),
+        asked: (server, { agent }) => told.push(`${server} asks ${agent?.line}`),
+      },
+    })
+    const withAgent = (id: string) => target(id, { check: { ...check, agent } as Check })
+    return { clock, says, asked, told, monitor, withAgent }
+  }
+
+  test('is asked at its own pace, and no longer than its server is watched', () => {
+    const { clock, asked, monitor, withAgent } = openAgents()
+    monitor.watch([withAgent('web-1')])
+    clock.run(ms(1000))
+    monitor.watch([withAgent('web-1')])
+    clock.run(ms(9000))
+    assert.equal(asked.length, 5)
+    monitor.watch([])
+    clock.run(ms(9000))
+    assert.equal(asked.length, 5)
+  })
+
+  test('takes its server out and brings it back, whatever its check says', () => {
+    const { clock, says, told, monitor, withAgent } = openAgents()
+    monitor.watch([withAgent('web-1')])
+    clock.run(ms(1000))
+    says.set('web-1', 'stopped # the disk is full')
+    clock.run(ms(4000))
+    says.set('web-1', 'up')
+    clock.run(ms(4000))
+    assert.deepEqual(told, [
+      'web-1 up first-pass',
+      'web-1 down agent-says-down',
+      'web-1 up agent-says-up',
+    ])
+  })
+
+  test('that asks for less is told of once, and its silence changes nothing', () => {
+    const { clock, says, told, monitor, withAgent } = openAgents()
+    monitor.watch([withAgent('web-1')])
+    says.set('web-1', 'drain 50%')
+    clock.run(ms(5000))
+    says.delete('web-1')
+    clock.run(ms(5000))
+    assert.deepEqual(told.toSorted(), ['web-1 asks drain 50%', 'web-1 up first-pass'])
+    assert.equal(monitor.observe().get('web-1')?.agent?.takes, 'drain')
   })
 })

@@ -2,15 +2,19 @@
 
 import type { Random } from '../foundation/random.ts'
 import { type Clock, type Instant, later, ms } from '../foundation/time.ts'
+import { meansTheSame } from './agent-words.ts'
+import { AgentRounds } from './agents.ts'
 import { judge, unknownHealth } from './judge.ts'
 import type { Check, Health, News, Target, TrafficSignal, VerdictChange } from './model.ts'
-import type { Prober } from './prober.ts'
+import type { AgentAsker, Prober } from './prober.ts'
 import { firstWait, nextProbe } from './schedule.ts'
 
 /** What a monitor tells at once, without being asked. */
 export interface HealthListener {
   /** A verdict changed. It may call `watch` from here. */
   changed(change: VerdictChange, health: Health): void
+  /** An agent asks for another share, or for nothing, while the verdict stays what it was. */
+  asked?(server: string, health: Health): void
 }
 
 /** Keeps the verdicts of all servers of one machine's file. */
@@ -31,6 +35,8 @@ export interface MonitorParts {
   readonly clock: Clock
   readonly random: Random
   readonly prober: Prober
+  /** Without it no agents are asked. */
+  readonly agents?: AgentAsker
   readonly listener: HealthListener
 }
 
@@ -58,10 +64,17 @@ class ServerMonitor implements Monitor {
   /** How many servers of each service are up. */
   readonly #upIn = new Map<string, number>()
   readonly #untold: (() => void)[] = []
+  readonly #agents: AgentRounds | undefined
   #telling = false
 
   constructor(parts: MonitorParts) {
     this.#parts = parts
+    const { clock, random, agents } = parts
+    if (agents === undefined) return
+    this.#agents = new AgentRounds({
+      ...{ clock, random, agents },
+      heard: (server, report) => this.#hear(server, { kind: 'agent', report }),
+    })
   }
 
   observe(): ReadonlyMap<string, Health> {
@@ -80,17 +93,23 @@ class ServerMonitor implements Monitor {
       else if (!isSameProcess(entry.target, target)) this.#restart(entry, target, newcomers)
       else this.#update(entry, target)
     }
+    this.#agents?.watch(targets)
     this.#tell()
   }
 
   signal(signal: TrafficSignal): void {
-    const entry = this.#watched.get(signal.server)
+    this.#hear(signal.server, { kind: 'signal', signal })
+  }
+
+  #hear(server: string, news: News): void {
+    const entry = this.#watched.get(server)
     if (entry === undefined) return
-    this.#take(entry, { kind: 'signal', signal })
+    this.#take(entry, news)
     this.#tell()
   }
 
   [Symbol.dispose](): void {
+    this.#agents?.[Symbol.dispose]()
     for (const entry of [...this.#watched.values()]) this.#forget(entry)
   }
 
@@ -148,6 +167,9 @@ class ServerMonitor implements Monitor {
     this.#plan(entry)
     const { change } = judged
     if (change !== undefined) this.#untold.push(() => listener.changed(change, judged.health))
+    else if (!meansTheSame(health.agent, judged.health.agent)) {
+      this.#untold.push(() => listener.asked?.(id, judged.health))
+    }
   }
 
   #plan(entry: Watched): void {

@@ -22,6 +22,18 @@ export const healthRules: readonly Rule<HealthFacts, HealthAction>[] = [
     actions: become('unknown'),
   },
   {
+    id: 'agent-says-down',
+    why: 'its own agent says that it is down',
+    when: (f) => f.calledDown,
+    actions: become('down'),
+  },
+  {
+    id: 'agent-says-up',
+    why: 'its own agent says that it is up again, and its check passes',
+    when: (f) => f.calledUp && f.passes > 0,
+    actions: become('up'),
+  },
+  {
     id: 'traffic-doubts',
     why: 'traffic met trouble on it: that is reason to ask it now, not to condemn it',
     when: (f) => f.signalled,

@@ -55,14 +55,14 @@ function ask(
   if (check.kind === 'none') pass()
   else if (process === undefined) report({ kind: 'failed', reason: 'connection refused' })
   else if (check.kind === 'tcp') pass()
-  else askHttp(clock, machine, process, check, pass, report)
+  else askHttp(clock, machine, process, httpOf(check), pass, report)
 }
 
 function askHttp(
   clock: Clock,
   machine: SimulatedMachine,
   process: Process,
-  check: HttpCheck,
+  check: Status,
   pass: () => void,
   report: (outcome: Outcome) => void,
 ): void {
@@ -80,9 +80,14 @@ function askHttp(
 }
 
 type HttpCheck = Extract<Check, { kind: 'http' }>
+type Status = Pick<HttpCheck, 'expect' | 'timeout'>
 
-const passes = ({ expect }: HttpCheck, status: number): boolean =>
+/** A simulated server has one answer, whatever protocol it is asked in. */
+const httpOf = (check: Extract<Check, { kind: 'http' | 'grpc' }>): Status =>
+  check.kind === 'http' ? check : { timeout: check.timeout, expect: [[200, 200]] }
+
+const passes = ({ expect }: Status, status: number): boolean =>
   expect.some(([least, most]) => status >= least && status <= most)
 
-const expected = ({ expect }: HttpCheck): string =>
+const expected = ({ expect }: Status): string =>
   `expected ${expect.map(([least, most]) => `${least}-${most}`).join(' or ')}`

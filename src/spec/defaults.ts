@@ -3,6 +3,7 @@
 /** Defaults as the file would write them; the schema shows them, `settle` fills them in. */
 export const defaults = {
   check: { every: '1s', timeout: '1s', fall: 2, rise: 2, method: 'GET', expect: '200-399' },
+  agent: { every: '2s', timeout: '2s' },
   hold: { wait: '15s', requests: 10_000, memory: '64MiB' },
   serviceTimeouts: { connect: '1s', response: '60s' },
   hedge: { mode: 'auto', share: 0.1, methods: 'safe' },

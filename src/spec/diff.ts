@@ -123,6 +123,7 @@ const optional = (value: number | undefined): string | undefined =>
 
 /** What a check asks; how often is told apart. */
 function asks(check: Check): string {
+  if (check.kind === 'grpc') return `grpc ${check.service}`.trim()
   return check.kind === 'http' ? `${check.method} ${check.path}` : check.kind
 }
 
@@ -139,9 +140,30 @@ const timing = (
   return key === 'fall' || key === 'rise' ? String(check[key]) : time(check[key])
 }
 
+/** The parts of a body check that are asked for; the file shows them. */
+const showBody = (check: Check): string | undefined => {
+  if (check.kind !== 'http' || check.body === undefined) return undefined
+  const parts = Object.entries(check.body).filter(([, text]) => text !== undefined)
+  return parts.map(([how, text]) => `${how} ${text}`).join(', ')
+}
+
+const showAgent = (check: Check): string | undefined => {
+  if (check.kind === 'none' || check.agent === undefined) return undefined
+  const { host, port, every, timeout, send } = check.agent
+  const at = host === undefined ? `${port}` : showAddress(host, port)
+  const sends = send === '' ? '' : `, sends ${send}`
+  return `${at} every ${time(every)}, within ${time(timeout)}${sends}`
+}
+
 const checkRows: readonly Row<{ readonly check: Check }>[] = [
   { key: 'check.host', show: ({ check }) => (check.kind === 'http' ? check.host : undefined) },
   { key: 'check.expect', show: ({ check }) => showExpect(check) },
+  { key: 'check.body', show: ({ check }) => showBody(check) },
+  {
+    key: 'check.port',
+    show: ({ check }) => (check.kind === 'none' ? undefined : optional(check.port)),
+  },
+  { key: 'check.agent', show: ({ check }) => showAgent(check) },
   ...(['every', 'fast', 'timeout', 'fall', 'rise'] as const).map((key) => ({
     key: `check.${key}`,
     show: ({ check }: { readonly check: Check }) => timing(key, check),
@@ -237,7 +259,17 @@ const diffCommon = (
 ): readonly Difference[] => [
   ...say.rows<Service>(path, was, is, commonRows),
   ...(was.check.kind === is.check.kind ? say.rows(path, was, is, checkRows) : []),
+  ...diffTexts(
+    `${path}.check.headers`,
+    'header',
+    `of the check of ${is.name}`,
+    headersOf(was.check),
+    headersOf(is.check),
+  ),
 ]
+
+const headersOf = (check: Check): Readonly<Record<string, string>> =>
+  (check.kind === 'http' ? check.headers : undefined) ?? {}
 
 function summary(service: Service): string {
   if (service.kind === 'run') return `${service.replicas} replicas that Always On runs`

@@ -67,6 +67,29 @@ export const checkHost = (): z.ZodString =>
     'x-references': 'replica',
   })
 
+export const agentHost = (): z.ZodString =>
+  text('agentHost', 'a host name or an address, such as `10.0.0.5`')
+
+/** The name of a field of a request that a check may set. */
+export const fieldName = (): z.ZodString =>
+  text('fieldName', 'the name of a header, such as `Authorization`')
+
+export const grpcService = (): z.ZodString =>
+  text('grpcService', 'the name of a gRPC service, such as `shop.Orders`')
+
+/** Something that a body is searched for; it is shown when a check fails. */
+export const bodyText = (): z.ZodString =>
+  z
+    .string()
+    .min(1)
+    .max(1024)
+    .meta({ 'x-no-env': 'it is shown when a check fails', errorMessage: 'expected a text' })
+
+export const pattern = (): z.ZodString =>
+  text('pattern', 'a regular expression, such as `^ready`').meta({
+    'x-no-env': 'it is shown when a check fails',
+  })
+
 export const statuses = (): z.ZodString =>
   text('statuses', 'statuses, such as `200`, `200-399` or `2xx,401`')
 

@@ -1,7 +1,7 @@
 // What does a health check come to, once its short form is written out and its defaults are in?
 
 import { type Milliseconds, ms } from '../foundation/time.ts'
-import type { Check, CheckTiming } from '../health/model.ts'
+import type { AgentCheck, BodyCheck, Check, CheckTiming } from '../health/model.ts'
 import { defaults, fastCheck } from './defaults.ts'
 import type { RawCheck } from './schema.ts'
 import type { Loose, Site } from './site.ts'
@@ -18,22 +18,67 @@ export const durationOf = (text: string | undefined, otherwise: string): Millise
 export const sizeOf = (text: string | undefined, otherwise: string): number =>
   valueOr(readSize(text ?? otherwise), 0)
 
-type RawTiming = Loose<{ every: string; fast: string; timeout: string; fall: number; rise: number }>
+type RawTiming = Pick<LongCheck, 'every' | 'fast' | 'timeout' | 'fall' | 'rise' | 'port' | 'agent'>
 
 /** The check as the health room wants it. */
 export function settleCheck(raw: Loose<RawCheck> | undefined, path: Path, site: Site): Check {
   if (raw === undefined || raw === 'tcp') return { kind: 'tcp', ...settleTiming({}, path, site) }
   if (raw === 'none') return { kind: 'none' }
-  const long = typeof raw === 'string' ? { http: raw } : raw
+  const long: LongCheck = typeof raw === 'string' ? { http: raw } : raw
   const timing = settleTiming(long, path, site)
+  if ('grpc' in long) {
+    return { kind: 'grpc', service: long.grpc === true ? '' : (long.grpc ?? ''), ...timing }
+  }
   if (!('http' in long)) return { kind: 'tcp', ...timing }
+  const { method, http, host, expect, headers, body } = long as Loose<RawHttpCheck>
   return {
     kind: 'http',
-    method: ('method' in long ? long.method : undefined) ?? defaults.check.method,
-    path: long.http ?? '/',
-    host: 'host' in long ? long.host : undefined,
-    expect: settleStatuses('expect' in long ? long.expect : undefined),
+    method: method ?? defaults.check.method,
+    path: http ?? '/',
+    host,
+    expect: settleStatuses(expect),
+    ...(headers === undefined ? {} : { headers: settleHeaders(headers, path, site) }),
+    ...(body === undefined ? {} : { body: settleBody(body) }),
     ...timing,
+  }
+}
+
+type LongCheck = Loose<Exclude<RawCheck, string>>
+type RawHttpCheck = Extract<RawCheck, { http: unknown }>
+
+const settleBody = (body: NonNullable<Loose<RawHttpCheck>['body']>): BodyCheck => ({
+  contains: body.contains,
+  lacks: body.lacks,
+  matches: body.matches,
+})
+
+function settleHeaders(
+  raw: Readonly<Record<string, string | number | boolean | undefined>>,
+  path: Path,
+  site: Site,
+): Readonly<Record<string, string>> {
+  const headers = Object.entries(raw).flatMap(([name, value]): readonly [string, string][] => {
+    const text = String(value ?? '').trim()
+    if (/^[\t -~]*$/.test(text)) return [[name, text]]
+    site.fault(
+      [...path, 'headers', name],
+      'this value cannot be sent: it has control characters, or letters beyond ASCII',
+    )
+    return []
+  })
+  return Object.fromEntries(headers)
+}
+
+/** The agent of a check, its short form written out. */
+function settleAgent(raw: RawTiming['agent']): AgentCheck | undefined {
+  if (raw === undefined) return undefined
+  const long = typeof raw === 'number' ? { port: raw } : raw
+  return {
+    host: long.host,
+    port: long.port ?? 0,
+    every: durationOf(long.every, defaults.agent.every),
+    timeout: durationOf(long.timeout, defaults.agent.timeout),
+    send: long.send ?? '',
   }
 }
 
@@ -54,6 +99,8 @@ function settleTiming(raw: RawTiming, path: Path, site: Site): CheckTiming {
     timeout: durationOf(raw.timeout, defaults.check.timeout),
     fall: raw.fall ?? defaults.check.fall,
     rise: raw.rise ?? defaults.check.rise,
+    ...(raw.port === undefined ? {} : { port: raw.port }),
+    ...(raw.agent === undefined ? {} : { agent: settleAgent(raw.agent) }),
   }
 }
 

@@ -31,6 +31,10 @@ export const patterns = {
   path: /^\/[!"$-)+->@-~]*$/,
   checkPath: /^\/[!-"$-~]*$/,
   checkHost: /^[A-Za-z0-9._:[\]${}-]+$/,
+  agentHost: /^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$|^[0-9A-Fa-f:.]+$/,
+  fieldName: /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/,
+  grpcService: /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/,
+  pattern: /^[^\r\n]{1,1024}$/,
   statuses: /^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)(,([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?))*$/,
   name: /^[a-z][a-z0-9_-]{0,39}$/,
   serverName: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
@@ -229,6 +233,27 @@ export function readStatuses(text: string): Reading<readonly StatusRange[]> {
     : bad(`put the lower status first: \`${backwards[1]}-${backwards[0]}\``)
 }
 
+/** Reads a regular expression, in JavaScript's notation. */
+export function readPattern(text: string): Reading<string> {
+  if (!patterns.pattern.test(text)) return bad()
+  try {
+    return good(new RegExp(text).source && text)
+  } catch (thrown) {
+    return bad(undefined, (thrown as Error).message.replace(/^Invalid regular expression: /, ''))
+  }
+}
+
+/** Fields that the framing of a request depends on, and those that the check itself writes. */
+const reservedFields = ['connection', 'content-length', 'transfer-encoding', 'host', 'upgrade']
+
+function readFieldName(text: string): Reading<string> {
+  if (!patterns.fieldName.test(text)) return bad()
+  if (text.toLowerCase() === 'host') return bad('write it as `host` beside `http`')
+  return reservedFields.includes(text.toLowerCase())
+    ? bad('leave it out: the check itself writes it')
+    : good(text)
+}
+
 const reader =
   (kind: keyof typeof patterns, remedy?: (text: string) => string | undefined) =>
   (text: string): Reading<string> =>
@@ -253,6 +278,11 @@ export const readers: Readonly<Record<string, (text: string) => Reading<unknown>
   path: readPath,
   checkPath: readCheckPath,
   checkHost: reader('checkHost'),
+  agentHost: reader('agentHost'),
+  fieldName: readFieldName,
+  grpcService: (text) =>
+    text.length > 127 ? bad('127 characters are the most') : reader('grpcService')(text),
+  pattern: readPattern,
   statuses: readStatuses,
   name: reader('name', plainName),
   serverName: reader('serverName', plainName),

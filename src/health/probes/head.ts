@@ -3,7 +3,13 @@
 /** What is known of an answer after some of its bytes. */
 export type Head =
   | { readonly kind: 'incomplete' }
-  | { readonly kind: 'status'; readonly status: number }
+  /** Its fields stand between `fields` and `end`, where the body begins. */
+  | {
+      readonly kind: 'status'
+      readonly status: number
+      readonly fields: number
+      readonly end: number
+    }
   | { readonly kind: 'malformed'; readonly reason: string }
 
 /** A longer head is not read to its end: memory stays bounded whatever a server sends. */
@@ -22,7 +28,9 @@ export function readHead(text: string): Head {
     if (end === -1) return text.length > headBytesMost ? tooLong : { kind: 'incomplete' }
     if (line === null) return malformed(text.slice(from))
     const status = Number(line[1])
-    if (status >= 200 || status === 101) return { kind: 'status', status }
+    if (status >= 200 || status === 101) {
+      return { kind: 'status', status, fields: from + line[0].length, end: end + 4 }
+    }
     from = end + 4
   }
 }

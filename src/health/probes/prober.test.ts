@@ -10,7 +10,7 @@ import {
   proberConformance,
 } from '../../../test/conformance/prober.ts'
 import { ms, openClock } from '../../foundation/time.ts'
-import type { Check, Sighting } from '../model.ts'
+import type { BodyCheck, Check, Sighting } from '../model.ts'
 import { openProber } from './prober.ts'
 
 /** Real servers on free ports; `sockets` are those that were accepted. */
@@ -74,7 +74,7 @@ const check: Check = {
 
 async function ask(
   accept: (socket: Socket) => void,
-  how: Partial<typeof check> = {},
+  how: Partial<Extract<Check, { kind: 'http' }>> = {},
 ): Promise<Sighting> {
   await using world = await openWorld()
   const address = await world.listen(accept)
@@ -123,7 +123,7 @@ suite('a real HTTP check', () => {
           if (request.endsWith('\r\n\r\n')) socket.end('HTTP/1.1 200 OK\r\n\r\n')
         })
       },
-      { host: undefined } as Partial<Check>,
+      { host: undefined },
     )
     assert.ok(request.includes(`\r\nHost: 127.0.0.1:${port}\r\n`), request)
   })
@@ -158,6 +158,63 @@ suite('a real HTTP check', () => {
     await reset.promise
   })
 
+  const body = async (text: string, body: BodyCheck): Promise<string> =>
+    reasonOf(await ask((socket) => socket.once('data', () => socket.end(text)), { body }))
+  const nothing = { contains: undefined, lacks: undefined, matches: undefined }
+  const ok = 'HTTP/1.1 200 OK\r\n'
+
+  test('looks at the body for what the file asks', async () => {
+    const answer = `${ok}Content-Length: 9\r\n\r\nready: 7!`
+    assert.equal(await body(answer, { ...nothing, contains: 'ready' }), 'passed')
+    assert.equal(await body(answer, { ...nothing, matches: '^ready: \\d+' }), 'passed')
+    assert.equal(await body(answer, { ...nothing, lacks: 'error' }), 'passed')
+    const contains = await body(answer, { ...nothing, contains: 'steady' })
+    assert.equal(contains, 'its body does not contain "steady"')
+    assert.equal(await body(answer, { ...nothing, lacks: '7' }), 'its body contains "7"')
+    const matches = await body(answer, { ...nothing, matches: '^\\d' })
+    assert.equal(matches, 'its body does not match /^\\d/')
+  })
+
+  test('looks at a body without its chunks', async () => {
+    const chunked = `${ok}Transfer-Encoding: chunked\r\n\r\n`
+    const contains = { ...nothing, contains: 'ready' }
+    assert.equal(await body(`${chunked}3\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n`, contains), 'passed')
+    const malformed = await body(`${chunked}zz\r\nready\r\n`, contains)
+    assert.equal(malformed, 'its body has a malformed chunk')
+  })
+
+  test('looks at the beginning of a body without end', async () => {
+    const endless = (socket: Socket): void => {
+      socket.once('data', () => {
+        socket.write(`${ok}\r\nready`)
+        const more = (): void => {
+          while (!socket.destroyed && socket.write('x'.repeat(16_384)));
+        }
+        socket.on('drain', more)
+        more()
+      })
+    }
+    const asked = { ...nothing, contains: 'ready' }
+    assert.equal(reasonOf(await ask(endless, { body: asked })), 'passed')
+    const lacking = { ...nothing, contains: 'steady' }
+    assert.match(reasonOf(await ask(endless, { body: lacking })), /does not contain/)
+  })
+
+  test('sends the headers of the file', async () => {
+    let request = ''
+    const headers = { 'X-Check': 'yes', accept: 'text/plain' }
+    const listen = (socket: Socket): void => {
+      socket.setEncoding('latin1').on('data', (chunk: string) => {
+        request += chunk
+        if (request.endsWith('\r\n\r\n')) socket.end('HTTP/1.1 200 OK\r\n\r\n')
+      })
+    }
+    await ask(listen, { headers })
+    assert.match(request, /\r\nX-Check: yes\r\n/)
+    assert.match(request, /\r\nAccept: text\/plain\r\n/)
+    assert.doesNotMatch(request, /\*\/\*/)
+  })
+
   test('says what came instead of HTTP', async () => {
     const sighting = await ask((socket) => socket.write('SSH-2.0-OpenSSH_9.2\r\n'))
     assert.match(reasonOf(sighting), /^answered "SSH-2\.0/)
@@ -175,7 +232,7 @@ suite('a real HTTP check', () => {
       [200, 299],
       [401, 401],
     ] as const
-    const sighting = await ask(answer('HTTP/1.1 302 Found\r\n\r\n'), { expect } as Partial<Check>)
+    const sighting = await ask(answer('HTTP/1.1 302 Found\r\n\r\n'), { expect })
     assert.equal(reasonOf(sighting), 'status 302, expected 200-299 or 401')
   })
 })

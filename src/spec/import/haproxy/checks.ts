@@ -1,9 +1,9 @@
 // What does a health check ask for (`option httpchk` in its three forms, `http-check send`), and
 // which statuses pass (`http-check expect`)?
 
-import { patterns, readStatuses } from '../../values.ts'
+import { patterns, readers, readPattern, readStatuses } from '../../values.ts'
 import type { Ledger } from './ledger.ts'
-import type { HttpCheck, Line } from './model.ts'
+import type { BodyExpectation, HttpCheck, Line } from './model.ts'
 
 const methods = ['GET', 'HEAD', 'OPTIONS']
 
@@ -48,8 +48,8 @@ export function readHttpCheckSend(
         check = { ...check, path: value }
         break
       case 'hdr':
-        if (value.toLowerCase() === 'host') check = { ...check, host: words[at + 2] ?? '' }
-        else drop(3, 'a check sends no header but Host')
+        check = withField(check, value, words[at + 2] ?? '')
+        if (!mayBeSent(value)) drop(3, 'the check itself writes this header')
         at += 1
         break
       case 'ver':
@@ -62,6 +62,15 @@ export function readHttpCheckSend(
     at += 1
   }
   return usable(check, line, ledger)
+}
+
+/** What a check may send of its own (`spec/values.ts`). */
+const mayBeSent = (name: string): boolean =>
+  name.toLowerCase() === 'host' || readers.fieldName?.(name).ok === true
+
+function withField(check: HttpCheck, name: string, value: string): HttpCheck {
+  if (name.toLowerCase() === 'host') return { ...check, host: value }
+  return mayBeSent(name) ? { ...check, headers: { ...check.headers, [name]: value } } : check
 }
 
 function usable(check: HttpCheck, line: Line, ledger: Ledger): HttpCheck | undefined {
@@ -80,15 +89,36 @@ function usable(check: HttpCheck, line: Line, ledger: Ledger): HttpCheck | undef
   return check
 }
 
-/** `http-check expect status 200-399`: what passes, or `undefined`, which is reported. */
-export function readExpect(line: Line, ledger: Ledger): readonly string[] | undefined {
+/** What passes: statuses, or a body with any status at all. */
+export interface Expectation {
+  readonly expect: readonly string[]
+  readonly body: BodyExpectation | undefined
+}
+
+/** `http-check expect status 200-399`, `… string OK`: `undefined` is reported. */
+export function readExpect(line: Line, ledger: Ledger): Expectation | undefined {
   const [kind, ...values] = withoutOptions(line.words.slice(2))
   const value = values.join('')
   const classes = kind === 'rstatus' ? classesOf(value) : undefined
-  if (classes !== undefined) return classes
-  if (kind === 'status' && readStatuses(value).ok) return value.split(',')
-  ledger.drop(line, 'a check passes by its status alone; 200 to 399 pass instead')
+  if (classes !== undefined) return { expect: classes, body: undefined }
+  if (kind === 'status' && readStatuses(value).ok) {
+    return { expect: value.split(','), body: undefined }
+  }
+  const body = bodyOf(kind, values)
+  // HAProxy does not look at the status then.
+  if (body !== undefined) return { expect: ['100-599'], body }
+  ledger.drop(line, 'a check looks at the status or the body; 200 to 399 pass instead')
   return undefined
+}
+
+function bodyOf(kind: string | undefined, values: readonly string[]): BodyExpectation | undefined {
+  const [first = '', second = ''] = values
+  const isPlain = (text: string): boolean => text !== '' && !text.includes('${')
+  if (kind === 'string' && isPlain(first)) return { contains: first }
+  if (kind === '!' && first === 'string' && isPlain(second)) return { lacks: second }
+  return kind === 'rstring' && isPlain(first) && readPattern(first).ok
+    ? { matches: first }
+    : undefined
 }
 
 /** The words without the options that say how the outcome is logged. */

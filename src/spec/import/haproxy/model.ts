@@ -60,6 +60,24 @@ export interface HttpCheck {
   readonly method: string
   readonly path: string
   readonly host: string | undefined
+  /** Other fields that are sent, by name. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What the body of an answer to a check must say, as our file writes it. */
+export interface BodyExpectation {
+  readonly contains?: string
+  readonly lacks?: string
+  readonly matches?: string
+}
+
+/** The program beside a server that is asked how much it should take (`agent-check`). */
+export interface ServerAgent {
+  readonly isAsked: boolean
+  readonly port: number | undefined
+  readonly host: string | undefined
+  readonly every: number | undefined
+  readonly send: string | undefined
 }
 
 /** How often a server is asked, as far as the configuration says so. */
@@ -75,8 +93,10 @@ export interface CheckTiming {
 /** The parameters of a `server` line, merged with those of `default-server`. */
 export interface ServerOptions extends CheckTiming {
   readonly isChecked: boolean
-  /** The check asks another address or port, or in TLS. */
+  /** The check asks another address, or in TLS. */
   readonly check: 'as-traffic' | 'elsewhere' | 'encrypted'
+  readonly checkPort: number | undefined
+  readonly agent: ServerAgent
   readonly weight: number | undefined
   readonly isBackup: boolean
   readonly isDisabled: boolean
@@ -151,6 +171,7 @@ export interface Settings {
   /** Its check looks at what servers say, to tell apart servers that all would accept. */
   readonly choosesByAnswer: boolean
   readonly expect: readonly string[] | undefined
+  readonly body: BodyExpectation | undefined
   readonly errorFiles: Readonly<Record<string, Said<string>>>
   readonly server: ServerOptions
   readonly defaultBackend: Said<string> | undefined

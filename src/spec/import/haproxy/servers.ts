@@ -1,13 +1,16 @@
 // What does a `server` line say (configuration manual, section 5.2)?
 
+import { patterns } from '../../values.ts'
 import type { Ledger } from './ledger.ts'
-import type { Line, Loss, Server, ServerOptions } from './model.ts'
+import type { Line, Loss, Server, ServerAgent, ServerOptions } from './model.ts'
 import { isHost, isPort, readCount, readEndpoint, readTime } from './values.ts'
 
 /** What holds before any `default-server` says otherwise. */
 export const plainServer: ServerOptions = {
   isChecked: false,
   check: 'as-traffic',
+  checkPort: undefined,
+  agent: { isAsked: false, port: undefined, host: undefined, every: undefined, send: undefined },
   weight: undefined,
   isBackup: false,
   isDisabled: false,
@@ -41,6 +44,27 @@ const carried: Readonly<Record<string, { readonly takes: 0 | 1; readonly read: R
   fastinter: { takes: 1, read: (_, word) => whole('fast', atLeast(10, readTime(word))) },
   slowstart: { takes: 1, read: (_, word) => whole('slowStart', readTime(word)) },
   rise: { takes: 1, read: (_, word) => whole('rise', readCount(word, 1, 100)) },
+  port: { takes: 1, read: (_, word) => whole('checkPort', readCount(word, 1, 65_535)) },
+  'agent-check': { takes: 0, read: (before) => agentWith(before, { isAsked: true }) },
+  'no-agent-check': { takes: 0, read: (before) => agentWith(before, { isAsked: false }) },
+  'agent-port': {
+    takes: 1,
+    read: (before, word) => agentNumber(before, 'port', readCount(word, 1, 65_535)),
+  },
+  'agent-inter': {
+    takes: 1,
+    read: (before, word) => agentNumber(before, 'every', atLeast(10, readTime(word))),
+  },
+  'agent-addr': {
+    takes: 1,
+    read: (before, word = '') =>
+      patterns.agentHost.test(word) ? agentWith(before, { host: word }) : undefined,
+  },
+  'agent-send': {
+    takes: 1,
+    read: (before, word = '') =>
+      word === '' || word.includes('${') ? undefined : agentWith(before, { send: word }),
+  },
   fall: { takes: 1, read: (_, word) => whole('fall', readCount(word, 1, 100)) },
 }
 
@@ -48,6 +72,18 @@ const whole = (
   key: keyof ServerOptions,
   value: number | undefined,
 ): Partial<ServerOptions> | undefined => (value === undefined ? undefined : { [key]: value })
+
+const agentWith = (
+  before: ServerOptions,
+  change: Partial<ServerAgent>,
+): Partial<ServerOptions> => ({ agent: { ...before.agent, ...change } })
+
+const agentNumber = (
+  before: ServerOptions,
+  key: 'port' | 'every',
+  value: number | undefined,
+): Partial<ServerOptions> | undefined =>
+  value === undefined ? undefined : agentWith(before, { [key]: value })
 
 /** In HAProxy zero is no limit. */
 const limit = (value: number | undefined): Partial<ServerOptions> | undefined =>
@@ -94,7 +130,6 @@ const ignored: Readonly<Record<string, Ignored>> = {
   'on-error': { takes: 1, reason: byTraffic, loss: 'nothing' },
   'on-marked-down': { takes: 1, reason: 'connections to a server that is down are left to end' },
   'on-marked-up': { takes: 1, reason: 'connections to backups are left to end' },
-  port: { takes: 1, reason: elsewhere, change: { check: 'elsewhere' } },
   addr: { takes: 1, reason: elsewhere, change: { check: 'elsewhere' } },
   'check-ssl': {
     takes: 0,
@@ -107,11 +142,6 @@ const ignored: Readonly<Record<string, Ignored>> = {
   'check-proto': { takes: 1, reason: 'checks speak HTTP/1.1' },
   'check-send-proxy': { takes: 0, reason: 'the PROXY protocol is not in this version' },
   'check-via-socks4': { takes: 0, reason: 'SOCKS is not in this version' },
-  'agent-check': { takes: 0, reason: 'agents are not asked in this version' },
-  'agent-port': { takes: 1, reason: 'agents are not asked in this version' },
-  'agent-addr': { takes: 1, reason: 'agents are not asked in this version' },
-  'agent-inter': { takes: 1, reason: 'agents are not asked in this version' },
-  'agent-send': { takes: 1, reason: 'agents are not asked in this version' },
   'init-addr': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   resolvers: { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   'resolve-prefer': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },

@@ -18,6 +18,7 @@ export const plainSettings: Settings = {
   httpCheck: undefined,
   choosesByAnswer: false,
   expect: undefined,
+  body: undefined,
   errorFiles: {},
   server: plainServer,
   defaultBackend: undefined,
@@ -147,10 +148,10 @@ function readSend(line: Line, before: Settings, ledger: Ledger): Change {
 }
 
 function readExpected(line: Line, _before: Settings, ledger: Ledger): Change {
-  const expect = readExpect(line, ledger)
-  if (expect === undefined) return nothing
+  const change = readExpect(line, ledger)
+  if (change === undefined) return nothing
   ledger.carry(line)
-  return { expect }
+  return change
 }
 
 /** Answers that any living server gives. */

@@ -86,7 +86,7 @@ function obstacleOf(proxy: ProxySection, { options }: Server): string | undefine
     return 'its check looks at what it says, and a check that only connects would take it as it is'
   }
   if (proxy.httpCheck !== undefined && options.check === 'elsewhere') {
-    return 'its check asks another port, and every server is asked where it takes traffic'
+    return 'its check asks another address, and every server is asked at its own'
   }
   return undefined
 }
@@ -156,7 +156,13 @@ const everyMs = 1000
 
 function checkOf(proxy: ProxySection, server: Server, ledger: Ledger): CheckTree {
   const { isChecked, every, fast, rise, fall } = server.options
-  if (!isChecked) return 'none'
+  if (!isChecked) {
+    if (server.options.agent.isAsked) {
+      const why = 'an agent is asked only beside a check: add `check`'
+      ledger.drop(server.line, why, { piece: 'agent-check' })
+    }
+    return 'none'
+  }
   const isFaster = fast !== undefined && fast <= (every ?? everyMs)
   if (fast !== undefined && !isFaster) {
     const piece = `fastinter ${timeText(fast)}`
@@ -170,18 +176,41 @@ function checkOf(proxy: ProxySection, server: Server, ledger: Ledger): CheckTree
     ...(rise === undefined ? {} : { rise }),
     ...(limit === undefined ? {} : { timeout: timeText(limit.value) }),
   }
-  const isPlain = Object.keys(timing).length === 0
+  const where = {
+    ...(server.options.checkPort === undefined ? {} : { port: server.options.checkPort }),
+    ...agentOf(server, ledger),
+  }
+  const isPlain = Object.keys({ ...timing, ...where }).length === 0
   const isEncrypted = server.options.check === 'encrypted'
   if (proxy.httpCheck === undefined || isEncrypted)
-    return isPlain ? 'tcp' : { tcp: true, ...timing }
-  const { method, path, host } = proxy.httpCheck
+    return isPlain ? 'tcp' : { tcp: true, ...timing, ...where }
+  const { method, path, host, headers } = proxy.httpCheck
   const question = {
     http: path,
     ...(method === 'GET' ? {} : { method }),
     ...(host === undefined ? {} : { host }),
+    ...(headers === undefined ? {} : { headers }),
     ...(proxy.expect === undefined ? {} : { expect: oneOrList(proxy.expect.map(numberOrRange)) }),
+    ...(proxy.body === undefined ? {} : { body: proxy.body }),
   }
-  return isPlain && Object.keys(question).length === 1 ? path : { ...question, ...timing }
+  const isShort = isPlain && Object.keys(question).length === 1
+  return isShort ? path : { ...question, ...timing, ...where }
+}
+
+/** The agent of a server that is asked: HAProxy requires its port. */
+function agentOf({ options, line }: Server, ledger: Ledger): { readonly agent?: unknown } {
+  const { isAsked, port, host, every, send } = options.agent
+  if (!isAsked) return {}
+  if (port === undefined) {
+    ledger.drop(line, 'it names no port for the agent', { piece: 'agent-check' })
+    return {}
+  }
+  const more = {
+    ...(host === undefined ? {} : { host }),
+    ...(every === undefined ? {} : { every: timeText(every) }),
+    ...(send === undefined ? {} : { send }),
+  }
+  return { agent: Object.keys(more).length === 0 ? port : { port, ...more } }
 }
 
 const oneOrList = <T>(items: readonly T[]): T | readonly T[] =>
