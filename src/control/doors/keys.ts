@@ -1,0 +1,112 @@
+// What one machine needs to take part in its cluster: who it is, the cluster's secret, and its
+// certificate. One file, of its user alone.
+
+import { constants } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
+import { Fault, systemCode } from '../../foundation/fault.ts'
+
+/** The keys of one machine. */
+export interface MachineKeys {
+  /** The cluster, as its file calls it. */
+  readonly cluster: string
+  /** This machine, as the file calls it. */
+  readonly machine: string
+  /** What everybody who takes part knows: base64url of 32 bytes. */
+  readonly secret: string
+  /** The authority whose certificates are taken (PEM). */
+  readonly ca: string
+  /** This machine's certificate and key (PEM). */
+  readonly cert: string
+  readonly key: string
+}
+
+const firstLine = 'alwayson machine keys 1'
+const pem = (label: string): RegExp =>
+  new RegExp(`-----BEGIN ${label}-----\\n[A-Za-z0-9+/=\\n]+-----END ${label}-----\\n`, 'g')
+
+/** The text of a keys file. */
+export const formatKeys = (keys: MachineKeys): string =>
+  [
+    firstLine,
+    '# Whoever has this file can take part in the cluster as this machine: keep it 0600.',
+    `cluster ${keys.cluster}`,
+    `machine ${keys.machine}`,
+    `secret ${keys.secret}`,
+    '# the certificate of the authority, then that of this machine, then its key',
+    `${keys.ca}${keys.cert}${keys.key}`,
+  ].join('\n')
+
+/** Reads the text of a keys file; `place` names it. Throws a Fault `corrupt`; it shows no secret. */
+export function parseKeys(text: string, place: string): MachineKeys {
+  const broken = (what: string): Fault =>
+    new Fault('corrupt', `${place} ${what}`, {
+      remedy: 'copy it anew from where `alwayson init` made it',
+    })
+  if (!text.startsWith(`${firstLine}\n`)) throw broken('is no file of machine keys')
+  const field = (name: string, form: RegExp): string => {
+    const value = new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1] ?? ''
+    if (!form.test(value)) throw broken(`has no \`${name}\` that can be read`)
+    return value
+  }
+  const [ca, cert] = text.match(pem('CERTIFICATE')) ?? []
+  const [key] = text.match(pem('PRIVATE KEY')) ?? []
+  if (ca === undefined || cert === undefined) throw broken('has not both certificates')
+  if (key === undefined) throw broken('has no private key')
+  const name = /^[a-z][a-z0-9_-]{0,39}$/
+  return {
+    cluster: field('cluster', name),
+    machine: field('machine', name),
+    secret: field('secret', /^[A-Za-z0-9_-]{43}$/),
+    ca,
+    cert,
+    key,
+  }
+}
+
+/** More than keys ever are. */
+const bytesMost = 64 * 1024
+
+/**
+ * Reads a private file; undefined if there is none. Throws a Fault `refused` if others than its
+ * owner may read it: what it holds is no secret then.
+ */
+export async function readPrivate(path: string): Promise<string | undefined> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const { mode, size } = await file.stat()
+    if ((mode & 0o077) !== 0) {
+      throw new Fault('refused', `${path} can be read by others than its owner`, {
+        remedy: `chmod 600 ${path}, and make new keys if others may have seen it`,
+      })
+    }
+    if (size > bytesMost)
+      throw new Fault('corrupt', `${path} has ${size} bytes: it is no such file`)
+    return await file.readFile('utf8')
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT') return undefined
+    if (thrown instanceof Fault) throw thrown
+    throw new Fault('failed', `cannot read ${path}`, { cause: thrown })
+  }
+}
+
+/** Writes a private file (0600): it is there whole, or not at all. Never replaces one. */
+export async function writePrivate(path: string, text: string): Promise<void> {
+  const unfinished = `${path}.new`
+  try {
+    await rm(unfinished, { force: true })
+    {
+      await using file = await open(unfinished, 'wx', 0o600)
+      await file.writeFile(text)
+      await file.sync()
+    }
+    await rename(unfinished, path)
+  } catch (thrown) {
+    throw new Fault('failed', `cannot write ${path}`, { cause: thrown })
+  }
+}
+
+/** The keys of a machine from a file; undefined if there is none. */
+export async function readKeys(path: string): Promise<MachineKeys | undefined> {
+  const text = await readPrivate(path)
+  return text === undefined ? undefined : parseKeys(text, path)
+}
