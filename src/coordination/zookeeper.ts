@@ -1,6 +1,7 @@
 // The adapter: a ZooKeeper session as the coordinator that rooms see.
 
 import type { Clock, Milliseconds } from '../foundation/time.ts'
+import { anyone } from './client/acl.ts'
 import { type ClientOptions, openZooKeeper, type ZooKeeperClient } from './client/client.ts'
 import { isZooKeeperError } from './client/errors.ts'
 import { parseConnectString } from './client/hosts.ts'
@@ -54,10 +55,13 @@ async function makeRoot(
 ): Promise<void> {
   await using client = openZooKeeper(hosts, options)
   const names = chroot.slice(1).split('/')
+  // Others may have a place of their own beside ours.
+  const above = [...(acl ?? []), anyone('read', 'create')]
   for (const [at] of names.entries()) {
     const path = `/${names.slice(0, at + 1).join('/')}`
+    const isLast = at === names.length - 1
     try {
-      await client.create(path, '', acl === undefined ? {} : { acl }, signal)
+      await client.create(path, '', acl === undefined ? {} : { acl: isLast ? acl : above }, signal)
     } catch (thrown) {
       if (!isZooKeeperError(thrown, 'node-exists')) throw thrown
     }

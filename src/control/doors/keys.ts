@@ -36,7 +36,7 @@ export const formatKeys = (keys: MachineKeys): string =>
     `${keys.ca}${keys.cert}${keys.key}`,
   ].join('\n')
 
-/** Reads the text of a keys file; `place` names it. Throws a Fault `corrupt`; it shows no secret. */
+/** Reads the text of a keys file, named `place`. Throws a Fault `corrupt` that shows no secret. */
 export function parseKeys(text: string, place: string): MachineKeys {
   const broken = (what: string): Fault =>
     new Fault('corrupt', `${place} ${what}`, {

@@ -1,7 +1,7 @@
 // Connections between the machines of one cluster: both sides show a certificate of its authority,
 // and each knows by the other's which machine it speaks to.
 
-import type { PeerCertificate, TLSSocket, TlsOptions } from 'node:tls'
+import type { PeerCertificate, SecureContextOptions, TLSSocket, TlsOptions } from 'node:tls'
 import { Fault } from '../../foundation/fault.ts'
 import type { MachineKeys } from './keys.ts'
 
@@ -21,7 +21,7 @@ export const serverTls = ({ ca, cert, key }: Pem): TlsOptions => ({
 export const clientTls = (
   { ca, cert, key }: Pem,
   machine: string,
-): TlsOptions & {
+): SecureContextOptions & {
   readonly servername: string
   readonly checkServerIdentity: (host: string, peer: PeerCertificate) => Error | undefined
 } => ({

@@ -1,0 +1,172 @@
+// What the file says its machines agree through, opened: sessions with it, whose nodes only this
+// cluster can read and change. On one machine the server is started here, too.
+
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type MachineKeys, readPrivate, writePrivate } from '../control/doors/keys.ts'
+import { Fault } from '../foundation/fault.ts'
+import { type Clock, ms } from '../foundation/time.ts'
+import { creator } from './client/acl.ts'
+import { isZooKeeperError } from './client/errors.ts'
+import { formatHost } from './client/hosts.ts'
+import type { TlsOptions } from './client/transport.ts'
+import { describeNews } from './embedded/coordinator.ts'
+import { openEmbeddedServer } from './embedded/server.ts'
+import type { CoordinationPlan, Endpoint, ManagedPlan, TlsFiles } from './model.ts'
+import { type OpenCoordinator, openCoordinator } from './zookeeper.ts'
+
+/** What it is opened with. */
+export interface CoordinationOptions {
+  readonly plan: CoordinationPlan
+  /** The private folder of the file's state. */
+  readonly folder: string
+  /** This machine's keys, made by `alwayson init`; one machine alone does without. */
+  readonly keys: MachineKeys | undefined
+  readonly clock: Clock
+  /** Hears what somebody should know of the server that runs here. */
+  readonly heard: (line: string) => void
+}
+
+/** What the machines agree through, open until it is disposed. */
+export interface OpenCoordination extends AsyncDisposable {
+  /** Where its servers are, for people: `10.0.0.11:2181,10.0.0.12:2181/alwayson/shop`. */
+  readonly hosts: string
+  /** Resolves, with why, if the server that runs here had to stop; it never rejects. */
+  readonly failed: Promise<Fault>
+  /**
+   * A new session, once it is connected; for `inSessions`. Its nodes are closed to whoever does not
+   * know the cluster's secret. Rejects as `openCoordinator` does.
+   */
+  open(signal?: AbortSignal): Promise<OpenCoordinator>
+}
+
+/**
+ * Opens what `plan` names. Rejects with a Fault: `not-found` where keys or certificates are
+ * missing, or as `openEmbeddedServer` does. It waits for no server to answer; `open` does.
+ */
+export async function openCoordination(options: CoordinationOptions): Promise<OpenCoordination> {
+  const { plan } = options
+  switch (plan.kind) {
+    case 'embedded':
+      return openOwn(options)
+    case 'zookeeper': {
+      const tls = plan.tls === undefined ? undefined : tlsOf(plan.tls)
+      return reach(plan, plan.servers, tls, secretOf(options), options.clock)
+    }
+    case 'managed': {
+      const { ca, cert, key } = keysOf(options)
+      const servers = endpointsOf(plan)
+      return reach(plan, servers, { ca, cert, key }, secretOf(options), options.clock)
+    }
+  }
+}
+
+/** Where the members of a managed ensemble listen for clients. */
+export const endpointsOf = ({ members, ports }: ManagedPlan): readonly Endpoint[] =>
+  members.map(({ address }) => ({ host: address, port: ports.client }))
+
+function keysOf({ keys }: CoordinationOptions): MachineKeys {
+  if (keys !== undefined) return keys
+  throw new Fault('not-found', 'this machine has no keys, and without them nobody takes part', {
+    remedy: 'make them with `alwayson init`, and copy to each machine its own',
+  })
+}
+
+const secretOf = (options: CoordinationOptions): string => keysOf(options).secret
+
+function tlsOf({ ca, cert, key }: TlsFiles): TlsOptions {
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch (cause) {
+      throw new Fault('not-found', `cannot read ${path} for TLS with the coordinator`, { cause })
+    }
+  }
+  return {
+    ...(ca === undefined ? {} : { ca: read(ca) }),
+    ...(cert === undefined ? {} : { cert: read(cert) }),
+    ...(key === undefined ? {} : { key: read(key) }),
+  }
+}
+
+/** The name that the cluster's secret is the password of. */
+const userName = 'alwayson'
+
+interface Shared {
+  readonly chroot: string
+  readonly session: ManagedPlan['session']
+}
+
+function reach(
+  { chroot, session }: Shared,
+  servers: readonly Endpoint[],
+  tls: TlsOptions | undefined,
+  secret: string,
+  clock: Clock,
+): OpenCoordination {
+  const hosts = `${servers.map(formatHost).join(',')}${chroot}`
+  const options = {
+    hosts,
+    clock,
+    timeout: session,
+    credentials: [{ scheme: 'digest', auth: `${userName}:${secret}` }],
+    acl: [creator()],
+    ...(tls === undefined ? {} : { tls }),
+  }
+  return {
+    hosts,
+    failed: new Promise<Fault>(() => undefined),
+    async open(signal) {
+      const coordinator = await openCoordinator(options, signal)
+      try {
+        await coordinator.list('/', signal)
+        return coordinator
+      } catch (thrown) {
+        await coordinator[Symbol.asyncDispose]()
+        throw isZooKeeperError(thrown, 'no-auth') ? notOurs(hosts, thrown) : thrown
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      // Sessions end with those who opened them; nothing of this stays open.
+    },
+  }
+}
+
+const notOurs = (hosts: string, cause: unknown): Fault =>
+  new Fault('refused', `${hosts} belongs to a cluster with another secret`, {
+    cause,
+    remedy: 'give this machine the keys of that cluster, or this cluster another `chroot`',
+  })
+
+/** The server of one machine: in this process, on loopback, its data in the state folder. */
+async function openOwn(options: CoordinationOptions): Promise<OpenCoordination> {
+  const folder = join(options.folder, 'coordination')
+  const { clock, heard } = options
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const secret = options.keys?.secret ?? (await ownSecret(join(options.folder, 'secret')))
+  const server = await openEmbeddedServer({
+    folder,
+    clock,
+    heard: (news) => heard(describeNews(news)),
+  })
+  const shared = { chroot: '/alwayson', session: sessionOfOne }
+  const reached = reach(shared, [server], undefined, secret, clock)
+  return {
+    ...reached,
+    failed: server.failed,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
+}
+
+/** It lives with this very process: what it must outlive is a pause, not a cut. */
+const sessionOfOne = ms(10_000)
+
+/** The secret of a machine that is alone; made when it is first needed. */
+async function ownSecret(path: string): Promise<string> {
+  const known = (await readPrivate(path))?.trim()
+  if (known !== undefined && known !== '') return known
+  const secret = randomBytes(32).toString('base64url')
+  await writePrivate(path, `${secret}\n`)
+  return secret
+}
