@@ -90,6 +90,47 @@ export interface Bind {
   readonly port: number
 }
 
+/** The oldest version of TLS that a client may speak, as OpenSSL names it. */
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
+
+/** A certificate that a door may show. Its key is no part of a table: see `EdgeSecrets`. */
+export interface TableCertificate {
+  /** What it is called among the secrets; another one when certificate or key are others. */
+  readonly id: string
+  /** The names it is good for, in lower case; `*.shop.example` for one label. */
+  readonly names: readonly string[]
+}
+
+/** How a door is secured. Whoever asks for a name that no certificate bears gets the first one. */
+export interface TableTls {
+  readonly certificates: readonly TableCertificate[]
+  readonly oldest: TlsVersion
+  /** What may be spoken inside, the most wanted first (ALPN): `h2`, `http/1.1`. */
+  readonly protocols: readonly string[]
+}
+
+/** A certificate with the ones that lead to its issuer, and its key, in PEM. */
+export interface KeyPair {
+  readonly id: string
+  readonly certificate: string
+  readonly key: string
+}
+
+/** A key that session tickets are sealed with: 48 bytes, in base64. */
+export interface TicketKey {
+  readonly bytes: string
+}
+
+/**
+ * What edges need to know and nobody else may: told over their sockets, never written down by them,
+ * never shown.
+ */
+export interface EdgeSecrets {
+  readonly certificates: readonly KeyPair[]
+  /** The first one seals; what any of them sealed is taken. */
+  readonly tickets: readonly TicketKey[]
+}
+
 /** One door. In TCP mode its only route has neither host nor path. */
 export interface TableFrontend {
   readonly name: string
@@ -103,6 +144,8 @@ export interface TableFrontend {
   readonly maxConnections: number
   /** Bodies of our own answers by status (502, 503, 504, …); HTML or text as they are. */
   readonly errorPages: Readonly<Record<string, string>>
+  /** Every connection to it is secured. */
+  readonly tls?: TableTls | undefined
 }
 
 /** All that an edge needs to know. Versions grow; an edge ignores one older than it holds. */

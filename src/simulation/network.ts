@@ -80,7 +80,11 @@ export class Stack implements Transport {
     return Promise.resolve(this.listenAt(bind, accept))
   }
 
-  /** The same, at once. */
+  secure(): Connection {
+    throw new Error('broken invariant: nothing is encrypted in a simulated network')
+  }
+
+  /** The same as `listen`, at once. */
   listenAt(bind: Bind, accept: Accept): Listener {
     const door = { stack: this, port: bind.port, accept }
     this.#doors.add(door)
@@ -125,6 +129,8 @@ class End implements Connection {
   readonly pending = 0
   readonly lent = false
   readonly peer = '127.0.0.1'
+  readonly secure = false
+  readonly alpnProtocol = ''
   readonly #network: SimulatedNetwork
   readonly #over: (end: End) => void
   #other: End | undefined

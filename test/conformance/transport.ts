@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { suite, test } from 'node:test'
+import { createServer as createTlsServer, connect as tlsTo } from 'node:tls'
 import type {
   Connection,
   ConnectionOwner,
   Listener,
   Transport,
 } from '../../src/balancing/engines/native/transport/transport.ts'
+import { sharedPair } from '../support/certificates.ts'
 import { Peer, until } from '../support/edge-bed.ts'
 
 /** One owner that remembers what it was told. */
@@ -52,8 +54,12 @@ class Bed implements AsyncDisposable {
   readonly #servers: Server[] = []
   readonly #connections: Connection[] = []
 
+  readonly #secure: boolean
+  readonly #below = new Map<Peer, Socket>()
+
   constructor(open: (faulted: (thrown: unknown) => void) => Transport) {
     this.transport = open((thrown) => this.faults.push(thrown))
+    this.#secure = this.transport.name.endsWith('under TLS')
   }
 
   /** A connection accepted by the transport, and the client at its other end. */
@@ -72,19 +78,30 @@ class Bed implements AsyncDisposable {
   }
 
   peer(port: number): Peer {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
-    const peer = new Peer(socket)
+    const below = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+    const terms = { socket: below, allowHalfOpen: true, rejectUnauthorized: false }
+    const peer = new Peer(this.#secure ? tlsTo(terms) : below)
     this.#peers.push(peer)
+    this.#below.set(peer, below)
     return peer
+  }
+
+  /** Breaks a connection as seen from its peer. */
+  breakOff(peer: Peer): void {
+    this.#below.get(peer)?.resetAndDestroy()
   }
 
   /** A server of somebody else's: its port, and the connections it has taken. */
   async server(): Promise<{ port: number; sockets: Socket[] }> {
     const sockets: Socket[] = []
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const take = (socket: Socket): void => {
       sockets.push(socket)
       this.#peers.push(new Peer(socket))
-    })
+    }
+    const { certificate: cert, key } = sharedPair()
+    const server = this.#secure
+      ? createTlsServer({ allowHalfOpen: true, cert, key } as object, take)
+      : createServer({ allowHalfOpen: true }, take)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     this.#servers.push(server)
     return { port: (server.address() as AddressInfo).port, sockets }
@@ -261,7 +278,7 @@ export function transportConformance(
 
     promise('tells a broken connection', async (bed) => {
       const { owner, peer } = await bed.accepted()
-      peer.socket.resetAndDestroy()
+      bed.breakOff(peer)
       await until('a failure', () => owner.told.length > 0)
       assert.deepEqual(owner.told, ['failed ECONNRESET'])
     })

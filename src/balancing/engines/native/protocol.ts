@@ -2,7 +2,7 @@
 
 import type { Milliseconds } from '../../../foundation/time.ts'
 import type { TrafficSignal } from '../../../health/model.ts'
-import type { Bind, EdgeReport, Table } from '../../model.ts'
+import type { Bind, EdgeReport, EdgeSecrets, Table } from '../../model.ts'
 
 /**
  * Raised when a message changes its meaning. An agent that adopts an edge of another protocol
@@ -43,6 +43,8 @@ export type AgentMessage =
    * once it listens on every address of it, after a `bind-failed` for each one it cannot have.
    */
   | { readonly kind: 'table'; readonly table: Table }
+  /** Keys and certificates, all of them; they come before the first table that refers to them. */
+  | { readonly kind: 'secrets'; readonly secrets: EdgeSecrets }
   /** Answer with a `report` now. */
   | { readonly kind: 'report' }
   /** Stop accepting, finish what is in flight for at most `within`, then exit with code 0. */

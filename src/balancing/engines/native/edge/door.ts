@@ -29,6 +29,8 @@ export class Door {
   heldTotal = 0
   redispatched = 0
   hedged = 0
+  /** Of TLS: those that succeeded, those of them that took up a session again, the others. */
+  readonly handshakes = { done: 0, resumed: 0, failed: 0 }
   bytesIn = 0
   bytesOut = 0
 

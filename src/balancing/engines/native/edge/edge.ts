@@ -3,10 +3,12 @@
 import { systemCode } from '../../../../foundation/fault.ts'
 import type { Random } from '../../../../foundation/random.ts'
 import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.ts'
-import type { Bind, EdgeReport, Table, TableFrontend } from '../../../model.ts'
+import type { Bind, EdgeReport, EdgeSecrets, Table, TableFrontend } from '../../../model.ts'
 import { HttpClient } from '../http/client.ts'
 import { DateLine } from '../http/text.ts'
 import type { EdgeMessage } from '../protocol.ts'
+import { Contexts } from '../tls/contexts.ts'
+import { Handshakes } from '../tls/handshakes.ts'
 import type { Connection, ConnectionOwner, Listener, Transport } from '../transport/transport.ts'
 import { Deadlines, stepLength } from './deadlines.ts'
 import { Door } from './door.ts'
@@ -46,6 +48,8 @@ export class Edge implements Disposable {
   readonly #parts: EdgeParts
   readonly #shared: Shared
   readonly #names: Names
+  readonly #contexts = new Contexts()
+  readonly #handshakes: Handshakes
   readonly #doors = new Map<string, Door>()
   /** Doors of earlier tables that still have connections. */
   readonly #formerDoors = new Set<Door>()
@@ -87,6 +91,7 @@ export class Edge implements Disposable {
       event: (rule, subject, why, seen) => tell({ kind: 'event', rule, subject, why, seen }),
     }
     this.#shared.date.turn(this.#shared.now)
+    this.#handshakes = new Handshakes(this.#shared, this.#contexts)
     this.#names = new Names(clock, () => this.#readdress())
     this.#tick()
   }
@@ -94,6 +99,11 @@ export class Edge implements Disposable {
   /** The version it routes by; 0 before the first table. */
   get table(): number {
     return this.#table?.version ?? 0
+  }
+
+  /** Uses these keys and certificates from now on; tables refer to them by their ids. */
+  entrust(secrets: EdgeSecrets): void {
+    this.#contexts.entrust(secrets)
   }
 
   /**
@@ -222,6 +232,13 @@ export class Edge implements Disposable {
     if (door.connections >= door.row.maxConnections) {
       return turnAway(connection, door, this.#shared)
     }
+    const { tls } = door.row
+    if (tls === undefined) return this.#admit(door, connection)
+    const admit: Accept = (secured) => this.#admit(door, secured)
+    return this.#handshakes.take(connection, door, tls, admit)
+  }
+
+  #admit(door: Door, connection: Connection): ConnectionOwner {
     if (door.row.mode === 'http') return new HttpClient(connection, door, this.#shared)
     const client = new TcpClient(connection, door, this.#shared)
     client.begin()

@@ -123,6 +123,8 @@ function takeMessages(
     switch (message.kind) {
       case 'table':
         return void balancer.apply(message.table)
+      case 'secrets':
+        return balancer.entrust(message.secrets)
       case 'report':
         return tell({ kind: 'report', report: balancer.report() })
       case 'stop':

@@ -7,9 +7,13 @@ import type { Shared } from './shared.ts'
 /** For the client to read its answer: a reset would take it away (RFC 9112 9.6). */
 const lingerTime = 1000
 
-/** Answers 503, or in TCP mode breaks the connection, without a place among the door's clients. */
+/**
+ * Answers 503, or breaks the connection where no answer would be understood (in TCP mode, before a
+ * TLS handshake), without a place among the door's clients.
+ */
 export function turnAway(connection: Connection, door: Door, shared: Shared): ConnectionOwner {
-  door.count(door.row.mode === 'http' ? 503 : 0)
+  const understands = door.row.mode === 'http' && connection.secure === (door.row.tls !== undefined)
+  door.count(understands ? 503 : 0)
   let isOver = false
   const over = (): void => {
     if (isOver) return
@@ -19,7 +23,7 @@ export function turnAway(connection: Connection, door: Door, shared: Shared): Co
   }
   const place = shared.deadlines.take({ expired: over })
   shared.deadlines.set(place, lingerTime)
-  if (door.row.mode === 'http') {
+  if (understands) {
     const lines = 'Retry-After: 1\r\nConnection: close\r\n'
     connection.write(door.answers.text({ status: 503, lines, headOnly: false }, shared.date.line))
     connection.end()

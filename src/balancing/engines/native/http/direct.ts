@@ -30,7 +30,7 @@ export function direct(client: DirectedClient, input: Buffer, head: RequestHead)
   }
   if (head.hopsLeft === 0) return answerLast(client, head)
   const { rule, target } = route
-  if (client.forwarded === '') client.forwarded = forwardedLines(client.connection.peer)
+  if (client.forwarded === '') client.forwarded = forwardedLines(client.connection)
   const lines = client.forwarded + requestLines(input, head, host, rule.pool)
   const start = requestText(input, head, lines)
   exchange.begin(start, head.idempotent, head.isHead, head.upgradeStart >= 0)

@@ -4,6 +4,7 @@ import type { AnswerHead } from '../../../../wire/http1/answer-head.ts'
 import type { RequestHead } from '../../../../wire/http1/request-line.ts'
 import { latin1 as text } from '../../../../wire/latin1.ts'
 import { sourceOf } from '../edge/source.ts'
+import type { Connection } from '../transport/transport.ts'
 
 /** The bytes from `from` to `to` without the cuts among them. */
 function without(
@@ -38,9 +39,10 @@ export function requestText(bytes: Buffer, head: RequestHead, lines: string): st
   return `${method} ${originForm(bytes, head, method)} HTTP/1.1\r\n${fields}${lines}\r\n`
 }
 
-/** Who a client is, for servers; an IPv4 address is written as one. */
-export function forwardedLines(peer: string): string {
-  return `X-Forwarded-For: ${sourceOf(peer)}\r\nX-Forwarded-Proto: http\r\n`
+/** Who a client is and how it came, for servers; an IPv4 address is written as one. */
+export function forwardedLines({ peer, secure }: Connection): string {
+  const scheme = secure ? 'https' : 'http'
+  return `X-Forwarded-For: ${sourceOf(peer)}\r\nX-Forwarded-Proto: ${scheme}\r\n`
 }
 
 /** What else this request has to say to a server: its host, and the upgrade that it may ask for. */

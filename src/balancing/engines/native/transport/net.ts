@@ -1,10 +1,20 @@
 // The transport on node:net: for a runtime whose own socket handles are not those we know.
 
 import { createServer, type Server, type Socket, connect as socketTo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { systemCode } from '../../../../foundation/fault.ts'
 import { latin1 } from '../../../../wire/latin1.ts'
 import type { Bind } from '../../../model.ts'
-import type { Connection, ConnectionOwner, Listener, Transport } from './transport.ts'
+import { Flow } from './flow.ts'
+import type {
+  Connection,
+  ConnectionOwner,
+  Listener,
+  SecuredConnection,
+  SecureListener,
+  Security,
+  Transport,
+} from './transport.ts'
 
 /** Told of a mistake of ours while a connection was served; that connection has been closed. */
 type Faulted = (thrown: unknown) => void
@@ -41,6 +51,38 @@ export class NetTransport implements Transport {
       )
     })
   }
+
+  secure(connection: Connection, security: Security, listener: SecureListener): Connection {
+    if (!(connection instanceof NetConnection)) throw new Error('broken invariant: not our socket')
+    const below = connection.detach()
+    const socket = underTls(below, security)
+    const secured = new NetConnection(socket, connection.peer, unowned, this.#faulted, below)
+    secured.owner = { ...unowned, ended: () => fail('ECONNRESET'), failed: (code) => fail(code) }
+    const fail = (code: string): void => {
+      secured.close()
+      listener.failed(code)
+    }
+    socket.once(security.side === 'server' ? 'secure' : 'secureConnect', () =>
+      secured.guarded(() => {
+        secured.owner = listener.secured(secured)
+      }),
+    )
+    return secured
+  }
+}
+
+/** Loaded with the first connection that needs it: most edges start faster without. */
+const tls = () => process.getBuiltinModule('node:tls')
+
+function underTls(socket: Socket, { side, context, first, alpn, serverName }: Security): TLSSocket {
+  const ALPN = alpn === undefined ? {} : { ALPNProtocols: alpn }
+  if (side === 'client') {
+    const servername = serverName === undefined ? {} : { servername: serverName }
+    const asked = { socket, secureContext: context, rejectUnauthorized: false }
+    return tls().connect({ ...asked, ...servername, ...ALPN })
+  }
+  if (first !== undefined) socket.unshift(first)
+  return new (tls().TLSSocket)(socket, { isServer: true, secureContext: context, ...ALPN })
 }
 
 function portOf(server: Server, bind: Bind): number {
@@ -58,20 +100,27 @@ const unowned: ConnectionOwner = {
 }
 
 /** One node:net socket; see `Connection` for what it promises. */
-class NetConnection implements Connection {
+class NetConnection extends Flow implements SecuredConnection {
   owner: ConnectionOwner
-  pending = 0
   readonly lent = false
   readonly peer: string
   readonly #socket: Socket
+  /** The socket that the system knows: under TLS it is not the one that is written to. */
+  readonly #below: Socket
   readonly #faulted: Faulted
   #paused = false
   #closed = false
-  #feeds: NetConnection | undefined
-  #fedBy: NetConnection | undefined
 
-  constructor(socket: Socket, peer: string, owner: ConnectionOwner, faulted: Faulted) {
+  constructor(
+    socket: Socket,
+    peer: string,
+    owner: ConnectionOwner,
+    faulted: Faulted,
+    below: Socket = socket,
+  ) {
+    super()
     this.#socket = socket
+    this.#below = below
     this.peer = peer
     this.owner = owner
     this.#faulted = faulted
@@ -80,7 +129,31 @@ class NetConnection implements Connection {
     })
     socket.on('end', () => this.guarded(() => this.owner.ended()))
     socket.on('error', (error) => this.guarded(() => this.#fail(systemCode(error) ?? 'UNKNOWN')))
-    socket.on('close', () => this.#release())
+    socket.on('close', () => this.release())
+  }
+
+  get #secured(): TLSSocket | undefined {
+    return 'alpnProtocol' in this.#socket ? (this.#socket as TLSSocket) : undefined
+  }
+
+  get secure(): boolean {
+    return this.#secured !== undefined
+  }
+
+  get alpnProtocol(): string {
+    return this.#secured?.alpnProtocol || ''
+  }
+
+  get resumed(): boolean {
+    return this.#secured?.isSessionReused() ?? false
+  }
+
+  /** Gives the socket away: nothing is called back any more, and nothing is closed. */
+  detach(): Socket {
+    this.#closed = true
+    this.#socket.removeAllListeners('data')
+    this.#socket.pause()
+    return this.#socket
   }
 
   guarded(run: () => void): void {
@@ -115,17 +188,14 @@ class NetConnection implements Connection {
     this.#socket.write(bytes, (error) => {
       this.pending -= 1
       if (this.pending > 0) return
-      this.#release()
+      this.release()
       if (!error) this.guarded(() => this.owner.drained())
     })
   }
 
-  #release(): void {
-    const source = this.#fedBy
-    this.#fedBy = undefined
-    if (source === undefined) return
-    source.#feeds = undefined
-    if (!source.#paused && !source.#closed) source.#socket.resume()
+  override goOn(): void {
+    this.feeds = undefined
+    if (!this.#paused && !this.#closed) this.#socket.resume()
   }
 
   passOn(to: Connection, bytes: Buffer, start: number, end: number): void {
@@ -134,16 +204,12 @@ class NetConnection implements Connection {
   }
 
   waitFor(to: Connection): void {
-    if (!(to instanceof NetConnection) || to.pending === 0) return
-    this.#feeds = to
-    to.#fedBy = this
-    this.#socket.pause()
+    if (this.follow(to)) this.#socket.pause()
   }
 
   settle(): void {
-    if (this.#feeds === undefined) return
-    this.#feeds.#fedBy = undefined
-    this.#feeds = undefined
+    if (this.feeds === undefined) return
+    this.unfollow()
     if (!this.#paused) this.#socket.resume()
   }
 
@@ -154,7 +220,7 @@ class NetConnection implements Connection {
 
   resume(): void {
     this.#paused = false
-    if (this.#feeds === undefined) this.#socket.resume()
+    if (this.feeds === undefined) this.#socket.resume()
   }
 
   end(): void {
@@ -168,6 +234,7 @@ class NetConnection implements Connection {
 
   reset(): void {
     this.#closed = true
-    this.#socket.resetAndDestroy()
+    this.#below.resetAndDestroy()
+    if (this.#below !== this.#socket) this.#socket.destroy()
   }
 }

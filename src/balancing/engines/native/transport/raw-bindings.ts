@@ -1,9 +1,12 @@
 // The runtime's own socket handles: what they offer, and whether this runtime still offers it.
 
+import type { PeerCertificate } from 'node:tls'
+
 /** A libuv handle (node:internal/stream_base_commons uses the same calls). */
 export interface Handle {
   readonly fd: number
-  close(): void
+  /** `closed` is called once the system has let go of it. */
+  close(closed?: () => void): void
 }
 
 /** Who a handle works for. */
@@ -11,7 +14,7 @@ export interface HandleOwner {
   /** Something was read; returns the buffer for the next read, if it is another. */
   took(): Buffer | undefined
   /** A write that had to wait is over. */
-  wrote(status: number): void
+  wrote(status: number, request: WriteRequest): void
 }
 
 /** What `getsockname` and `getpeername` fill in. */
@@ -24,7 +27,7 @@ export interface SocketName {
 export interface StreamHandle extends Handle {
   connection: HandleOwner | undefined
   /** Called with the handle as `this`; may return the buffer that the next read goes to. */
-  onread: ((this: StreamHandle) => Buffer | undefined) | undefined
+  onread: ((this: { connection: HandleOwner | undefined }) => Buffer | undefined) | undefined
   useUserBuffer(buffer: Uint8Array): void
   readStart(): number
   readStop(): number
@@ -39,7 +42,30 @@ export interface TcpHandle extends StreamHandle {
   setNoDelay(on: boolean): number
   connect(request: ConnectRequest, address: string, port: number): number
   connect6(request: ConnectRequest, address: string, port: number): number
-  reset(): number
+  reset(closed?: () => void): number
+  /** Bytes that wait for the system to take them. */
+  readonly writeQueueSize: number
+}
+
+/** A TLS engine between a socket handle and us (src/crypto/crypto_tls.cc of node). */
+export interface TlsHandle extends Omit<StreamHandle, keyof Handle> {
+  onhandshakedone: (() => void) | undefined
+  onerror: ((error: { readonly code?: string }) => void) | undefined
+  /** Begins as a client. */
+  start(): void
+  /** Takes bytes as if they had just been read from the socket. */
+  receive(bytes: Uint8Array): void
+  setALPNProtocols(list: Buffer): void
+  getALPNNegotiatedProtocol(): string | false
+  setServername(name: string): void
+  setVerifyMode(requestCertificate: boolean, rejectUnauthorized: boolean): void
+  verifyError(): (Error & { readonly code?: string }) | null
+  isSessionReused(): boolean
+  getSession(): Buffer | undefined
+  setSession(session: Buffer): void
+  getPeerCertificate(detailed: boolean): PeerCertificate | undefined
+  getProtocol(): string | null
+  destroySSL(): void
 }
 
 export interface ListenHandle extends Handle {
@@ -83,6 +109,10 @@ export interface RawBindings {
   readonly PipeConnectWrap: new () => ConnectRequest
   readonly WriteWrap: new () => WriteRequest
   readonly ShutdownWrap: new () => object
+  readonly tls: {
+    /** Puts an engine over a handle. `context` is what `node:tls` calls a SecureContext's. */
+    wrap(handle: TcpHandle, context: unknown, isServer: boolean, hasWrites: boolean): TlsHandle
+  }
   /** Filled by each read and write: indexed by the two below. */
   readonly state: Int32Array
   readonly readBytesOrError: number
@@ -110,7 +140,18 @@ interface Internals {
     readonly kReadBytesOrError: number
     readonly kLastWriteWasAsync: number
   }
+  readonly tls_wrap: RawBindings['tls'] & {
+    readonly TLSWrap: { readonly prototype: Readonly<Record<string, unknown>> }
+  }
 }
+
+/** What is called on a TLS engine: one that is missing must be found out before a client comes. */
+const tlsCalls = [
+  ...['start', 'receive', 'readStart', 'readStop', 'useUserBuffer', 'shutdown', 'destroySSL'],
+  ...['writeLatin1String', 'writeBuffer', 'setALPNProtocols', 'getALPNNegotiatedProtocol'],
+  ...['setServername', 'setVerifyMode', 'verifyError', 'isSessionReused', 'getPeerCertificate'],
+  ...['getSession', 'setSession', 'getProtocol'],
+]
 
 /** Throws when this runtime has no such door any more (it is deprecated: DEP0111). */
 export function openBindings(): RawBindings {
@@ -120,6 +161,7 @@ export function openBindings(): RawBindings {
   const tcp = binding('tcp_wrap')
   const pipe = binding('pipe_wrap')
   const stream = binding('stream_wrap')
+  const tls = binding('tls_wrap')
   const bindings: RawBindings = {
     TCP: tcp.TCP,
     TCPConnectWrap: tcp.TCPConnectWrap,
@@ -127,6 +169,7 @@ export function openBindings(): RawBindings {
     PipeConnectWrap: pipe.PipeConnectWrap,
     WriteWrap: stream.WriteWrap,
     ShutdownWrap: stream.ShutdownWrap,
+    tls,
     state: stream.streamBaseState,
     readBytesOrError: stream.kReadBytesOrError,
     lastWriteWasAsync: stream.kLastWriteWasAsync,
@@ -143,7 +186,11 @@ export function openBindings(): RawBindings {
     ...Object.values(bindings.tcp),
     ...Object.values(bindings.pipe),
   ]
-  if (!numbers.every(Number.isInteger) || !(bindings.state instanceof Int32Array)) {
+  const isWhole =
+    numbers.every(Number.isInteger) &&
+    bindings.state instanceof Int32Array &&
+    tlsCalls.every((name) => name in tls.TLSWrap.prototype)
+  if (!isWhole) {
     throw new Error('the socket handles of this runtime are not those of node 26')
   }
   return bindings

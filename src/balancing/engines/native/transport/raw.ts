@@ -3,6 +3,7 @@
 import { getSystemErrorName } from 'node:util'
 import { latin1 } from '../../../../wire/latin1.ts'
 import type { Bind } from '../../../model.ts'
+import { Flow } from './flow.ts'
 import {
   type HandleOwner,
   type ListenHandle,
@@ -12,7 +13,15 @@ import {
   type WriteRequest,
 } from './raw-bindings.ts'
 import { BufferStore, stringBytesMost } from './raw-buffers.ts'
-import type { Connection, ConnectionOwner, Listener, Transport } from './transport.ts'
+import { RawTlsConnection } from './raw-tls.ts'
+import type {
+  Connection,
+  ConnectionOwner,
+  Listener,
+  SecureListener,
+  Security,
+  Transport,
+} from './transport.ts'
 
 /** UV_EOF: the other side will send nothing more. */
 const endOfFile = -4095
@@ -50,6 +59,14 @@ export class RawTransport implements Transport {
     request.held = undefined
     request.oncomplete = written
     return request
+  }
+
+  secure(connection: Connection, security: Security, listener: SecureListener): Connection {
+    if (!(connection instanceof RawConnection)) throw new Error('broken invariant: not our socket')
+    const { peer } = connection
+    const secured = new RawTlsConnection(this, connection.detach(), peer, security, listener)
+    connection.guarded(() => secured.begin(security.first))
+    return secured
   }
 
   connect(address: string, port: number, owner: ConnectionOwner): Connection {
@@ -119,13 +136,14 @@ function onread(this: { connection: HandleOwner | undefined }): Buffer | undefin
 
 function written(this: WriteRequest, status: number): void {
   this.held = undefined
-  this.connection?.wrote(status)
+  this.connection?.wrote(status, this)
 }
 
 /** One socket handle; see `Connection` for what it promises. */
-export class RawConnection implements Connection {
+export class RawConnection extends Flow implements Connection {
   owner: ConnectionOwner
-  pending = 0
+  readonly secure = false
+  readonly alpnProtocol = ''
   readonly #transport: RawTransport
   readonly #handle: TcpHandle
   #peer: string | undefined
@@ -136,10 +154,7 @@ export class RawConnection implements Connection {
   #reading = false
   #broken = false
   #closed = false
-  /** The connection that has to take what came from this one before more is read. */
-  #feeds: RawConnection | undefined
-  #fedBy: RawConnection | undefined
-  /** What it has to take lies in our private buffer. */
+  /** What the one that this feeds has to take lies in our private buffer. */
   #lent = false
 
   constructor(
@@ -148,6 +163,7 @@ export class RawConnection implements Connection {
     owner: ConnectionOwner,
     peer: string | undefined,
   ) {
+    super()
     this.#transport = transport
     this.#handle = handle
     this.owner = owner
@@ -253,7 +269,7 @@ export class RawConnection implements Connection {
 
   passOn(to: Connection, bytes: Buffer, start: number, end: number): void {
     if (end - start <= stringBytesMost) to.write(latin1(bytes, start, end))
-    else if (this.#isOurs(bytes) && to instanceof RawConnection) {
+    else if (this.#isOurs(bytes) && to instanceof Flow) {
       to.writeBytes(bytes.subarray(start, end))
       this.#lent = to.pending > 0
     } else {
@@ -268,17 +284,13 @@ export class RawConnection implements Connection {
   }
 
   waitFor(to: Connection): void {
-    if (!(to instanceof RawConnection) || to.pending === 0) return
-    this.#feeds = to
-    to.#fedBy = this
-    this.#stop()
+    if (this.follow(to)) this.#stop()
   }
 
   settle(): void {
     this.#wanted = this.#transport.buffers.shared
-    if (this.#lent || this.#feeds === undefined) return
-    this.#feeds.#fedBy = undefined
-    this.#feeds = undefined
+    if (this.#lent || this.feeds === undefined) return
+    this.unfollow()
     if (!this.#paused) this.#read()
   }
 
@@ -293,16 +305,14 @@ export class RawConnection implements Connection {
   wrote(status: number): void {
     this.pending -= 1
     if (this.pending > 0) return
-    const source = this.#fedBy
-    this.#fedBy = undefined
-    if (source !== undefined) source.#goOn()
+    this.release()
     if (this.#closed) return
     if (status !== 0) this.#breakOff(status)
     else this.guarded(() => this.owner.drained())
   }
 
-  #goOn(): void {
-    this.#feeds = undefined
+  override goOn(): void {
+    this.feeds = undefined
     this.#lent = false
     if (this.#closed) this.#giveBack()
     else if (!this.#paused) this.#read()
@@ -338,12 +348,19 @@ export class RawConnection implements Connection {
 
   resume(): void {
     this.#paused = false
-    if (this.#feeds === undefined) this.#read()
+    if (this.feeds === undefined) this.#read()
   }
 
   end(): void {
     if (this.#closed || this.#broken) return
     this.#handle.shutdown(new this.#transport.bindings.ShutdownWrap())
+  }
+
+  /** Gives the socket away: nothing is called back any more, and nothing is closed. */
+  detach(): TcpHandle {
+    this.#closed = true
+    this.#giveBack()
+    return this.#handle
   }
 
   close(): void {

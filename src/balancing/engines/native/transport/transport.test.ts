@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { securedTransport } from '../../../../../test/conformance/secured-transport.ts'
 import { transportConformance } from '../../../../../test/conformance/transport.ts'
 import { ms, openClock } from '../../../../foundation/time.ts'
 import { NetTransport } from './net.ts'
@@ -12,6 +13,14 @@ transportConformance('the raw transport', (faulted) => new RawTransport(faulted)
 transportConformance('the public transport', (faulted) => new NetTransport(faulted), {
   'reads what was said before a write broke': 'node:net destroys a socket whose write failed',
 })
+transportConformance('the raw transport under TLS', (faulted) =>
+  securedTransport(new RawTransport(faulted)),
+)
+transportConformance(
+  'the public transport under TLS',
+  (faulted) => securedTransport(new NetTransport(faulted)),
+  { 'reads what was said before a write broke': 'node:net destroys a socket whose write failed' },
+)
 
 const never = (thrown: unknown): void => {
   throw thrown

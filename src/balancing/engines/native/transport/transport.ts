@@ -1,5 +1,6 @@
 // The port under the data path: connections that bytes come from and go to, as cheap as they get.
 
+import type { SecureContext } from 'node:tls'
 import type { Bind } from '../../../model.ts'
 
 /** Who is told what happens on a connection. Set anew when the connection changes its role. */
@@ -34,6 +35,9 @@ export interface Connection {
   readonly pending: number
   /** The other side's address, `''` when it was gone before it could be asked. */
   readonly peer: string
+  /** Whether it runs under TLS, and which protocol the handshake chose (ALPN); `''` for none. */
+  readonly secure: boolean
+  readonly alpnProtocol: string
   /** Writes each character as one byte (latin1). */
   write(text: string): void
   /** Writes `bytes`, which nobody may change before `drained`. */
@@ -58,6 +62,32 @@ export interface Connection {
   close(): void
   /** Closes at once and tells the other side that what it got is not whole (RST). */
   reset(): void
+}
+
+/** How a connection is to be secured (TLS). */
+export interface Security {
+  readonly side: 'server' | 'client'
+  readonly context: SecureContext
+  /** Of a server: what has been read already, which begins with a ClientHello. */
+  readonly first: Uint8Array | undefined
+  /** The protocols to choose from, or to offer, as they stand in the extension (RFC 7301 3.1). */
+  readonly alpn: Buffer | undefined
+  /** Of a client: the name to ask for (RFC 6066 3). */
+  readonly serverName: string | undefined
+}
+
+/** A connection after its handshake. */
+export interface SecuredConnection extends Connection {
+  /** The session of an earlier connection was taken up again. */
+  readonly resumed: boolean
+}
+
+/** Who hears how a handshake went: one of the two is called, unless it is closed before. */
+export interface SecureListener {
+  /** It is done; returns whom the connection belongs to from now on. */
+  secured(connection: SecuredConnection): ConnectionOwner
+  /** It failed, and the connection has been closed. */
+  failed(code: string): void
 }
 
 /** A listening socket. */
@@ -87,4 +117,9 @@ export interface Transport {
    * system said, with its code.
    */
   listen(bind: Bind, accept: (connection: Connection) => ConnectionOwner): Promise<Listener>
+  /**
+   * Begins a TLS handshake over a connection of ours, which is of no use any more by itself. What
+   * is returned can be closed while the handshake goes on.
+   */
+  secure(connection: Connection, security: Security, listener: SecureListener): Connection
 }
