@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { addChanging } from './change.ts'
+import { addCoordinating } from './coordinate.ts'
 import { addFiles } from './files.ts'
 import { addLooking } from './look.ts'
 import { addRunning } from './run.ts'
@@ -12,5 +13,6 @@ export function addVerbs(program: Command, done: Done): void {
   addRunning(program.commandsGroup('Keep it up:'), done)
   addLooking(program.commandsGroup('See how it is:'), done)
   addChanging(program.commandsGroup('Change what runs:'), done)
+  addCoordinating(program.commandsGroup('Several machines:'), done)
   addFiles(program.commandsGroup('Files:'), done)
 }

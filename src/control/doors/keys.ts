@@ -3,6 +3,7 @@
 
 import { constants } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { Fault, systemCode } from '../../foundation/fault.ts'
 
 /** The keys of one machine. */
@@ -24,6 +25,20 @@ const firstLine = 'alwayson machine keys 1'
 const pem = (label: string): RegExp =>
   new RegExp(`-----BEGIN ${label}-----\\n[A-Za-z0-9+/=\\n]+-----END ${label}-----\\n`, 'g')
 
+/** The certificates and the private key in a text. */
+export const pemsOf = (
+  text: string,
+): { readonly certificates: readonly string[]; readonly key: string | undefined } => ({
+  certificates: text.match(pem('CERTIFICATE')) ?? [],
+  key: text.match(pem('PRIVATE KEY'))?.[0],
+})
+
+/** Whether a text can be the name of a cluster or a machine. */
+export const isClusterName = (text: string): boolean => /^[a-z][a-z0-9_-]{0,39}$/.test(text)
+
+/** Whether a text can be a cluster's secret: base64url of 32 bytes. */
+export const isSecret = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text)
+
 /** The text of a keys file. */
 export const formatKeys = (keys: MachineKeys): string =>
   [
@@ -43,20 +58,19 @@ export function parseKeys(text: string, place: string): MachineKeys {
       remedy: 'copy it anew from where `alwayson init` made it',
     })
   if (!text.startsWith(`${firstLine}\n`)) throw broken('is no file of machine keys')
-  const field = (name: string, form: RegExp): string => {
+  const field = (name: string, isRight: (value: string) => boolean): string => {
     const value = new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1] ?? ''
-    if (!form.test(value)) throw broken(`has no \`${name}\` that can be read`)
+    if (!isRight(value)) throw broken(`has no \`${name}\` that can be read`)
     return value
   }
-  const [ca, cert] = text.match(pem('CERTIFICATE')) ?? []
-  const [key] = text.match(pem('PRIVATE KEY')) ?? []
+  const { certificates, key } = pemsOf(text)
+  const [ca, cert] = certificates
   if (ca === undefined || cert === undefined) throw broken('has not both certificates')
   if (key === undefined) throw broken('has no private key')
-  const name = /^[a-z][a-z0-9_-]{0,39}$/
   return {
-    cluster: field('cluster', name),
-    machine: field('machine', name),
-    secret: field('secret', /^[A-Za-z0-9_-]{43}$/),
+    cluster: field('cluster', isClusterName),
+    machine: field('machine', isClusterName),
+    secret: field('secret', isSecret),
     ca,
     cert,
     key,
@@ -110,3 +124,7 @@ export async function readKeys(path: string): Promise<MachineKeys | undefined> {
   const text = await readPrivate(path)
   return text === undefined ? undefined : parseKeys(text, path)
 }
+
+/** Where a machine's keys are: as `ALWAYSON_KEYS` says, or `alwayson.keys` beside its file. */
+export const keysPath = (file: string, env: Readonly<Record<string, string | undefined>>): string =>
+  env.ALWAYSON_KEYS || join(dirname(resolve(file)), 'alwayson.keys')
