@@ -76,8 +76,8 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
         listener.event('health', server, 'agent-asks', agent?.line ?? '', { ...agent })
         listener.changed()
       },
-      changed: ({ server, from, to, rule, why }) => {
-        listener.event('health', server, rule, why, { from, to })
+      changed: ({ server, from, to, rule, why }, _health, expected) => {
+        if (!expected) listener.event('health', server, rule, why, { from, to })
         listener.changed()
       },
     },

@@ -18,7 +18,16 @@ import type { Spec } from '../spec/model.ts'
 import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
 import { emptyState, type StateStore } from './store.ts'
 import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
-import { beliefOf, sightingsOf, tableOf, targetsOf, verdictOf, type World } from './world.ts'
+import {
+  beliefOf,
+  replicaOf,
+  replicasOf,
+  sightingsOf,
+  tableOf,
+  targetsOf,
+  verdictOf,
+  type World,
+} from './world.ts'
 
 /** Everything that the mind may touch. */
 export interface CorePorts {
@@ -232,7 +241,7 @@ class AgentCore implements Core {
       host.start({ id: action.replica, service: name, revision: action.revision, template })
     }
     if (action.kind === 'stop') {
-      const replica = host.observe().find(({ id }) => id === action.replica)
+      const replica = replicaOf(this.world(), action.replica)
       const template = memory.templates[replica?.revision ?? memory.state.revision]
       host.stop(action.replica, template?.stopWithin ?? lastPolicy.stopWithin)
     }
@@ -242,7 +251,7 @@ class AgentCore implements Core {
   #forget(): void {
     const world = this.world()
     for (const [name, memory] of Object.entries(world.state.services)) {
-      const mine = world.replicas.filter(({ service }) => service === name)
+      const mine = replicasOf(world, name)
       if (memory.state.replicas === 0 && mine.length === 0) {
         const { [name]: _gone, ...services } = this.#state.services
         const former = { ...this.#state.former, [name]: memory.state.latest }

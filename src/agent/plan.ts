@@ -13,6 +13,7 @@ export const planOf = (
     servicePlan(name, before.services[name], after.services[name]),
   ),
   ...routing(before.spec, after.spec),
+  ...carrying(before.spec, after.spec),
 ]
 
 function servicePlan(
@@ -55,6 +56,18 @@ function listening(before: Spec, after: Spec): readonly string[] {
     ...fresh.filter((bind) => !old.includes(bind)).map((bind) => `listen on ${bind}`),
     ...old.filter((bind) => !fresh.includes(bind)).map((bind) => `stop listening on ${bind}`),
   ]
+}
+
+/** Edges are processes: they are started, or end with what they have. */
+function carrying(before: Spec, after: Spec): readonly string[] {
+  const edgesOf = ({ frontends, edges }: Spec): number =>
+    Object.keys(frontends).length === 0 ? 0 : edges
+  const [old, fresh] = [edgesOf(before), edgesOf(after)]
+  if (old === 0 || fresh === 0 || old === fresh) return []
+  const more = fresh - old
+  return more > 0
+    ? [`start ${count(more, 'more edge')}: ${fresh} carry the traffic`]
+    : [`let ${count(-more, 'edge')} finish and end: ${fresh} carry the traffic`]
 }
 
 /** Whether anything the edges route by differs, apart from where they listen. */

@@ -9,7 +9,7 @@ import { describeExit } from '../services/restart.ts'
 import type { Frontend, Service } from '../spec/model.ts'
 import { describeBalance } from '../spec/settle-balance.ts'
 import type { FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
-import { isDraining, replicasOf, serversOf, verdictOf, type World } from './world.ts'
+import { isDraining, replicaOf, replicasOf, serversOf, verdictOf, type World } from './world.ts'
 
 /** Who tells the status. */
 export interface Teller {
@@ -29,16 +29,18 @@ export const statusOf = (world: World, teller: Teller): Status => ({
   edges: world.edges
     .toSorted((a, b) => a.edge - b.edge)
     .map(({ edge, pid, state }) => ({ edge, pid, state })),
-  services: Object.values(world.spec.services).map((service) =>
-    serviceStatus(world, teller, service),
-  ),
+  services: [
+    ...Object.values(world.spec.services).map((service) => serviceStatus(world, teller, service)),
+    ...leaving(world).map((name) => leavingStatus(world, teller, name)),
+  ],
   frontends: frontendsOf(world),
 })
 
 function serviceStatus(world: World, teller: Teller, service: Service): ServiceStatus {
-  const servers = serversOf(world, service).map((server) => serverStatus(world, service, server))
+  const { name } = service
+  const servers = serversOf(world, service).map((server) => serverStatus(world, name, server))
   const up = servers.filter(({ routed }) => routed === 'up').length
-  const common = { name: service.name, kind: service.kind, up, servers }
+  const common = { name, kind: service.kind, up, servers }
   if (service.kind === 'servers') {
     const wanted = service.servers.filter(({ backup }) => !backup).length
     const rule = up >= wanted ? 'steady' : up > 0 ? 'some-down' : 'all-down'
@@ -57,11 +59,14 @@ function serviceStatus(world: World, teller: Teller, service: Service): ServiceS
       revision: undefined,
     }
   }
-  const state = world.state.services[service.name]?.state
-  const decision = teller.decision(service.name)
+  return { ...common, wanted: service.replicas, ...decided(world, teller, name) }
+}
+
+/** What has been decided about a service whose replicas Always On runs. */
+function decided(world: World, teller: Teller, name: string) {
+  const state = world.state.services[name]?.state
+  const decision = teller.decision(name)
   return {
-    ...common,
-    wanted: service.replicas,
     rule: decision?.rule ?? 'not-decided',
     why: decision?.why ?? 'the agent has just started',
     deploying: state?.deploy !== undefined,
@@ -70,8 +75,22 @@ function serviceStatus(world: World, teller: Teller, service: Service): ServiceS
   }
 }
 
-function serverStatus(world: World, service: Service, server: TableServer): ServerStatus {
-  const replica = replicasOf(world, service.name).find(({ id }) => id === server.id)
+/** Services that the file no longer has, with replicas that have not ended. */
+const leaving = (world: World): readonly string[] =>
+  Object.keys(world.state.services).filter(
+    (name) => world.spec.services[name] === undefined && replicasOf(world, name).length > 0,
+  )
+
+function leavingStatus(world: World, teller: Teller, name: string): ServiceStatus {
+  const servers = replicasOf(world, name).map(({ id, host, port }) => {
+    const limits = { weight: 0, backup: false, maxConnections: undefined }
+    return serverStatus(world, name, { id, host, port, ...limits, state: 'draining' })
+  })
+  return { name, kind: 'run', up: 0, servers, wanted: 0, ...decided(world, teller, name) }
+}
+
+function serverStatus(world: World, service: string, server: TableServer): ServerStatus {
+  const replica = replicaOf(world, server.id)
   const health = world.health.get(server.id)
   const traffic = world.edges.flatMap((edge) => edge.report?.servers[server.id] ?? [])
   const sum = (of: 'active' | 'requests' | 'errors'): number =>
@@ -82,7 +101,7 @@ function serverStatus(world: World, service: Service, server: TableServer): Serv
     routed: server.state,
     verdict: verdictOf(world, server.id),
     since: health?.since ?? replica?.startedAt ?? instant(0),
-    reason: reasonOf(world, service.name, server, replica),
+    reason: reasonOf(world, service, server, replica),
     drained: world.state.drained.includes(server.id),
     active: sum('active'),
     requests: sum('requests'),
@@ -117,6 +136,7 @@ function reasonOf(
   if (server.state === 'draining' && agent !== undefined && agent.takes !== 'ready') {
     return `its agent says ${agent.line}`
   }
+  if (world.spec.services[service] === undefined) return 'has left the file, finishes what it has'
   if (isDraining(world, service, server.id)) return 'takes nothing new'
   if (agent?.says === 'down') return `its agent says ${agent.line}`
   const last = health?.last

@@ -25,7 +25,31 @@ export interface World {
 
 /** The replicas of one service. */
 export const replicasOf = (world: World, service: string): readonly ReplicaProcess[] =>
-  world.replicas.filter((replica) => replica.service === service)
+  orderOf(world.replicas).ofService.get(service) ?? []
+
+/** The replica of this id. */
+export const replicaOf = (world: World, id: string): ReplicaProcess | undefined =>
+  orderOf(world.replicas).byId.get(id)
+
+/** The same replicas, to be found without looking at all of them: there may be thousands. */
+interface Order {
+  readonly byId: ReadonlyMap<string, ReplicaProcess>
+  readonly ofService: ReadonlyMap<string, readonly ReplicaProcess[]>
+}
+
+/** What is worked out once for each look at the host. */
+const orders = new WeakMap<readonly ReplicaProcess[], Order>()
+
+function orderOf(replicas: readonly ReplicaProcess[]): Order {
+  const known = orders.get(replicas)
+  if (known !== undefined) return known
+  const order = {
+    byId: new Map(replicas.map((replica) => [replica.id, replica])),
+    ofService: Map.groupBy(replicas, ({ service }) => service),
+  }
+  orders.set(replicas, order)
+  return order
+}
 
 /** Everything that should be asked whether it is alive. */
 export function targetsOf(world: World): readonly Target[] {
@@ -37,6 +61,7 @@ export function targetsOf(world: World): readonly Target[] {
         host,
         port,
         incarnation: '',
+        starting: false,
         check: checkFor(check, { port, host, replica: id }),
       }))
     }
@@ -48,6 +73,7 @@ export function targetsOf(world: World): readonly Target[] {
         host,
         port,
         incarnation: incarnationOf({ startedAt, restarts }),
+        starting: !world.believed.has(beliefOf(world, id)),
         check: checkFor(service.check, { port, host, replica: id }),
       }))
   })
@@ -58,7 +84,7 @@ const incarnationOf = (replica: Pick<ReplicaProcess, 'startedAt' | 'restarts'>):
 
 /** The name under which a server is believed to be up: of this very process, where we run it. */
 export function beliefOf(world: World, id: string): string {
-  const replica = world.replicas.find((each) => each.id === id)
+  const replica = replicaOf(world, id)
   return replica === undefined ? id : `${id} ${incarnationOf(replica)}`
 }
 
@@ -150,14 +176,15 @@ export function inFlightOn(world: World, id: string): number | undefined {
   return sum
 }
 
-/** Whether the edges' counts already tell of this server's being drained. */
-const drainIsRouted = (world: World, service: string, id: string): boolean => {
-  const pool = world.table?.pools.find(({ name }) => name === service)
-  return pool?.servers.find((server) => server.id === id)?.state !== 'up'
+/** Servers that the last table sends to: the edges' counts do not tell of their being drained. */
+function routedTo(world: World, service: string): ReadonlySet<string> {
+  const servers = world.table?.pools.find(({ name }) => name === service)?.servers ?? []
+  return new Set(servers.filter(({ state }) => state === 'up').map(({ id }) => id))
 }
 
 /** The replicas of one service as `services/decide` wants to see them. */
 export function sightingsOf(world: World, service: string): readonly ReplicaSighting[] {
+  const routed = routedTo(world, service)
   return replicasOf(world, service).map((replica) => ({
     id: replica.id,
     revision: replica.revision,
@@ -167,7 +194,7 @@ export function sightingsOf(world: World, service: string): readonly ReplicaSigh
     startedAt: replica.startedAt,
     verdict: verdictOf(world, replica.id),
     verdictSince: world.health.get(replica.id)?.since,
-    inFlight: drainIsRouted(world, service, replica.id) ? inFlightOn(world, replica.id) : undefined,
+    inFlight: routed.has(replica.id) ? undefined : inFlightOn(world, replica.id),
   }))
 }
 

@@ -9,9 +9,9 @@ export interface HedgePolicy {
   readonly least: number
   /** Until then. */
   readonly cold: Milliseconds
-  /** Of a service that is well this share of answers is in time. */
+  /** So many answers come within what is usual. The few worst of a cold start are not. */
   readonly quantile: number
-  /** Times the quantile: what is usual now and then is not late. */
+  /** Times what is usual: that some take longer is no fault of a server. */
   readonly factor: number
   readonly shortest: Milliseconds
   readonly longest: Milliseconds
@@ -24,8 +24,8 @@ export interface HedgePolicy {
 export const hedgePolicy: HedgePolicy = {
   least: 100,
   cold: ms(1000),
-  quantile: 0.99,
-  factor: 1.5,
+  quantile: 0.95,
+  factor: 3,
   shortest: ms(100),
   longest: ms(10_000),
   weight: 0.1,

@@ -67,6 +67,8 @@ export interface Target {
   readonly port: number
   /** Changes when another process answers at the address: what was known of the last is void. */
   readonly incarnation: string
+  /** It has just been started: nobody expects it to answer at once. */
+  readonly starting?: boolean
   readonly check: Check
 }
 

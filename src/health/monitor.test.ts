@@ -42,8 +42,9 @@ function openWorld() {
       },
     },
     listener: {
-      changed(change) {
-        told.push(`${clock.now()} ${change.server} ${change.from}-${change.to} ${change.rule}`)
+      changed({ server, from, to, rule }, _, expected) {
+        const quietly = expected ? ', as expected' : ''
+        told.push(`${clock.now()} ${server} ${from}-${to} ${rule}${quietly}`)
         for (const react of onChange) react()
       },
     },
@@ -89,6 +90,22 @@ suite('a monitor', () => {
       '1 web-2 unknown-up first-pass',
     ])
     assert.match(told[2]!, /^4\d\d web-1 down-up risen$/)
+  })
+
+  test('expects no answer of what has just been started, and only of that', () => {
+    const { clock, failing, monitor, told } = openWorld()
+    failing.add('web-1').add('web-2')
+    monitor.watch([target('web-1', { starting: true }), target('web-2')])
+    clock.run(ms(1))
+    assert.deepEqual(told, [
+      '1 web-1 unknown-down first-failure, as expected',
+      '1 web-2 unknown-down first-failure',
+    ])
+    failing.delete('web-1')
+    clock.run(ms(500))
+    failing.add('web-1')
+    clock.run(ms(5000))
+    assert.match(told.at(-1) ?? '', /web-1 up-down fallen$/)
   })
 
   test('gives a server up after its failures in a row, asked fast', () => {

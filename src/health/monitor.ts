@@ -11,8 +11,11 @@ import { firstWait, nextProbe } from './schedule.ts'
 
 /** What a monitor tells at once, without being asked. */
 export interface HealthListener {
-  /** A verdict changed. It may call `watch` from here. */
-  changed(change: VerdictChange, health: Health): void
+  /**
+   * A verdict changed. It may call `watch` from here. `expected`: it is no news, as a process that
+   * has just been started does not answer at once.
+   */
+  changed(change: VerdictChange, health: Health, expected: boolean): void
   /** An agent asks for another share, or for nothing, while the verdict stays what it was. */
   asked?(server: string, health: Health): void
 }
@@ -155,7 +158,7 @@ class ServerMonitor implements Monitor {
 
   #take(entry: Watched, news: News): void {
     const { clock, listener } = this.#parts
-    const { id, service, check } = entry.target
+    const { id, service, check, starting = false } = entry.target
     const health = this.#healthOf(id)
     const wasUp = health.verdict === 'up' ? 1 : 0
     const siblingsUp = (this.#upIn.get(service) ?? 0) - wasUp
@@ -166,8 +169,10 @@ class ServerMonitor implements Monitor {
     entry.wasUp ||= isUp === 1
     this.#plan(entry)
     const { change } = judged
-    if (change !== undefined) this.#untold.push(() => listener.changed(change, judged.health))
-    else if (!meansTheSame(health.agent, judged.health.agent)) {
+    const expected = starting && change?.from === 'unknown' && change.to === 'down'
+    if (change !== undefined) {
+      this.#untold.push(() => listener.changed(change, judged.health, expected))
+    } else if (!meansTheSame(health.agent, judged.health.agent)) {
       this.#untold.push(() => listener.asked?.(id, judged.health))
     }
   }

@@ -131,9 +131,10 @@ export class SimulatedAgent {
         probe: (target, seen) => prober.probe(target, whileAlive(seen)),
       },
       listener: {
-        changed: ({ server: subject, from, to, rule, why }) => {
+        changed: ({ server: subject, from, to, rule, why }, _health, expected) => {
           const actions = [`${subject} is ${to}`]
-          record({ at: clock.now(), room: 'health', subject, rule, why, actions, seen: { from } })
+          const entry = { room: 'health', subject, rule, why, actions, seen: { from } }
+          if (!expected) record({ at: clock.now(), ...entry })
           core.poke()
         },
       },
