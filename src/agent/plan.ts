@@ -79,6 +79,7 @@ function routing(before: Spec, after: Spec): readonly string[] {
         service.name,
         service.balance,
         service.slowStart,
+        service.sendProxy,
         service.hold,
         service.connectTimeout,
         service.responseTimeout,

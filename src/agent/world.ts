@@ -63,6 +63,7 @@ export function targetsOf(world: World): readonly Target[] {
         incarnation: '',
         starting: false,
         check: checkFor(check, { port, host, replica: id }),
+        ...proxyOf(service),
       }))
     }
     return replicasOf(world, service.name)
@@ -75,9 +76,13 @@ export function targetsOf(world: World): readonly Target[] {
         incarnation: incarnationOf({ startedAt, restarts }),
         starting: !world.believed.has(beliefOf(world, id)),
         check: checkFor(service.check, { port, host, replica: id }),
+        ...proxyOf(service),
       }))
   })
 }
+
+const proxyOf = ({ sendProxy }: Service): { readonly sendProxy?: 'v1' | 'v2' } =>
+  sendProxy === undefined ? {} : { sendProxy }
 
 const incarnationOf = (replica: Pick<ReplicaProcess, 'startedAt' | 'restarts'>): string =>
   `${replica.startedAt}/${replica.restarts}`
@@ -212,6 +217,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       },
       connectTimeout: service.connectTimeout,
       responseTimeout: service.responseTimeout,
+      ...proxyOf(service),
       ...(service.slowStart === undefined ? {} : { slowStart: service.slowStart }),
       hedge: service.hedge,
     })),
@@ -222,6 +228,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       idleTimeout: frontend.idleTimeout,
       headTimeout: frontend.headTimeout,
       maxConnections: shareOf(world, frontend.maxConnections),
+      ...(frontend.acceptProxy === undefined ? {} : { acceptProxy: frontend.acceptProxy }),
       errorPages: frontend.errorPages,
       routes: [
         ...frontend.routes,

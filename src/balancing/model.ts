@@ -66,6 +66,8 @@ export interface Pool {
   readonly connectTimeout: Milliseconds
   /** From the last byte sent to the first byte of the answer, and between two bytes of it. */
   readonly responseTimeout: Milliseconds
+  /** Its servers are told who the client is by a PROXY header of this version. */
+  readonly sendProxy?: 'v1' | 'v2'
   /** A server that came up while others were up takes its full share only after so long. */
   readonly slowStart?: Milliseconds
   /** `undefined`: no request is on two servers at once. */
@@ -142,6 +144,8 @@ export interface TableFrontend {
   /** From the first byte of a request to the end of its head. */
   readonly headTimeout: Milliseconds
   readonly maxConnections: number
+  /** Networks of proxies whose connections begin with a PROXY header; those of others do not. */
+  readonly acceptProxy?: readonly string[]
   /** Bodies of our own answers by status (502, 503, 504, …); HTML or text as they are. */
   readonly errorPages: Readonly<Record<string, string>>
   /** Every connection to it is secured. */

@@ -70,6 +70,8 @@ export interface Target {
   /** It has just been started: nobody expects it to answer at once. */
   readonly starting?: boolean
   readonly check: Check
+  /** It expects a PROXY header of this version before anything else. */
+  readonly sendProxy?: 'v1' | 'v2'
 }
 
 /** What one probe found. `reason` completes "failed because …", with the limit it hit. */

@@ -8,6 +8,7 @@ import type {
   Transport,
 } from '../balancing/engines/native/transport/transport.ts'
 import type { Bind } from '../balancing/model.ts'
+import type { Ends } from '../foundation/addresses.ts'
 import { pick, type Random } from '../foundation/random.ts'
 import { type Clock, ms } from '../foundation/time.ts'
 
@@ -128,7 +129,8 @@ class End implements Connection {
   owner: ConnectionOwner
   readonly pending = 0
   readonly lent = false
-  readonly peer = '127.0.0.1'
+  peer = '127.0.0.1'
+  ends: Ends | undefined
   readonly secure = false
   readonly alpnProtocol = ''
   readonly #network: SimulatedNetwork
@@ -146,6 +148,11 @@ class End implements Connection {
 
   get isClosed(): boolean {
     return this.#closed
+  }
+
+  claim(ends: Ends): void {
+    this.ends = ends
+    this.peer = ends.from.host
   }
 
   join(other: End): void {

@@ -173,6 +173,7 @@ const checkRows: readonly Row<{ readonly check: Check }>[] = [
 const commonRows: readonly Row<Service>[] = [
   { key: 'check', show: (s) => asks(s.check) },
   { key: 'balance', show: (s) => s.balance && describeBalance(s.balance) },
+  { key: 'send_proxy', show: (s) => s.sendProxy },
   { key: 'slow_start', show: (s) => s.slowStart && time(s.slowStart) },
   { key: 'hold.wait', show: (s) => time(s.hold.wait) },
   { key: 'hold.requests', show: (s) => String(s.hold.requests) },
@@ -217,6 +218,7 @@ const frontendRows: readonly Row<Frontend>[] = [
     key: 'routes',
     show: (f) => f.routes.map((r) => `${r.host ?? ''}${r.path ?? ''} to ${r.to}`).join(', '),
   },
+  { key: 'accept_proxy', show: (f) => f.acceptProxy?.join(', ') },
   { key: 'timeouts.idle', show: (f) => time(f.idleTimeout) },
   { key: 'timeouts.head', show: (f) => time(f.headTimeout) },
   { key: 'max_connections', show: (f) => String(f.maxConnections) },

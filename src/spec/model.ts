@@ -49,6 +49,8 @@ interface ServiceCommon {
   readonly slowStart?: Milliseconds
   /** `undefined`: nothing is sent twice. */
   readonly hedge: HedgeRule | undefined
+  /** Its servers expect a PROXY header of this version. */
+  readonly sendProxy?: 'v1' | 'v2'
   readonly maxConnections: number | undefined
 }
 
@@ -105,6 +107,8 @@ export interface Frontend {
   readonly to: string | undefined
   readonly idleTimeout: Milliseconds
   readonly headTimeout: Milliseconds
+  /** Networks of proxies whose connections begin with a PROXY header. */
+  readonly acceptProxy?: readonly string[]
   readonly maxConnections: number
   /** Bodies of our own answers, by status. */
   readonly errorPages: Readonly<Record<string, string>>

@@ -3,7 +3,17 @@
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
 import { balance } from './schema-balance.ts'
-import { bind, count, duration, host, key, path, requiredKey, worded } from './schema-values.ts'
+import {
+  bind,
+  count,
+  duration,
+  host,
+  key,
+  network,
+  path,
+  requiredKey,
+  worded,
+} from './schema-values.ts'
 
 const serviceName = z.string().min(1).meta({ errorMessage: 'expected the name of a service' })
 
@@ -79,6 +89,13 @@ export const frontend = z
       count(1, 10_000_000),
       'Client connections at once; more wait to be accepted.',
       defaults.maxConnections,
+    ),
+    accept_proxy: key(
+      z.array(network()).min(1).meta({
+        errorMessage: 'expected a list of networks, such as `[10.0.0.0/8]`',
+      }),
+      'Proxies before this one, by network. Each of their connections begins with a PROXY header ' +
+        '(version 1 or 2) that says who the client is; connections of others do not.',
     ),
     error_pages: key(
       errorPages,

@@ -67,6 +67,11 @@ const common = {
       'less to do; `first` fills one after the other up to `max_connections`; `source` and ' +
       '`uri` send one client, or one path, to one server. It wins over the frontend’s.',
   ),
+  send_proxy: key(
+    worded(z.enum(['v1', 'v2']), '`v1` or `v2`'),
+    'Its servers are told who the client is by a PROXY header of this version, at the beginning ' +
+      'of each connection; so are checks.',
+  ),
   slow_start: key(
     duration(),
     'A server that comes up while others are up takes a small share at first, and its full one ' +

@@ -53,6 +53,10 @@ export const address = (): z.ZodString =>
 export const host = (): z.ZodString =>
   text('host', 'a host name, such as `shop.example` or `"*.shop.example"`')
 
+/** Addresses that have their first bits in common, or one address. */
+export const network = (): z.ZodString =>
+  text('network', 'a network such as `10.0.0.0/8` or `"fd00::/8"`, or one address')
+
 export const path = (): z.ZodString => text('path', 'a path that begins with `/`, such as `/old`')
 
 /** What a health check asks for: a path, and perhaps a query. */

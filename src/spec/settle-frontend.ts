@@ -34,9 +34,17 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
     to: raw.to,
     idleTimeout: durationOf(raw.timeouts?.idle, mode === 'tcp' ? idleTcp : idle),
     headTimeout: durationOf(raw.timeouts?.head, head),
+    ...acceptProxyOf(raw.accept_proxy),
     maxConnections: raw.max_connections ?? defaults.maxConnections,
     errorPages: settleErrorPages(raw.error_pages ?? {}, [...path, 'error_pages'], site),
   }
+}
+
+function acceptProxyOf(raw: Loose<RawFrontend>['accept_proxy']): {
+  readonly acceptProxy?: readonly string[]
+} {
+  const networks = (raw ?? []).filter((one) => one !== undefined)
+  return networks.length === 0 ? {} : { acceptProxy: networks }
 }
 
 /** Keys that only make sense where requests are read. */

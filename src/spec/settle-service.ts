@@ -38,6 +38,7 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
     connectTimeout: durationOf(raw.timeouts?.connect, defaults.serviceTimeouts.connect),
     responseTimeout: durationOf(raw.timeouts?.response, defaults.serviceTimeouts.response),
     ...slowStartOf(raw.slow_start),
+    ...(raw.send_proxy === undefined ? {} : { sendProxy: raw.send_proxy }),
     hedge: settleHedge(raw.hedge ?? defaults.hedge.mode),
     maxConnections: raw.max_connections,
   }

@@ -2,6 +2,7 @@
 // Where the text stood is not known here.
 
 import * as net from 'node:net'
+import { parseNetwork } from '../foundation/addresses.ts'
 import { type Milliseconds, ms, parseDuration } from '../foundation/time.ts'
 
 /** A text that was understood, or why not, and what to write instead. */
@@ -28,6 +29,7 @@ export const patterns = {
   bind: /^(\*|[0-9.]+|\[[0-9A-Fa-f:.]+\]|localhost)?:\d{1,5}$/,
   address: /^([A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/,
   host: /^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$|^\[[0-9A-Fa-f:.]+\]$/,
+  network: /^([0-9.]+|[0-9A-Fa-f:.]+)(\/\d{1,3})?$/,
   path: /^\/[!"$-)+->@-~]*$/,
   checkPath: /^\/[!-"$-~]*$/,
   checkHost: /^[A-Za-z0-9._:[\]${}-]+$/,
@@ -191,6 +193,14 @@ export function readHost(text: string): Reading<string> {
   return bad()
 }
 
+/** Reads a network: `10.0.0.0/8`, `fd00::/8`, or one address. */
+export function readNetwork(text: string): Reading<string> {
+  if (parseNetwork(text) !== undefined) return good(text)
+  if (text === '*' || text === 'all') return bad('write `0.0.0.0/0` and `"::/0"` for everybody')
+  if (/^[a-z]/i.test(text) && !text.includes(':')) return bad('names are not looked up here')
+  return bad()
+}
+
 /** Reads the path of a route: a prefix of whole segments, without a slash at its end. */
 export function readPath(text: string): Reading<string> {
   if (patterns.path.test(text))
@@ -276,6 +286,7 @@ export const readers: Readonly<Record<string, (text: string) => Reading<unknown>
   address: readAddress,
   host: readHost,
   path: readPath,
+  network: readNetwork,
   checkPath: readCheckPath,
   checkHost: reader('checkHost'),
   agentHost: reader('agentHost'),

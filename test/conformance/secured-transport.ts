@@ -49,6 +49,14 @@ export function securedTransport(inner: Transport): Transport {
 
 /** A connection that is plain first; what is asked of it before it is secured is done later. */
 class Dialled implements Connection {
+  get ends(): Connection['ends'] {
+    return this.#now.ends
+  }
+
+  claim(ends: NonNullable<Connection['ends']>): void {
+    this.#now.claim(ends)
+  }
+
   #owner: ConnectionOwner
   #now: Connection
   #paused = false

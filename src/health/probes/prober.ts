@@ -55,7 +55,7 @@ function ask(
   const question =
     check.kind === 'grpc'
       ? askGrpc(target.host, port, check, finish)
-      : askOverTcp(target.host, port, check, finish)
+      : askOverTcp(target.host, port, check, finish, target.sendProxy)
   const end = (): void => {
     finish(undefined)
     question.end()

@@ -1,6 +1,7 @@
 // Asks over one TCP connection: connects, for HTTP reads the answer, and lets go.
 
 import { isIPv6, connect as socketTo } from 'node:net'
+import { proxyHeader } from '../../wire/proxy/proxy-header.ts'
 import type { Check } from '../model.ts'
 import { headBytesMost } from './head.ts'
 import { HttpAnswer, type Outcome } from './http-answer.ts'
@@ -28,6 +29,7 @@ export function askOverTcp(
   port: number,
   check: HttpCheck | { readonly kind: 'tcp' },
   report: (outcome: Outcome) => void,
+  sendProxy?: 'v1' | 'v2',
 ): Question {
   let connected = false
   const answer = check.kind === 'http' ? new HttpAnswer(check, report) : undefined
@@ -47,6 +49,7 @@ export function askOverTcp(
   const end = (): void => void socket.resetAndDestroy()
   socket.once('connect', () => {
     connected = true
+    if (sendProxy !== undefined) socket.write(proxyHeader(sendProxy, undefined), 'latin1')
     if (check.kind === 'http') socket.write(requestOf(host, port, check), 'latin1')
     else {
       report({ kind: 'passed' })

@@ -1,5 +1,6 @@
 // One frontend as this edge serves it: its routes, its connections, and what went through.
 
+import { Networks } from '../../../../foundation/addresses.ts'
 import type { FrontendTraffic, TableFrontend } from '../../../model.ts'
 import { OwnAnswers } from '../http/own-answers.ts'
 import type { Pool } from './pool.ts'
@@ -22,6 +23,10 @@ export class Door {
   readonly clients = new Set<DoorClient>()
   /** It stands in no table any more: each answer is the last on its connection. */
   former = false
+  /** Whose connections begin with a PROXY header. */
+  proxies: Networks | undefined
+  /** When a PROXY header was last refused, to tell it once a second. */
+  proxyRefusedAt = -Infinity
   connections = 0
   requests = 0
   readonly answered = [0, 0, 0, 0, 0, 0]
@@ -48,6 +53,7 @@ export class Door {
       return target === undefined ? [] : [{ rule, target }]
     })
     this.only = onlyRoute(this.#routes)
+    this.proxies = row.acceptProxy && new Networks(row.acceptProxy)
   }
 
   route(authority: string, target: string): Route<Pool> | undefined {

@@ -14,6 +14,7 @@ import { Deadlines, stepLength } from './deadlines.ts'
 import { Door } from './door.ts'
 import { Names } from './names.ts'
 import { Pool } from './pool.ts'
+import { ProxyGate } from './proxy-gate.ts'
 import type { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { TcpClient } from './tcp-client.ts'
@@ -232,6 +233,14 @@ export class Edge implements Disposable {
     if (door.connections >= door.row.maxConnections) {
       return turnAway(connection, door, this.#shared)
     }
+    if (door.proxies?.has(connection.peer) === true) {
+      return new ProxyGate(connection, door, this.#shared, (known) => this.#secure(door, known))
+    }
+    return this.#secure(door, connection)
+  }
+
+  /** The connection, whose client is known, begins: with a handshake, where TLS is spoken. */
+  #secure(door: Door, connection: Connection): ConnectionOwner {
     const { tls } = door.row
     if (tls === undefined) return this.#admit(door, connection)
     const admit: Accept = (secured) => this.#admit(door, secured)

@@ -1,6 +1,7 @@
 // One client connection in TCP mode: finds it a server, and carries bytes both ways.
 
 import { type Instant, instant } from '../../../../foundation/time.ts'
+import { proxyHeader } from '../../../../wire/proxy/proxy-header.ts'
 import type { PolicyName } from '../../../model.ts'
 import { hashKey, keyless } from '../../../policies/hash-key.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
@@ -109,6 +110,8 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     pool.succeeded(server)
     this.#active()
     const upstream = this.#upstream as Connection
+    const { sendProxy } = pool.row
+    if (sendProxy !== undefined) upstream.write(proxyHeader(sendProxy, this.connection.ends))
     this.#breakTunnel = splice(this.connection, upstream, {
       up: (count) => {
         this.#door.bytesIn += count

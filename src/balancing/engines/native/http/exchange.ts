@@ -225,10 +225,16 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   /** What may not be repeated takes no connection that the server may be closing just now. */
   #idleOf(server: Server): UpstreamLink | undefined {
-    const last = server.idle.at(-1)
+    const { sendProxy } = (this.#pool as Pool).row
+    const only = sendProxy === undefined ? undefined : this.#client.connection
+    const { idle } = server
+    const place = idle.findLastIndex((link) => link.only === only)
+    const last = idle[place]
     if (last === undefined) return undefined
     const age = this.#shared.deadlines.now - last.idleSince
-    return this.idempotent || age <= freshMost ? server.idle.pop() : undefined
+    if (!this.idempotent && age > freshMost) return undefined
+    if (place === idle.length - 1) return idle.pop()
+    return idle.splice(place, 1)[0]
   }
 
   /** Sends it: again, when some of it has been sent before. */

@@ -11,6 +11,8 @@ export interface UpstreamLink {
   readonly connection: Connection
   /** Milliseconds lived when it became idle. */
   readonly idleSince: number
+  /** The server has been told that this is the client: it carries nobody else's requests. */
+  readonly only: Connection | undefined
   /** The request may be written to it. */
   readonly isOpen: boolean
   /** It has served before, and no byte of this answer has come. */

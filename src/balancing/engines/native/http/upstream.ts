@@ -3,6 +3,7 @@
 import { AnswerHead, parseAnswerHead } from '../../../../wire/http1/answer-head.ts'
 import { ChunkScanner } from '../../../../wire/http1/chunked.ts'
 import { answerLimits, headIncomplete, headRead } from '../../../../wire/http1/limits.ts'
+import { proxyHeader } from '../../../../wire/proxy/proxy-header.ts'
 import { mayImprove } from '../../../repeat.ts'
 import type { Deadlines, Expiring } from '../edge/deadlines.ts'
 import type { Pool } from '../edge/pool.ts'
@@ -42,6 +43,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   readonly #place: number
   client: AnswerSink | undefined
   idleSince = 0
+  only: Connection | undefined
   /** It has carried a request before: the server may have closed it in the meantime. */
   reused = false
   #phase = connecting
@@ -66,6 +68,11 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   connected(): void {
     this.pool.shared.tick()
     this.pool.reached(this.server)
+    const { sendProxy } = this.pool.row
+    if (sendProxy !== undefined && this.client !== undefined) {
+      this.only = this.client.connection
+      this.connection.write(proxyHeader(sendProxy, this.only.ends))
+    }
     if (this.client !== undefined) this.#begin(this.client)
     else this.#retire()
   }

@@ -2,6 +2,7 @@
 
 import { createServer, type Server, type Socket, connect as socketTo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { type Ends, endsOf } from '../../../../foundation/addresses.ts'
 import { systemCode } from '../../../../foundation/fault.ts'
 import { latin1 } from '../../../../wire/latin1.ts'
 import type { Bind } from '../../../model.ts'
@@ -57,6 +58,7 @@ export class NetTransport implements Transport {
     const below = connection.detach()
     const socket = underTls(below, security)
     const secured = new NetConnection(socket, connection.peer, unowned, this.#faulted, below)
+    if (connection.ends !== undefined) secured.claim(connection.ends)
     secured.owner = { ...unowned, ended: () => fail('ECONNRESET'), failed: (code) => fail(code) }
     const fail = (code: string): void => {
       secured.close()
@@ -99,11 +101,18 @@ const unowned: ConnectionOwner = {
   failed: () => undefined,
 }
 
+function endsOfSocket(socket: Socket): Ends | undefined {
+  const { remoteAddress, remotePort = 0, localAddress = '', localPort = 0 } = socket
+  if (remoteAddress === undefined) return undefined
+  return endsOf(remoteAddress, remotePort, localAddress, localPort)
+}
+
 /** One node:net socket; see `Connection` for what it promises. */
 class NetConnection extends Flow implements SecuredConnection {
   owner: ConnectionOwner
   readonly lent = false
-  readonly peer: string
+  peer: string
+  ends: Ends | undefined
   readonly #socket: Socket
   /** The socket that the system knows: under TLS it is not the one that is written to. */
   readonly #below: Socket
@@ -122,6 +131,7 @@ class NetConnection extends Flow implements SecuredConnection {
     this.#socket = socket
     this.#below = below
     this.peer = peer
+    this.ends = endsOfSocket(socket)
     this.owner = owner
     this.#faulted = faulted
     socket.on('data', (chunk: Buffer) => {
@@ -154,6 +164,11 @@ class NetConnection extends Flow implements SecuredConnection {
     this.#socket.removeAllListeners('data')
     this.#socket.pause()
     return this.#socket
+  }
+
+  claim(ends: Ends): void {
+    this.ends = ends
+    this.peer = ends.from.host
   }
 
   guarded(run: () => void): void {

@@ -1,6 +1,7 @@
 // The runtime's own socket handles: what they offer, and whether this runtime still offers it.
 
 import type { PeerCertificate } from 'node:tls'
+import { type Ends, endsOf } from '../../../../foundation/addresses.ts'
 
 /** A libuv handle (node:internal/stream_base_commons uses the same calls). */
 export interface Handle {
@@ -39,6 +40,7 @@ export interface StreamHandle extends Handle {
 
 export interface TcpHandle extends StreamHandle {
   getpeername(name: SocketName): number
+  getsockname(name: SocketName): number
   setNoDelay(on: boolean): number
   connect(request: ConnectRequest, address: string, port: number): number
   connect6(request: ConnectRequest, address: string, port: number): number
@@ -66,6 +68,14 @@ export interface TlsHandle extends Omit<StreamHandle, keyof Handle> {
   getPeerCertificate(detailed: boolean): PeerCertificate | undefined
   getProtocol(): string | null
   destroySSL(): void
+}
+
+/** Both ends of a connection; `undefined` when it is gone. */
+export function endsOfHandle(handle: TcpHandle): Ends | undefined {
+  const from = { address: '', port: 0, family: '' }
+  const to = { ...from }
+  if (handle.getpeername(from) !== 0 || handle.getsockname(to) !== 0) return undefined
+  return endsOf(from.address, from.port, to.address, to.port)
 }
 
 export interface ListenHandle extends Handle {

@@ -1,6 +1,7 @@
 // A connection of the raw transport under TLS: the runtime's own engine, without its streams.
 
 import { getSystemErrorName } from 'node:util'
+import type { Ends } from '../../../../foundation/addresses.ts'
 import { latin1 } from '../../../../wire/latin1.ts'
 import { Flow } from './flow.ts'
 import type { RawTransport } from './raw.ts'
@@ -51,7 +52,8 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
   owner: ConnectionOwner = handshaking
   readonly secure = true
   readonly lent = false
-  readonly peer: string
+  /** What it was before: it knows who is at the other side. */
+  readonly #plain: Connection
   readonly #transport: RawTransport
   readonly #tcp: TcpHandle
   readonly #tls: TlsHandle
@@ -69,14 +71,14 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
   constructor(
     transport: RawTransport,
     tcp: TcpHandle,
-    peer: string,
+    plain: Connection,
     security: Security,
     listener: SecureListener,
   ) {
     super()
     this.#transport = transport
     this.#tcp = tcp
-    this.peer = peer
+    this.#plain = plain
     this.#listener = listener
     const { tls } = transport.bindings
     const isServer = security.side === 'server'
@@ -100,6 +102,18 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
     if (first === undefined) this.#tls.start()
     else this.#tls.receive(first)
     if (!this.#closed) this.#tls.readStart()
+  }
+
+  get peer(): string {
+    return this.#plain.peer
+  }
+
+  get ends(): Ends | undefined {
+    return this.#plain.ends
+  }
+
+  claim(ends: Ends): void {
+    this.#plain.claim(ends)
   }
 
   get alpnProtocol(): string {

@@ -1,10 +1,12 @@
 // The transport on the runtime's own socket handles: a third less work a request than node:net.
 
 import { getSystemErrorName } from 'node:util'
+import type { Ends } from '../../../../foundation/addresses.ts'
 import { latin1 } from '../../../../wire/latin1.ts'
 import type { Bind } from '../../../model.ts'
 import { Flow } from './flow.ts'
 import {
+  endsOfHandle,
   type HandleOwner,
   type ListenHandle,
   openBindings,
@@ -63,8 +65,8 @@ export class RawTransport implements Transport {
 
   secure(connection: Connection, security: Security, listener: SecureListener): Connection {
     if (!(connection instanceof RawConnection)) throw new Error('broken invariant: not our socket')
-    const { peer } = connection
-    const secured = new RawTlsConnection(this, connection.detach(), peer, security, listener)
+    const handle = connection.detach()
+    const secured = new RawTlsConnection(this, handle, connection, security, listener)
     connection.guarded(() => secured.begin(security.first))
     return secured
   }
@@ -147,6 +149,7 @@ export class RawConnection extends Flow implements Connection {
   readonly #transport: RawTransport
   readonly #handle: TcpHandle
   #peer: string | undefined
+  #ends: Ends | undefined
   /** Where the next read goes: the shared buffer, or one of our own while a large body passes. */
   #buffer: Buffer
   #wanted: Buffer
@@ -180,6 +183,16 @@ export class RawConnection extends Flow implements Connection {
       this.#peer = this.#handle.getpeername(name) === 0 ? name.address : ''
     }
     return this.#peer
+  }
+
+  get ends(): Ends | undefined {
+    this.#ends ??= endsOfHandle(this.#handle)
+    return this.#ends
+  }
+
+  claim(ends: Ends): void {
+    this.#ends = ends
+    this.#peer = ends.from.host
   }
 
   get lent(): boolean {

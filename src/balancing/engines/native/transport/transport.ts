@@ -1,6 +1,7 @@
 // The port under the data path: connections that bytes come from and go to, as cheap as they get.
 
 import type { SecureContext } from 'node:tls'
+import type { Ends } from '../../../../foundation/addresses.ts'
 import type { Bind } from '../../../model.ts'
 
 /** Who is told what happens on a connection. Set anew when the connection changes its role. */
@@ -38,6 +39,10 @@ export interface Connection {
   /** Whether it runs under TLS, and which protocol the handshake chose (ALPN); `''` for none. */
   readonly secure: boolean
   readonly alpnProtocol: string
+  /** Both sides of it, or what `claim` said; `undefined` when it was gone before it was asked. */
+  readonly ends: Ends | undefined
+  /** A proxy before us has said who the client is: from now on that counts as `peer` and `ends`. */
+  claim(ends: Ends): void
   /** Writes each character as one byte (latin1). */
   write(text: string): void
   /** Writes `bytes`, which nobody may change before `drained`. */
