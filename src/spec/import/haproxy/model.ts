@@ -88,6 +88,7 @@ export interface CheckTiming {
   readonly fall: number | undefined
   /** Milliseconds. */
   readonly slowStart: number | undefined
+  readonly sendProxy: 'v1' | 'v2' | undefined
 }
 
 /** The parameters of a `server` line, merged with those of `default-server`. */
@@ -150,6 +151,7 @@ export interface BindAddress {
   readonly line: Line
   /** As our file writes it: `:80`, `10.0.0.1:80`, `[::]:80`. */
   readonly text: string
+  readonly acceptsProxy: boolean
 }
 
 /** A value and the line that says so. */

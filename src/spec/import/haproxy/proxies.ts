@@ -172,16 +172,25 @@ function readBinds(line: Line, first: number, ledger: Ledger): readonly BindAddr
     return []
   }
   if (options.includes('ssl')) return refuse('TLS is not in this version')
-  if (options.includes('accept-proxy')) return refuse('the PROXY protocol is not in this version')
+  const acceptsProxy = options.includes('accept-proxy')
   const binds = addresses
     .split(/,(?![^$]*\})/)
-    .flatMap((address) => readBind(line, address, ledger))
+    .flatMap((address) => readBind(line, address, acceptsProxy, ledger))
   if (binds.length > 0) ledger.carry(line)
-  dropBindOptions(line, options, ledger)
+  dropBindOptions(
+    line,
+    options.filter((option) => option !== 'accept-proxy'),
+    ledger,
+  )
   return binds
 }
 
-function readBind(line: Line, address: string, ledger: Ledger): readonly BindAddress[] {
+function readBind(
+  line: Line,
+  address: string,
+  acceptsProxy: boolean,
+  ledger: Ledger,
+): readonly BindAddress[] {
   const drop = (reason: string): readonly BindAddress[] => {
     ledger.drop(line, reason, { piece: address })
     return []
@@ -192,7 +201,7 @@ function readBind(line: Line, address: string, ledger: Ledger): readonly BindAdd
   if (ports === undefined) return drop('it names no port, or too many')
   const host = hostToListenOn(endpoint.host, address)
   if (host === undefined) return drop('name an address of this machine as numbers, not a name')
-  return ports.map((port) => ({ line, text: endpointText(host, port) }))
+  return ports.map((port) => ({ line, text: endpointText(host, port), acceptsProxy }))
 }
 
 /** The address as our file has it; `undefined` if it is a name. */

@@ -20,6 +20,7 @@ export const plainServer: ServerOptions = {
   rise: undefined,
   fall: undefined,
   slowStart: undefined,
+  sendProxy: undefined,
 }
 
 type Read = (
@@ -42,6 +43,10 @@ const carried: Readonly<Record<string, { readonly takes: 0 | 1; readonly read: R
   maxconn: { takes: 1, read: (_, word) => limit(readCount(word, 0, 1_000_000)) },
   inter: { takes: 1, read: (_, word) => whole('every', atLeast(10, readTime(word))) },
   fastinter: { takes: 1, read: (_, word) => whole('fast', atLeast(10, readTime(word))) },
+  'send-proxy': { takes: 0, read: () => ({ sendProxy: 'v1' }) },
+  'send-proxy-v2': { takes: 0, read: () => ({ sendProxy: 'v2' }) },
+  'no-send-proxy': { takes: 0, read: () => ({ sendProxy: undefined }) },
+  'no-send-proxy-v2': { takes: 0, read: () => ({ sendProxy: undefined }) },
   slowstart: { takes: 1, read: (_, word) => whole('slowStart', readTime(word)) },
   rise: { takes: 1, read: (_, word) => whole('rise', readCount(word, 1, 100)) },
   port: { takes: 1, read: (_, word) => whole('checkPort', readCount(word, 1, 65_535)) },
@@ -95,10 +100,8 @@ const encrypted = 'connections to servers are not encrypted in this version'
 /** Without these the server would not understand what it is sent: it is left out. */
 const decisive: Readonly<Record<string, { readonly takes: number; readonly reason: string }>> = {
   ssl: { takes: 0, reason: encrypted },
-  'send-proxy': { takes: 0, reason: 'the PROXY protocol is not in this version' },
-  'send-proxy-v2': { takes: 0, reason: 'the PROXY protocol is not in this version' },
-  'send-proxy-v2-ssl': { takes: 0, reason: 'the PROXY protocol is not in this version' },
-  'send-proxy-v2-ssl-cn': { takes: 0, reason: 'the PROXY protocol is not in this version' },
+  'send-proxy-v2-ssl': { takes: 0, reason: 'PROXY headers say nothing of TLS here' },
+  'send-proxy-v2-ssl-cn': { takes: 0, reason: 'PROXY headers say nothing of TLS here' },
   proto: { takes: 1, reason: 'servers are spoken to in HTTP/1.1' },
   socks4: { takes: 1, reason: 'SOCKS is not in this version' },
 }
@@ -140,7 +143,11 @@ const ignored: Readonly<Record<string, Ignored>> = {
   'check-sni': { takes: 1, reason: encrypted },
   'check-alpn': { takes: 1, reason: encrypted },
   'check-proto': { takes: 1, reason: 'checks speak HTTP/1.1' },
-  'check-send-proxy': { takes: 0, reason: 'the PROXY protocol is not in this version' },
+  'check-send-proxy': {
+    takes: 0,
+    reason: 'not needed: checks begin as traffic does',
+    loss: 'nothing',
+  },
   'check-via-socks4': { takes: 0, reason: 'SOCKS is not in this version' },
   'init-addr': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   resolvers: { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },

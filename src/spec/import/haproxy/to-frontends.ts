@@ -33,7 +33,7 @@ export function toFrontends(
   for (const proxy of proxies) {
     if (proxy.kind === 'backend' || proxy.isDisabled) continue
     const targets = targetsOf(proxy, services, ledger)
-    const binds = targets === undefined ? [] : freeBinds(proxy.binds, taken, ledger)
+    const binds = targets === undefined ? [] : alike(freeBinds(proxy.binds, taken, ledger), ledger)
     if (targets === undefined || binds.length === 0) {
       dropFrontend(proxy, services, targets === undefined, ledger)
       continue
@@ -45,6 +45,7 @@ export function toFrontends(
       ...(targets.routes.length === 0 ? {} : { routes: targets.routes.map(({ tree }) => tree) }),
       ...(targets.to === undefined ? {} : { to: targets.to }),
       ...limitsOf(proxy, maxConnections),
+      ...acceptProxyOf(binds, ledger),
       ...pagesOf(proxy, pageOf),
     }
     const path = ['frontends', name]
@@ -77,6 +78,23 @@ function dropFrontend(
     ? 'no backend that it leads to could be carried over'
     : 'no address of it could be carried over'
   for (const line of [proxy.line, ...proxy.lines]) ledger.drop(line, reason)
+}
+
+/** HAProxy believes whoever connects to such an address. */
+function acceptProxyOf(binds: readonly BindAddress[], ledger: Ledger): Partial<FrontendTree> {
+  if (!binds.some(({ acceptsProxy }) => acceptsProxy)) return {}
+  for (const { line } of binds) ledger.carry(line, 'name the networks of the proxies alone')
+  return { accept_proxy: ['0.0.0.0/0', '::/0'] }
+}
+
+/** With and without a PROXY header is not both expected of one frontend: the first decides. */
+function alike(binds: readonly BindAddress[], ledger: Ledger): readonly BindAddress[] {
+  return binds.filter((bind) => {
+    if (bind.acceptsProxy === binds[0]?.acceptsProxy) return true
+    const reason = '`accept-proxy` holds for all addresses of a frontend, or for none'
+    ledger.drop(bind.line, reason, { piece: bind.text })
+    return false
+  })
 }
 
 /** The addresses that no frontend before this one listens on. */

@@ -56,7 +56,7 @@ interface Reachable {
 function reachable(proxy: ProxySection, ledger: Ledger): readonly Reachable[] {
   const seen = new Set<string>()
   return proxy.servers.flatMap((server) => {
-    const obstacle = obstacleOf(proxy, server)
+    const obstacle = obstacleOf(proxy, server) ?? otherBeginning(proxy, server)
     if (obstacle !== undefined) {
       ledger.drop(server.line, obstacle)
       return []
@@ -91,6 +91,12 @@ function obstacleOf(proxy: ProxySection, { options }: Server): string | undefine
   return undefined
 }
 
+/** Whether servers are told who the client is holds for a service as a whole. */
+const otherBeginning = ({ servers }: ProxySection, { options }: Server): string | undefined =>
+  options.sendProxy === servers[0]?.options.sendProxy
+    ? undefined
+    : 'it expects another PROXY header, or none, than the first server of its backend'
+
 /** The port on which a `listen` listens, if there is only one. */
 function onlyPortOf(proxy: ProxySection): string | undefined {
   const ports = new Set(proxy.binds.map(({ text }) => text.slice(text.lastIndexOf(':') + 1)))
@@ -110,6 +116,7 @@ function serviceOf(
   const onlyBackups = servers.every(({ server }) => server.options.isBackup)
   const { connect, server: response, queue } = proxy.timeouts
   const balance = balanceTree(proxy)
+  const sendProxy = servers[0]?.server.options.sendProxy
   const timeouts = {
     ...(connect === undefined ? {} : { connect: timeText(connect.value) }),
     ...(response === undefined ? {} : { response: timeText(response.value) }),
@@ -133,6 +140,7 @@ function serviceOf(
     check,
     ...(balance === undefined ? {} : { balance }),
     ...slowStartOf(servers),
+    ...(sendProxy === undefined ? {} : { send_proxy: sendProxy }),
     ...(queue === undefined ? {} : { hold: timeText(queue.value) }),
     ...(Object.keys(timeouts).length === 0 ? {} : { timeouts }),
   }

@@ -18,6 +18,7 @@ export interface ServiceTree {
   readonly check: CheckTree
   readonly balance?: BalanceTree
   readonly slow_start?: string
+  readonly send_proxy?: 'v1' | 'v2'
   readonly hold?: string
   readonly timeouts?: Readonly<Record<string, string>>
 }
@@ -35,6 +36,7 @@ export interface FrontendTree {
   readonly to?: string
   readonly timeouts?: Readonly<Record<string, string>>
   readonly max_connections?: number
+  readonly accept_proxy?: readonly string[]
   readonly error_pages?: Readonly<Record<string, string>>
 }
 
