@@ -11,7 +11,7 @@ import {
   signalProcess,
 } from '../../../control/processes.ts'
 import { Fault } from '../../../foundation/fault.ts'
-import { type Clock, ms, sleep } from '../../../foundation/time.ts'
+import { type Clock, type Milliseconds, ms, sleep } from '../../../foundation/time.ts'
 import type { EdgeReport } from '../../model.ts'
 import { type EdgeFiles, removeFiles, writeRecord } from './edge-files.ts'
 import {
@@ -124,6 +124,11 @@ export class EdgeLink {
     if (message.kind === 'stop') this.#stopping = true
     if (this.#link === undefined) this.#unsent.push(message)
     else this.#link.send(message)
+  }
+
+  /** Asks it to give its listeners to the successor that waits for them, and to end `within`. */
+  handOver(within: Milliseconds): void {
+    this.send({ kind: 'hand-over', to: this.files.handOver, within })
   }
 
   /** Asks it how it is. */

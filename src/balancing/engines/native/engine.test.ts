@@ -57,7 +57,7 @@ interface Bed {
 }
 
 /** A balancer with one edge that routes by an empty table. */
-async function withEdge(use: (bed: Bed) => Promise<void>): Promise<void> {
+async function withEdge(use: (bed: Bed) => Promise<void>, asVersion = version): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'ao-engine-'))
   const clock = new SleepyClock()
   const events: string[] = []
@@ -66,7 +66,7 @@ async function withEdge(use: (bed: Bed) => Promise<void>): Promise<void> {
     signal: () => {},
     event: (rule: string) => void events.push(rule),
   }
-  const options = { folder, clock, random: openRandom(), version, listener }
+  const options = { folder, clock, random: openRandom(), version: asVersion, listener }
   const balancer = await openNativeBalancer(options)
   const routing = () => balancer.observe().find(({ state }) => state === 'routing')
   try {
@@ -103,4 +103,12 @@ suite('the native balancer', () => {
       assert.ok(events.includes('edge-silent'))
       await until('another one routes', () => (edge()?.pid ?? frozen.pid) !== frozen.pid)
     }))
+
+  test('has an edge of another version hand its listeners over to its successor', () =>
+    withEdge(async ({ events }) => {
+      await until('a hand-over', () => events.some((rule) => rule.startsWith('hand')))
+      assert.ok(events.includes('edge-outdated'))
+      assert.equal(events.includes('hand-over-failed'), false)
+      assert.equal(events.includes('edge-died'), false)
+    }, 'another version'))
 })

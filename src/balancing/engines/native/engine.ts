@@ -235,10 +235,8 @@ class NativeBalancer implements BalancerEngine {
     const successor = this.#start(slot, handOver)
     if (successor === undefined) return
     slot.successor = successor
-    if (current.understood) {
-      current.send({ kind: 'hand-over', to: current.files.handOver, within: exchangeWithin })
-      return
-    }
+    // It is asked to hand over once the successor has said hello: before, nobody would listen.
+    if (current.understood) return
     // Not a word in common: the successor opens the doors beside it, and it is asked by signal.
     slot.current = successor
     slot.successor = undefined
@@ -296,11 +294,13 @@ class NativeBalancer implements BalancerEngine {
         break
       case 'hand-over-failed':
         if (slot.successor !== undefined) this.#retire(slot.successor, ms(0))
-        slot.successor = undefined
-        slot.replaceNotBefore = later(this.#options.clock.now(), ms(30_000))
+        this.#successorFailed(slot)
         this.#event('hand-over-failed', link.edge, message.why)
         break
       case 'hello':
+        if (link === slot.successor) slot.current?.handOver(exchangeWithin)
+        this.#tend()
+        break
       case 'routing':
         this.#tend()
         break
@@ -310,10 +310,16 @@ class NativeBalancer implements BalancerEngine {
     listener.changed()
   }
 
+  /** The edge that is there goes on; another try comes later. */
+  #successorFailed(slot: Slot): void {
+    slot.successor = undefined
+    slot.replaceNotBefore = later(this.#options.clock.now(), ms(30_000))
+  }
+
   #ended(link: EdgeLink): void {
     const slot = this.#slot(link.edge)
     if (!this.#leaving.delete(link)) {
-      if (slot.successor === link) slot.successor = undefined
+      if (slot.successor === link) this.#successorFailed(slot)
       if (slot.current === link) {
         slot.current = slot.successor
         slot.successor = undefined
