@@ -7,7 +7,9 @@ import { nodePromises } from './coordination-nodes.ts'
 import { sessionPromises } from './coordination-sessions.ts'
 import { transactionPromises } from './coordination-transactions.ts'
 import { watchPromises } from './coordination-watches.ts'
+import { portPromises } from './coordinator-port.ts'
 import { leadershipPromises } from './leadership.ts'
+import { throughClient } from './port-scene.ts'
 import { recipePromises } from './recipes.ts'
 import { type CoordinationServer, type Skips, sceneTests } from './scene.ts'
 
@@ -37,7 +39,8 @@ export function coordinationConformance(
     accessPromises(test)
     watchPromises(test)
     sessionPromises(test)
-    recipePromises(test)
-    leadershipPromises(test)
+    portPromises(throughClient(test))
+    recipePromises(throughClient(test))
+    leadershipPromises(throughClient(test))
   })
 }

@@ -6,11 +6,10 @@ import type { Coordinator } from '../../src/coordination/coordinator.ts'
 import { whyNot } from '../../src/coordination/coordinator.ts'
 import type { Leadership, RolePolicy } from '../../src/coordination/model.ts'
 import { whileLeading } from '../../src/coordination/recipes/leadership.ts'
-import { coordinatorOf } from '../../src/coordination/zookeeper.ts'
 import { below, seededRandom } from '../../src/foundation/random.ts'
 import { ms, openClock } from '../../src/foundation/time.ts'
 import { until } from '../engines/waiting.ts'
-import type { Scene, SceneTest } from './scene.ts'
+import type { FaultyNetwork, PortScene, PortTest } from './port-scene.ts'
 
 const clock = openClock()
 const parts = { clock, newId: randomUUID }
@@ -37,10 +36,10 @@ function standing(
   return { begun: begun.promise, ended, stop: () => stop.abort(new Error('told to stop')) }
 }
 
-const candidates = (scene: Scene, count: number) =>
-  Promise.all(Array.from({ length: count }, async () => coordinatorOf(await scene.open())))
+const candidates = (scene: PortScene, count: number) =>
+  Promise.all(Array.from({ length: count }, () => scene.coordinate()))
 
-export function leadershipPromises(test: SceneTest): void {
+export function leadershipPromises(test: PortTest): void {
   test('is led by one, and by the next at once when that one stops', async (scene) => {
     const [a, b] = await candidates(scene, 2)
     // Should anybody wait for this lease, the test would not live to see it.
@@ -72,10 +71,10 @@ export function leadershipPromises(test: SceneTest): void {
     ['is not taken before its lease is over, though its session is', 6000],
   ] as const) {
     test(name, async (scene) => {
-      const timeout = ms(scene.server.timeoutLeast * 3)
-      const { client, network } = await scene.openFaulty({ timeout })
+      const timeout = ms(scene.timeoutLeast * 3)
+      const { coordinator, network } = await scene.coordinateFaulty(timeout)
       const [b] = await candidates(scene, 1)
-      const first = standing(coordinatorOf(client), 'a', ms(length))
+      const first = standing(coordinator, 'a', ms(length))
       const one = await first.begun
       const second = standing(b!, 'b')
       const renewed = one.validUntil()
@@ -116,9 +115,9 @@ export function leadershipPromises(test: SceneTest): void {
 
   test('is taken from whoever falls silent, long before its session is over', async (scene) => {
     const heard = { silence: ms(400), every: ms(60) }
-    const { client, network } = await scene.openFaulty({ timeout: ms(8000) })
+    const { coordinator, network } = await scene.coordinateFaulty(ms(8000))
     const [b, c] = await candidates(scene, 2)
-    const first = standing(coordinatorOf(client), 'a', ms(8000), heard)
+    const first = standing(coordinator, 'a', ms(8000), heard)
     const one = await first.begun
     const next = [standing(b!, 'b', ms(8000), heard), standing(c!, 'c', ms(8000), heard)]
     const renewed = one.validUntil()
@@ -159,25 +158,25 @@ export function leadershipPromises(test: SceneTest): void {
   })
 
   test('never has two leaders, whatever is cut, silenced and healed', async (scene) => {
-    const random = seededRandom(7, scene.root)
-    const timeout = ms(scene.server.timeoutLeast)
+    const random = seededRandom(7, scene.name)
+    const timeout = ms(scene.timeoutLeast)
     const stop = new AbortController()
     const terms: { epoch: number; from: number; to: number }[] = []
-    const networks: { cut(): void; silence(on: boolean): void }[] = []
+    const networks: FaultyNetwork[] = []
     const candidate = async (id: string, slot: number): Promise<void> => {
       while (!stop.signal.aborted) {
-        const { client, network } = await scene.openFaulty({ timeout })
+        const { coordinator, network } = await scene.coordinateFaulty(timeout)
         networks[slot] = network
         try {
           const policy = { path: '/role', id, lease: longLease }
-          await whileLeading(coordinatorOf(client), policy, parts, stop.signal, (role, signal) =>
+          await whileLeading(coordinator, policy, parts, stop.signal, (role, signal) =>
             actUntilLost(role, signal),
           )
         } catch (thrown) {
-          if (!stop.signal.aborted && !client.over.aborted && isSurprise(thrown)) throw thrown
+          if (!stop.signal.aborted && !coordinator.over.aborted && isSurprise(thrown)) throw thrown
         } finally {
           network.silence(false)
-          await client.close()
+          await coordinator[Symbol.asyncDispose]()
         }
       }
     }
@@ -196,7 +195,7 @@ export function leadershipPromises(test: SceneTest): void {
       if (!signal.aborted) acted()
       signal.removeEventListener('abort', acted)
     }
-    const keeper = coordinatorOf(await scene.open())
+    const keeper = await scene.coordinate()
     await keeper.write([{ kind: 'create', path: '/work', data: '0' }])
     const all = ['a', 'b', 'c'].map((id, slot) => candidate(id, slot))
     const [least, most] = [clock.now() + 6000, clock.now() + 60_000]

@@ -7,15 +7,11 @@ import { announce, discover, type Instance } from '../../src/coordination/recipe
 import { json, openDocument } from '../../src/coordination/recipes/documents.ts'
 import { whileHolding } from '../../src/coordination/recipes/locks.ts'
 import { join, members } from '../../src/coordination/recipes/membership.ts'
-import {
-  type CoordinatorOptions,
-  coordinatorOf,
-  inSessions,
-  type OpenCoordinator,
-} from '../../src/coordination/zookeeper.ts'
+import { persevere } from '../../src/coordination/recipes/persevere.ts'
+import { inSessions } from '../../src/coordination/zookeeper.ts'
 import { ms } from '../../src/foundation/time.ts'
 import { until } from '../engines/waiting.ts'
-import type { Scene, SceneTest } from './scene.ts'
+import type { OpenSession, PortScene, PortTest } from './port-scene.ts'
 
 const text = json((value) => {
   assert.equal(typeof value, 'string')
@@ -26,17 +22,7 @@ const count = json((value) => {
   return value as number
 })
 
-/** A coordinator on a session of its own. */
-const coordinate = async (scene: Scene): Promise<OpenCoordinator> =>
-  coordinatorOf(await scene.open())
-
-/** A coordinator over a network that fails on demand. */
-async function coordinateFaulty(scene: Scene, options: Partial<CoordinatorOptions> = {}) {
-  // Servers that come and go in an instant are rested from: these tests have no time for it.
-  const backoff = { first: ms(1), factor: 1, most: ms(1), jitter: 0 }
-  const { client, network } = await scene.openFaulty({ backoff, ...options })
-  return { coordinator: coordinatorOf(client), network }
-}
+const coordinate = (scene: PortScene): Promise<OpenSession> => scene.coordinate()
 
 /** Follows something in the background; the values seen so far, and an end to it. */
 function seeing<T>(begin: (signal: AbortSignal) => AsyncIterable<T>) {
@@ -57,7 +43,7 @@ function seeing<T>(begin: (signal: AbortSignal) => AsyncIterable<T>) {
 
 const never = new AbortController().signal
 
-export function recipePromises(test: SceneTest): void {
+export function recipePromises(test: PortTest): void {
   test('shows members as they joined, with their values, until they leave', async (scene) => {
     const [one, other, watcher] = await Promise.all([1, 2, 3].map(() => coordinate(scene)))
     await using seen = seeing((signal) => members(watcher!, '/members', text, signal))
@@ -73,7 +59,7 @@ export function recipePromises(test: SceneTest): void {
     await until('the change is seen', () => now() === 'b=first a=changed')
     await b[Symbol.asyncDispose]()
     await until('one has left', () => now() === 'a=changed')
-    await other!.client.close()
+    await other![Symbol.asyncDispose]()
     await until('a session has ended', () => now() === '')
     await until('it knows', () => a.lost.aborted)
   })
@@ -117,7 +103,7 @@ export function recipePromises(test: SceneTest): void {
   })
 
   test('makes each update once or says that it does not know, whatever is cut', async (scene) => {
-    const { coordinator, network } = await coordinateFaulty(scene)
+    const { coordinator, network } = await scene.coordinateFaulty()
     const document = openDocument(coordinator, '/count', count)
     let [sure, unsure] = [0, 0]
     for (let turn = 0; turn < 40; turn += 1) {
@@ -131,7 +117,7 @@ export function recipePromises(test: SceneTest): void {
         unsure += 1
       }
     }
-    await coordinator.client.connected()
+    await persevere(() => coordinator.sync())
     const { value } = (await document.read())!
     assert.ok(value >= sure && value <= sure + unsure, `${value} of ${sure} to ${sure + unsure}`)
   })
@@ -201,8 +187,8 @@ export function recipePromises(test: SceneTest): void {
   })
 
   test('takes a lock from a session that ended, and refuses its late writes', async (scene) => {
-    const timeout = ms(scene.server.timeoutLeast * 2)
-    const { coordinator: first, network } = await coordinateFaulty(scene, { timeout })
+    const timeout = ms(scene.timeoutLeast * 2)
+    const { coordinator: first, network } = await scene.coordinateFaulty(timeout)
     const second = await coordinate(scene)
     const inFirst = Promise.withResolvers<AbortSignal>()
     const stale = whileHolding(first, '/lock', 'first', never, async (lock, signal) => {
@@ -240,7 +226,7 @@ export function recipePromises(test: SceneTest): void {
   })
 
   test('finds its place in the queue again when the answer was lost', async (scene) => {
-    const { coordinator, network } = await coordinateFaulty(scene)
+    const { coordinator, network } = await scene.coordinateFaulty()
     for (let turn = 0; turn < 15; turn += 1) {
       const used = whileHolding(coordinator, '/lock', `ticket-${turn}`, never, async () => turn)
       setImmediate(() => network.cut())
@@ -274,8 +260,8 @@ export function recipePromises(test: SceneTest): void {
     const stop = new AbortController()
     const networks: { silence(on: boolean): void }[] = []
     const open = async () => {
-      const timeout = ms(scene.server.timeoutLeast * 2)
-      const { coordinator, network } = await coordinateFaulty(scene, { timeout })
+      const timeout = ms(scene.timeoutLeast * 2)
+      const { coordinator, network } = await scene.coordinateFaulty(timeout)
       networks.push(network)
       return coordinator
     }
