@@ -1,5 +1,5 @@
-// The promises of the port itself, whatever is behind it: what a write does, all or none, what lives
-// with a session, and what watches tell.
+// The promises of the port itself, whatever is behind it: what a write does, all or none, what
+// lives with a session, and what watches tell.
 
 import assert from 'node:assert/strict'
 import { type CoordinationNews, failedAt, whyNot } from '../../src/coordination/coordinator.ts'
@@ -85,7 +85,7 @@ export function portPromises(test: PortTest): void {
     assert.ok(names.every((name) => name < last!))
   })
 
-  test('ends what lives with a session when the session ends, and tells who watches', async (scene) => {
+  test('ends what lives with a session when that ends, and tells who watches', async (scene) => {
     await using watcher = await scene.coordinate()
     const timeout = ms(scene.timeoutLeast * 2)
     const { coordinator: one, network } = await scene.coordinateFaulty(timeout)
@@ -159,7 +159,7 @@ export function portPromises(test: PortTest): void {
     }
   })
 
-  test('keeps a session over lost connections, and says that changes may be unseen', async (scene) => {
+  test('keeps a session over lost connections, and tells of a possible gap', async (scene) => {
     const { coordinator: a, network } = await scene.coordinateFaulty()
     await using b = await scene.coordinate()
     await a.write([{ kind: 'create', path: '/mine', life: 'ephemeral' }])

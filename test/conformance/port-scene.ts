@@ -1,4 +1,4 @@
-// What every test of a coordinator stands on, whatever is behind the port: sessions of its own, some
+// What every test of a coordinator stands on, whatever is behind the port: its own sessions, some
 // of them over a network that fails on demand.
 
 import type { Coordinator } from '../../src/coordination/coordinator.ts'

@@ -15,7 +15,7 @@ export interface SessionOptions {
   readonly ensemble: Ensemble
   /** The network's clock. */
   readonly wire: Clock
-  /** The process's clock: it may run fast or slow, and stands still while the process is stopped. */
+  /** The process's clock: it may be fast or slow, and stands still while it is stopped. */
   readonly clock: Clock
   readonly random: Random
   readonly delay: () => Milliseconds
