@@ -2,6 +2,7 @@
 
 import type { BalancerEngine } from '../balancing/engine.ts'
 import { openNativeBalancer } from '../balancing/engines/native/engine.ts'
+import type { EdgeMeters } from '../balancing/meters/model.ts'
 import { openRandom } from '../foundation/random.ts'
 import type { Clock } from '../foundation/time.ts'
 import type { TrafficSignal } from '../health/model.ts'
@@ -23,6 +24,7 @@ export interface Machine {
 export interface AdapterListener {
   changed(): void
   signal(signal: TrafficSignal): void
+  counted(edge: string, meters: EdgeMeters): void
   event(
     room: string,
     subject: string,
@@ -61,7 +63,11 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
       clock,
       random,
       version,
-      listener: { ...hears('balancing'), signal: (signal) => listener.signal(signal) },
+      listener: {
+        ...hears('balancing'),
+        signal: (signal) => listener.signal(signal),
+        counted: (edge, meters) => listener.counted(edge, meters),
+      },
     }),
   ])
   const prober = openProber(clock)

@@ -13,13 +13,16 @@ import type { AppliedFile, ApplyReport, Status } from './model.ts'
 import { deploy, drain, restart, undrain } from './operator.ts'
 import { makeStateFolder, type StatePaths } from './paths.ts'
 import { planOf } from './plan.ts'
+import { sceneOf } from './scene.ts'
 import { type Answers, serveAgent } from './server.ts'
-import { statusOf } from './status.ts'
+import { statusOf, type Teller } from './status.ts'
 import { stopAll, stopNow } from './stop.ts'
 import { openStore } from './store.ts'
+import { openTelemetry, type Telemetry } from './telemetry.ts'
 import { wishSpec } from './templates.ts'
 import { version } from './version.ts'
 import { explain } from './why.ts'
+import { openWindows, type Windows } from './windows.ts'
 
 /** A file that was read, and what it asks for. */
 export interface ReadFile {
@@ -93,30 +96,37 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
   const journal = openJournal(paths.journal)
   const clock = openClock()
   let core: Core | undefined
+  const telemetry = openTelemetry({ clock, journal })
   const adapters = await openAdapters(
     { folder: paths.folder, clock, version },
     {
       changed: () => core?.poke(),
       signal: (signal) => core?.signal(signal),
+      counted: (edge, meters) => telemetry.hear(edge, meters),
       event: (room, subject, rule, why, seen) =>
         journal.record({ at: clock.now(), room, subject, rule, why, actions: [], seen }),
     },
   )
   core = openCore({ clock, journal, store, ...adapters })
+  const windows = openWindows(telemetry)
   try {
+    using opening = await windows.prepare(read.spec)
     await core.apply(read.spec, read.file)
+    opening.keep()
   } catch (thrown) {
     core[Symbol.dispose]()
     if (kept?.applied === undefined) await adapters.balancer.stop(ms(0))
     adapters.leave()
     throw thrown
   }
-  const agent = new RunningAgent({ ...options, core, adapters, journal, lock })
+  const agent = new RunningAgent({ ...options, core, adapters, journal, lock, telemetry, windows })
   await agent.listen()
   return agent
 }
 
 interface Parts extends AgentOptions {
+  readonly telemetry: Telemetry
+  readonly windows: Windows
   readonly core: Core
   readonly adapters: Adapters
   readonly journal: OpenJournal
@@ -133,6 +143,8 @@ class RunningAgent implements Agent {
 
   constructor(parts: Parts) {
     this.#parts = parts
+    const { core, telemetry } = parts
+    telemetry.watch((counted) => sceneOf(core.world(), this.#teller(), counted))
   }
 
   get journal(): OpenJournal {
@@ -149,14 +161,17 @@ class RunningAgent implements Agent {
   }
 
   status(): Status {
-    const { core } = this.#parts
-    return statusOf(core.world(), {
+    return statusOf(this.#parts.core.world(), this.#teller())
+  }
+
+  #teller(): Teller {
+    return {
       pid: process.pid,
       version,
       since: this.#since,
       now: this.#clock.now(),
-      decision: (service) => core.decision(service),
-    })
+      decision: (service) => this.#parts.core.decision(service),
+    }
   }
 
   down(leave: boolean): Promise<void> {
@@ -169,10 +184,12 @@ class RunningAgent implements Agent {
   }
 
   async #close(leave: boolean): Promise<void> {
-    const { core, adapters, lock } = this.#parts
+    const { core, adapters, lock, telemetry, windows } = this.#parts
     this.#note(leave ? 'leave' : 'down', leave ? 'what runs is left running' : 'asked to end')
     const { state } = core.world()
     core[Symbol.dispose]()
+    telemetry[Symbol.dispose]()
+    windows[Symbol.dispose]()
     // Whoever is told to end is no longer asked whether it is well.
     adapters.monitor.watch([])
     if (!leave) await stopAll(adapters, state, this.#clock)
@@ -182,14 +199,16 @@ class RunningAgent implements Agent {
   }
 
   async #apply(file: Omit<AppliedFile, 'at'>, dryRun: boolean): Promise<ApplyReport> {
-    const { core, parse } = this.#parts
+    const { core, parse, windows } = this.#parts
     const spec = await parse(file)
     const { spec: before, state } = core.world()
     const services = wishSpec(state.services, spec, this.#clock.now())
     const actions = planOf({ spec: before, services: state.services }, { spec, services })
     const differences = diff(before, spec).map(({ sentence }) => sentence)
     if (!dryRun) {
+      using opening = await windows.prepare(spec)
       await core.apply(spec, file)
+      opening.keep()
       if (actions.length > 0) this.#note('applied', 'an operator applied the file', actions)
     }
     return { changed: differences.length > 0, differences, actions }

@@ -26,7 +26,7 @@ export async function sweep(paths: StatePaths): Promise<Swept> {
     const clock = openClock()
     const adapters = await openAdapters(
       { folder: paths.folder, clock, version },
-      { changed: () => {}, signal: () => {}, event: () => {} },
+      { changed: () => {}, signal: () => {}, counted: () => {}, event: () => {} },
     )
     const replicas = adapters.host.observe().map(({ id }) => id)
     const edges = adapters.balancer.observe().length

@@ -2,6 +2,7 @@
 
 import type { Milliseconds } from '../foundation/time.ts'
 import type { TrafficSignal } from '../health/model.ts'
+import type { EdgeMeters } from './meters/model.ts'
 import type { EdgeReport, Table } from './model.ts'
 
 /** One process of the data path, as last seen. */
@@ -20,6 +21,8 @@ export interface BalancerListener {
   changed(): void
   /** Traffic met something that a probe should look at now. */
   signal(signal: TrafficSignal): void
+  /** What one edge, by a name of its own, has counted since it started. */
+  counted(edge: string, meters: EdgeMeters): void
   /** Something a person should read: an edge died, a port could not be bound. */
   event(rule: string, subject: string, why: string, seen: Readonly<Record<string, unknown>>): void
 }

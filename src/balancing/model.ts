@@ -199,4 +199,6 @@ export interface EdgeReport {
   /** Those of the table, and those that have left it while something is still in flight on them. */
   readonly servers: Readonly<Record<string, ServerTraffic>>
   readonly frontends: Readonly<Record<string, FrontendTraffic>>
+  /** By service: requests that wait for one of its servers at this moment. */
+  readonly waiting?: Readonly<Record<string, number>>
 }

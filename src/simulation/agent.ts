@@ -122,7 +122,7 @@ export class SimulatedAgent {
     const { prober: proberOf = honest } = parts.sabotage
     const host = onlyWhile(() => alive, hostOf(parts.guards.open({ changed, event() {} })))
     const signal = whileAlive((signal: TrafficSignal) => core.signal(signal))
-    const balancer = balancerOf(parts.edges.open({ changed, signal, event() {} }))
+    const balancer = balancerOf(parts.edges.open({ changed, signal, counted() {}, event() {} }))
     const prober = proberOf(parts.prober)
     const monitor = openMonitor({
       clock,

@@ -21,6 +21,7 @@ export const defaults = {
   },
   logs: { size: '10MiB', keep: 5 },
   server: { weight: 1, backup: false },
+  statsSocketMode: '0600',
   mode: 'http',
   balance: 'random',
   hashBound: 1.25,

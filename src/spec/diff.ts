@@ -88,6 +88,11 @@ function speaker(before: Spec | undefined, after: Spec): Speaker {
 const specRows: readonly Row<Spec>[] = [
   { key: 'name', show: (s) => s.name },
   { key: 'edges', show: (s) => String(s.edges) },
+  { key: 'metrics', show: (s) => s.metrics && showAddress(s.metrics.host, s.metrics.port) },
+  {
+    key: 'stats_socket',
+    show: (s) => s.statsSocket && `${s.statsSocket.path} ${s.statsSocket.mode.toString(8)}`,
+  },
   { key: 'machines', show: (s) => Object.values(s.machines).map(showMachine).join(', ') },
   { key: 'coordination', show: (s) => showCoordination(s.coordination) },
 ]

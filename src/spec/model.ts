@@ -16,11 +16,21 @@ export interface Spec {
   readonly frontends: Readonly<Record<string, Frontend>>
   /** How many processes carry the data path. */
   readonly edges: number
+  /** Where metrics and statistics are answered over HTTP. */
+  readonly metrics?: { readonly host: string; readonly port: number }
+  /** Where HAProxy's runtime words are answered. */
+  readonly statsSocket?: StatsSocket
   /**
    * What the file writes where it takes a value from the environment, by path: shown to people
    * instead of the value.
    */
   readonly written: Readonly<Record<string, string>>
+}
+
+/** A Unix socket, by its absolute path, and who may open it. */
+export interface StatsSocket {
+  readonly path: string
+  readonly mode: number
 }
 
 /** How a server is picked. */

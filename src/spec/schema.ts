@@ -4,6 +4,7 @@
 import * as z from 'zod'
 import { coordination, machine } from './schema-cluster.ts'
 import { frontend } from './schema-frontend.ts'
+import { metrics, statsSocket } from './schema-observe.ts'
 import { service } from './schema-service.ts'
 import { count, key, name, requiredKey } from './schema-values.ts'
 
@@ -27,6 +28,16 @@ export const file = z
     frontends: key(
       z.record(name(), frontend).meta({ errorMessage: 'expected frontends by name' }),
       'Where clients connect, by name.',
+    ),
+    metrics: key(
+      metrics,
+      'Where the agent answers `/metrics` (Prometheus), `/stats` (a page), `/stats;csv` (as ' +
+        'HAProxy does) and `/health`. Without it, nowhere.',
+    ),
+    stats_socket: key(
+      statsSocket,
+      'A Unix socket that takes HAProxy’s runtime words: `show stat`, `set server …`. Without ' +
+        'it, there is none.',
     ),
     edges: key(
       count(1, 256),

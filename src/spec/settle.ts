@@ -7,6 +7,7 @@ import { defaults } from './defaults.ts'
 import type { Frontend, Service, Spec } from './model.ts'
 import { settleCoordination, settleMachine } from './settle-cluster.ts'
 import { settleFrontend } from './settle-frontend.ts'
+import { settleMetrics, settleStatsSocket } from './settle-observe.ts'
 import { settleService } from './settle-service.ts'
 import type { LooseFile, Site } from './site.ts'
 import { formatPath } from './tree.ts'
@@ -23,8 +24,12 @@ export function settle(raw: LooseFile, site: Site): Spec {
   )
   const machines = mapValues(raw.machines, settleMachine)
   const name = raw.name ?? nameOfFolder(site.file)
+  const metrics = settleMetrics(raw.metrics)
+  const statsSocket = settleStatsSocket(raw.stats_socket, site)
   const spec: Spec = {
     name,
+    ...(metrics === undefined ? {} : { metrics }),
+    ...(statsSocket === undefined ? {} : { statsSocket }),
     machines,
     coordination: settleCoordination(raw.coordination, name, machines, site),
     services,

@@ -64,6 +64,7 @@ async function withEdge(use: (bed: Bed) => Promise<void>, asVersion = version): 
   const listener = {
     changed: () => {},
     signal: () => {},
+    counted: () => {},
     event: (rule: string) => void events.push(rule),
   }
   const options = { folder, clock, random: openRandom(), version: asVersion, listener }

@@ -306,6 +306,8 @@ class NativeBalancer implements BalancerEngine {
         break
       case 'report':
         break
+      case 'meters':
+        return listener.counted(`${link.identity.pid} ${link.identity.startTicks}`, message.meters)
     }
     listener.changed()
   }

@@ -2,6 +2,7 @@
 
 import type { Milliseconds } from '../../../foundation/time.ts'
 import type { TrafficSignal } from '../../../health/model.ts'
+import type { EdgeMeters } from '../../meters/model.ts'
 import type { Bind, EdgeReport, EdgeSecrets, Table } from '../../model.ts'
 
 /**
@@ -45,7 +46,7 @@ export type AgentMessage =
   | { readonly kind: 'table'; readonly table: Table }
   /** Keys and certificates, all of them; they come before the first table that refers to them. */
   | { readonly kind: 'secrets'; readonly secrets: EdgeSecrets }
-  /** Answer with a `report` now. */
+  /** Answer with a `report` now, and with `meters`. */
   | { readonly kind: 'report' }
   /** Stop accepting, finish what is in flight for at most `within`, then exit with code 0. */
   | { readonly kind: 'stop'; readonly within: Milliseconds }
@@ -88,6 +89,8 @@ export type EdgeMessage =
     }
   /** Every 250 ms while something changes, and at once when a draining server runs empty. */
   | { readonly kind: 'report'; readonly report: EdgeReport }
+  /** All that was counted since the edge started; told when asked, and before it ends. */
+  | { readonly kind: 'meters'; readonly meters: EdgeMeters }
   /** Traffic met something that a probe should look at now; at most a few a second and server. */
   | { readonly kind: 'signal'; readonly signal: TrafficSignal }
   /** Something for the journal: `why` completes "because …". */

@@ -3,6 +3,7 @@
 import { Networks } from '../../../../foundation/addresses.ts'
 import type { FrontendTraffic, TableFrontend } from '../../../model.ts'
 import { OwnAnswers } from '../http/own-answers.ts'
+import { DoorMeter } from './meters.ts'
 import type { Pool } from './pool.ts'
 import { findRoute, hostName, onlyRoute, pathOf, type Route } from './routing.ts'
 
@@ -38,6 +39,7 @@ export class Door {
   readonly handshakes = { done: 0, resumed: 0, failed: 0 }
   bytesIn = 0
   bytesOut = 0
+  readonly meter = new DoorMeter()
 
   constructor(row: TableFrontend) {
     this.row = row

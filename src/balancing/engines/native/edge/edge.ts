@@ -3,6 +3,7 @@
 import { systemCode } from '../../../../foundation/fault.ts'
 import type { Random } from '../../../../foundation/random.ts'
 import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.ts'
+import type { EdgeMeters } from '../../../meters/model.ts'
 import type { Bind, EdgeReport, EdgeSecrets, Table, TableFrontend } from '../../../model.ts'
 import { HttpClient } from '../http/client.ts'
 import { DateLine } from '../http/text.ts'
@@ -10,12 +11,12 @@ import type { EdgeMessage } from '../protocol.ts'
 import { Contexts } from '../tls/contexts.ts'
 import { Handshakes } from '../tls/handshakes.ts'
 import type { Connection, ConnectionOwner, Listener, Transport } from '../transport/transport.ts'
+import { type Everything, metersOf, reportOf } from './accounts.ts'
 import { Deadlines, stepLength } from './deadlines.ts'
 import { Door } from './door.ts'
 import { Names } from './names.ts'
 import { Pool } from './pool.ts'
 import { ProxyGate } from './proxy-gate.ts'
-import type { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { TcpClient } from './tcp-client.ts'
 import { turnAway } from './turn-away.ts'
@@ -230,7 +231,9 @@ export class Edge implements Disposable {
   }
 
   #accept(door: Door, connection: Connection): ConnectionOwner {
+    door.meter.accepted += 1
     if (door.connections >= door.row.maxConnections) {
+      door.meter.turnedAway += 1
       return turnAway(connection, door, this.#shared)
     }
     if (door.proxies?.has(connection.peer) === true) {
@@ -338,15 +341,21 @@ export class Edge implements Disposable {
   }
 
   report(): EdgeReport {
-    const servers: Record<string, ReturnType<Server['report']>> = {}
-    for (const pool of [...this.#pools.values(), ...this.#formerPools]) {
-      for (const server of [...pool.leaving, ...pool.servers.values()]) {
-        servers[server.row.id] = server.report()
-      }
+    return reportOf(this.#parts.edge, this.table, this.#everything())
+  }
+
+  /** All that was counted since it started. */
+  meters(): EdgeMeters {
+    return metersOf(this.#everything())
+  }
+
+  #everything(): Everything {
+    return {
+      doors: this.#doors,
+      formerDoors: this.#formerDoors,
+      pools: this.#pools,
+      formerPools: this.#formerPools,
     }
-    const frontends: Record<string, ReturnType<Door['report']>> = {}
-    for (const door of this.#doors.values()) frontends[door.row.name] = door.report()
-    return { edge: this.#parts.edge, table: this.table, servers, frontends }
   }
 
   /**

@@ -20,6 +20,7 @@ import {
 import { type Chooser, choose } from '../../../policies/choose.ts'
 import { slowShare } from '../../../policies/slow-start.ts'
 import { Hedging } from './hedging.ts'
+import { PoolMeter } from './meters.ts'
 import { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { tryConnect } from './trial.ts'
@@ -52,6 +53,7 @@ export class Pool {
   readonly shared: Shared
   readonly budget = new RetryBudget()
   readonly hedging: Hedging
+  readonly meter = new PoolMeter()
   readonly servers = new Map<string, Server>()
   /** Removed from the table, but with requests that have not ended. */
   readonly leaving = new Set<Server>()
@@ -257,6 +259,7 @@ export class Pool {
   #tellPassedOver(server: Server): void {
     const { standing } = server
     if (standing.kind === 'well') return
+    this.meter.ejections += 1
     const rule = standing.kind === 'ejected' ? 'eject-outlier' : 'pass-over-unreachable'
     this.shared.event(rule, server.row.id, standing.why, {
       pool: this.row.name,

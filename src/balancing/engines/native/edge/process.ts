@@ -61,6 +61,7 @@ export async function runEdge(argv: readonly string[]): Promise<void> {
     process.on(name, () => leave(signalPatience, false))
   }
   await end.promise
+  tellMeters(balancer, tell)
   // What was told last is still on its way: the links are closed when it has gone out.
   for (const link of links) link.close()
   setTimeout(() => process.exit(0), lastWords)
@@ -98,6 +99,9 @@ const faultOf = (edge: number, thrown: unknown): EdgeMessage => ({
   seen: { stack: thrown instanceof Error ? thrown.stack : undefined },
 })
 
+const tellMeters = (balancer: Edge, tell: (message: EdgeMessage) => void): void =>
+  tell({ kind: 'meters', meters: balancer.meters() })
+
 function takeMessages(
   balancer: Edge,
   transport: Transport,
@@ -126,7 +130,8 @@ function takeMessages(
       case 'secrets':
         return balancer.entrust(message.secrets)
       case 'report':
-        return tell({ kind: 'report', report: balancer.report() })
+        tell({ kind: 'report', report: balancer.report() })
+        return tellMeters(balancer, tell)
       case 'stop':
         return leave(message.within, false)
       case 'hand-over':

@@ -6,6 +6,7 @@ import { type Outcome, type Recent, type Standing, wellSince } from '../../../ou
 import type { Candidate } from '../../../policies/candidate.ts'
 import { hash32 } from '../../../policies/hash.ts'
 import type { UpstreamLink } from '../http/parts.ts'
+import { ServerMeter } from './meters.ts'
 
 /** A connection to a server, idle or not. */
 export interface ServerLink {
@@ -42,6 +43,7 @@ export class Server implements Candidate {
   /** Connections that may be used again, the last used at the end. */
   readonly idle: UpstreamLink[] = []
   readonly links = new Set<ServerLink>()
+  readonly meter = new ServerMeter()
   #ok = 0
   #bad = 0
   #streak = 0

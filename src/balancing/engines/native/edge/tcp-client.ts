@@ -115,10 +115,12 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     this.#breakTunnel = splice(this.connection, upstream, {
       up: (count) => {
         this.#door.bytesIn += count
+        server.meter.carried(count, 0)
         this.#active()
       },
       down: (count) => {
         this.#door.bytesOut += count
+        server.meter.carried(0, count)
         server.heardAt = this.#shared.deadlines.now
         this.#active()
       },

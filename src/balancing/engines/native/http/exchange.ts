@@ -5,6 +5,7 @@ import type { PolicyName } from '../../../model.ts'
 import { keyless } from '../../../policies/hash-key.ts'
 import { type Attempt, mayRepeat } from '../../../repeat.ts'
 import type { Door } from '../edge/door.ts'
+import { Account } from '../edge/meters.ts'
 import type { Pool, PoolWaiter, Repeater } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
@@ -32,6 +33,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   readonly #client: ExchangeClient
   readonly #shared: Shared
   readonly timeline = new Timeline()
+  readonly #account: Account
   upstream: UpstreamLink | undefined
   #server: Server | undefined
   #pool: Pool | undefined
@@ -58,10 +60,12 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.#client = client
     this.#shared = shared
     this.#second = new SecondTry(this, client, shared)
+    this.#account = new Account(client.door.meter)
   }
 
   begin(start: string, idempotent: boolean, headOnly: boolean, asksUpgrade: boolean): void {
     this.#start = start
+    this.#pool = undefined
     this.idempotent = idempotent
     this.headOnly = headOnly
     this.asksUpgrade = asksUpgrade
@@ -151,6 +155,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   /** Queues for the budget; false when there is no place to wait in. */
   #queue(pool: Pool): boolean {
+    pool.meter.overBudget += 1
     if (this.heldSince < 0) this.heldSince = pool.holdTime
     return pool.repeats.offer(this) === undefined
   }
@@ -243,6 +248,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     if (upstream === undefined) return
     this.sends += 1
     this.timeline.send(this.#shared.exact)
+    this.#server?.meter.sent(this.timeline.connect)
     this.#client.sendRequest(upstream, this.#start + this.#kept)
   }
 
@@ -290,6 +296,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   #avoids(server: Server): void {
     this.avoid = [...(this.avoid ?? []), server]
+    server.meter.redispatched += 1
   }
 
   /** A server answered with an error: true if another one gets the request instead. */
@@ -353,12 +360,17 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   /** It ends before it is answered, or in the middle of that. */
   broken(ending: Ending): void {
     if (this.timeline.ending === 'done') this.timeline.ending = ending
+    this.#close()
+  }
+
+  #close(): void {
     this.timeline.ended = this.#shared.exact
+    this.#account.close(this.timeline, this.#pool, this.#server?.meter)
   }
 
   /** The answer is out. */
   end(): void {
-    this.timeline.ended = this.#shared.exact
+    this.#close()
     this.#second.over()
     this.#start = ''
     this.#kept = ''

@@ -215,9 +215,11 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     return splice(client.connection, this.connection, {
       up: (count) => {
         door.bytesIn += count
+        this.server.meter.carried(count, 0)
       },
       down: (count) => {
         door.bytesOut += count
+        this.server.meter.carried(0, count)
         this.server.heardAt = this.#deadlines.now
       },
       over: () => {

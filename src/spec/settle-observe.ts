@@ -1,0 +1,39 @@
+// What do the keys for those who watch come to, once short forms are written out?
+
+import { dirname, resolve as resolvePath } from 'node:path'
+import { defaults } from './defaults.ts'
+import type { StatsSocket } from './model.ts'
+import type { LooseFile, Site } from './site.ts'
+import { type Address, readBind } from './values.ts'
+
+/** Where metrics are answered; `undefined`: nowhere. */
+export function settleMetrics(raw: LooseFile['metrics']): Address | undefined {
+  const text = typeof raw === 'string' ? raw : raw?.bind
+  const read = text === undefined ? undefined : readBind(text)
+  return read?.ok ? read.value : undefined
+}
+
+/** Where HAProxy's words are answered; `undefined`: nowhere. */
+export function settleStatsSocket(
+  raw: LooseFile['stats_socket'],
+  site: Site,
+): StatsSocket | undefined {
+  const path = typeof raw === 'string' ? raw : raw?.path
+  if (path === undefined) return undefined
+  const absolute = resolvePath(dirname(site.file), path)
+  if (Buffer.byteLength(absolute) > socketPathMost) {
+    const at = typeof raw === 'string' ? ['stats_socket'] : ['stats_socket', 'path']
+    site.fault(
+      at,
+      `the path of a socket has at most ${socketPathMost} bytes, this one has ` +
+        `${Buffer.byteLength(absolute)} from the root`,
+      'choose a shorter one, such as `/run/shop.sock`',
+    )
+    return undefined
+  }
+  const mode = (typeof raw === 'object' ? raw.mode : undefined) ?? defaults.statsSocketMode
+  return { path: absolute, mode: Number.parseInt(mode, 8) }
+}
+
+/** `sun_path` of unix(7), less its end. */
+const socketPathMost = 107
