@@ -2,7 +2,7 @@
 
 import type { Scene } from './model.ts'
 
-/** `pass`: everything is up. `warn`: something is not, but is answered for. `fail`: not answered. */
+/** `pass`: everything is up. `warn`: something is not, but is answered for. `fail`: it is not. */
 export interface HealthAnswer {
   readonly status: 'pass' | 'warn' | 'fail'
   readonly version: string

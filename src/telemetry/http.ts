@@ -79,7 +79,7 @@ function answer(
 
 const plain = 'text/plain; charset=utf-8'
 
-/** What is at a target. HAProxy's words may follow any path: `/stats;csv`, `/haproxy;csv;norefresh`. */
+/** What is at a target. HAProxy's words may follow any path: `/stats;csv`, `/ha;csv;norefresh`. */
 export function replyTo(target: string, scene: Scene): Reply {
   const [path = '/', ...words] = target.replace('?stats', '').split('?')[0]?.split(';') ?? []
   if (words.includes('csv')) {

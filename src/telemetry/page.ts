@@ -24,12 +24,13 @@ export function pageOf(scene: Scene): string {
   const health = healthOf(scene)
   const tone = { pass: 'good', warn: 'warn', fail: 'bad' }[health.status]
   const words = health.notes.length === 0 ? 'everything is up' : health.notes.join(', ')
+  const routing = scene.edges.filter(({ state }) => state === 'routing').length
   return `<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="2">
 <title>${text(scene.name)}: ${text(words)}</title><style>${style}</style></head><body>
 <h1><span class="dot ${tone}"></span>${text(scene.name)}: ${text(words)}</h1>
 <p class="faint">Always On ${text(scene.version)} on ${text(scene.node)},
-${scene.edges.filter(({ state }) => state === 'routing').length} of ${scene.edges.length} edges route.
+${routing} of ${scene.edges.length} edges route.
 <a href="/metrics">metrics</a> · <a href="/stats;csv">csv</a> · <a href="/health">health</a></p>
 ${scene.services.map((service) => serviceHtml(scene, service)).join('\n')}
 ${frontendsHtml(scene)}
@@ -43,7 +44,8 @@ function serviceHtml(scene: Scene, service: ServiceScene): string {
     .map((server) => `<i class="${toneOf(server)}" title="${text(server.id)}"></i>`)
     .join('')
   const waiting = service.waiting > 0 ? `, ${service.waiting} wait` : ''
-  return `<h2>${text(service.name)} <span class="faint">${service.up} of ${service.wanted} up${waiting}
+  return `<h2>${text(service.name)}
+ <span class="faint">${service.up} of ${service.wanted} up${waiting}
  · ${perSecond(scene, service)}/s · half within ${length(times.quantile(0.5))},
  99 % within ${length(times.quantile(0.99))}</span> ${curve(times)}</h2>
 <div class="strip">${strip}</div>

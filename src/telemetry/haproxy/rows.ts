@@ -1,5 +1,5 @@
-// What would HAProxy's `show stat` say? The scene as its rows: each frontend, then each service with
-// its servers. Figures mean what they mean there (management guide, 9.1), in the same units. Pure.
+// What would HAProxy's `show stat` say? Each frontend, then each service with its servers; figures
+// mean what they mean there (management guide, 9.1), in the same units. Pure.
 
 import type { ServerMeters } from '../../balancing/meters/model.ts'
 import { Histogram, type Spread } from '../../control/histogram.ts'

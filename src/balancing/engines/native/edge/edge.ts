@@ -1,10 +1,9 @@
 // One edge: listens where the table says, carries the traffic, and accounts for it.
 
-import { systemCode } from '../../../../foundation/fault.ts'
 import type { Random } from '../../../../foundation/random.ts'
 import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.ts'
 import type { EdgeMeters } from '../../../meters/model.ts'
-import type { Bind, EdgeReport, EdgeSecrets, Table, TableFrontend } from '../../../model.ts'
+import type { Bind, EdgeReport, EdgeSecrets, Table } from '../../../model.ts'
 import { HttpClient } from '../http/client.ts'
 import { DateLine } from '../http/text.ts'
 import type { EdgeMessage } from '../protocol.ts'
@@ -14,6 +13,7 @@ import type { Connection, ConnectionOwner, Listener, Transport } from '../transp
 import { type Everything, metersOf, reportOf } from './accounts.ts'
 import { Deadlines, stepLength } from './deadlines.ts'
 import { Door } from './door.ts'
+import { type Accept, Entrances } from './entrances.ts'
 import { Names } from './names.ts'
 import { Pool } from './pool.ts'
 import { ProxyGate } from './proxy-gate.ts'
@@ -36,16 +36,6 @@ export interface EdgeParts {
   readonly tell: (message: EdgeMessage) => void
 }
 
-/** A listening socket and the door that what comes through it belongs to. */
-interface Entrance {
-  readonly listener: Listener
-  door: Door
-}
-
-type Accept = (connection: Connection) => ConnectionOwner
-
-const keyOf = (bind: Bind): string => `${bind.host}:${bind.port}`
-
 export class Edge implements Disposable {
   readonly #parts: EdgeParts
   readonly #shared: Shared
@@ -57,7 +47,7 @@ export class Edge implements Disposable {
   readonly #formerDoors = new Set<Door>()
   readonly #pools = new Map<string, Pool>()
   readonly #formerPools = new Set<Pool>()
-  readonly #entrances = new Map<string, Entrance>()
+  readonly #entrances: Entrances
   #table: Table | undefined
   readonly #firstTable = Promise.withResolvers<Table>()
   #opening = Promise.resolve()
@@ -94,6 +84,12 @@ export class Edge implements Disposable {
     }
     this.#shared.date.turn(this.#shared.now)
     this.#handshakes = new Handshakes(this.#shared, this.#contexts)
+    this.#entrances = new Entrances({
+      transport,
+      accept: (door, connection) => this.#accept(door, connection),
+      isOver: () => this.#shared.leaving,
+      failed: (bind, code, message) => tell({ kind: 'bind-failed', bind, code, message }),
+    })
     this.#names = new Names(clock, () => this.#readdress())
     this.#tick()
   }
@@ -132,7 +128,7 @@ export class Edge implements Disposable {
     this.#opening = this.#opening.then(async () => {
       const table = this.#table
       if (this.#expectsListeners || table === undefined) return
-      if (!this.#shared.leaving) await this.#updateEntrances(table)
+      if (!this.#shared.leaving) await this.#entrances.update(table, this.#doors)
       this.#parts.tell({ kind: 'routing', table: table.version })
       this.#reportSoon()
     })
@@ -150,13 +146,7 @@ export class Edge implements Disposable {
    */
   async inherit(bind: Bind, open: (accept: Accept) => Listener, drop: () => void): Promise<void> {
     const table = this.#table ?? (await this.#firstTable.promise)
-    const key = keyOf(bind)
-    const row = table.frontends.find(({ binds }) => binds.some((other) => keyOf(other) === key))
-    const door = row === undefined ? undefined : this.#doors.get(row.name)
-    if (door === undefined || this.#entrances.has(key)) return drop()
-    const entrance = { door }
-    const listener = open((connection) => this.#accept(entrance.door, connection))
-    this.#entrances.set(key, Object.assign(entrance, { listener }))
+    if (!this.#entrances.adopt(bind, table, this.#doors, open)) drop()
   }
 
   /** The predecessor has given all it had, or never came: what is missing is opened now. */
@@ -198,38 +188,6 @@ export class Edge implements Disposable {
     }
   }
 
-  async #updateEntrances(table: Table): Promise<void> {
-    const wanted = new Map<string, { readonly bind: Bind; readonly row: TableFrontend }>()
-    for (const row of table.frontends) {
-      for (const bind of row.binds) wanted.set(keyOf(bind), { bind, row })
-    }
-    for (const [key, entrance] of this.#entrances) {
-      if (wanted.has(key)) continue
-      entrance.listener.close()
-      this.#entrances.delete(key)
-    }
-    for (const [key, { bind, row }] of wanted) {
-      const door = this.#doors.get(row.name) as Door
-      const entrance = this.#entrances.get(key)
-      if (entrance !== undefined) entrance.door = door
-      else await this.#listen(key, bind, door)
-    }
-  }
-
-  async #listen(key: string, bind: Bind, door: Door): Promise<void> {
-    try {
-      const entrance = { door }
-      const accept: Accept = (connection) => this.#accept(entrance.door, connection)
-      const listener = await this.#parts.transport.listen(bind, accept)
-      if (this.#shared.leaving) listener.close()
-      else this.#entrances.set(key, Object.assign(entrance, { listener }))
-    } catch (thrown) {
-      const code = systemCode(thrown) ?? 'UNKNOWN'
-      const message = thrown instanceof Error ? thrown.message : String(thrown)
-      this.#parts.tell({ kind: 'bind-failed', bind, code, message })
-    }
-  }
-
   #accept(door: Door, connection: Connection): ConnectionOwner {
     door.meter.accepted += 1
     if (door.connections >= door.row.maxConnections) {
@@ -258,15 +216,12 @@ export class Edge implements Disposable {
   }
 
   get listeners(): readonly Listener[] {
-    return [...this.#entrances.values()].map(({ listener }) => listener)
+    return this.#entrances.listeners
   }
 
   /** Where it listens: for tests and for reports, with the ports that the system chose. */
   get listening(): readonly Bind[] {
-    return [...this.#entrances.values()].map(({ listener }) => ({
-      host: listener.bind.host,
-      port: listener.port,
-    }))
+    return this.#entrances.listeners.map(({ bind, port }) => ({ host: bind.host, port }))
   }
 
   #readdress(): void {
@@ -364,8 +319,7 @@ export class Edge implements Disposable {
    */
   leave(within: Milliseconds, patient: boolean): Promise<void> {
     this.#shared.leaving = true
-    for (const { listener } of this.#entrances.values()) listener.close()
-    this.#entrances.clear()
+    this.#entrances.close()
     if (!patient) for (const client of this.#clients()) client.leave(false)
     return new Promise((resolve) => {
       const timer = this.#parts.clock.after(within, () => {
@@ -399,8 +353,7 @@ export class Edge implements Disposable {
     this.#timer?.[Symbol.dispose]()
     this.#timer = undefined
     this.#names[Symbol.dispose]()
-    for (const { listener } of this.#entrances.values()) listener.close()
-    this.#entrances.clear()
+    this.#entrances.close()
     for (const client of this.#clients()) client.leave(true)
     for (const pool of this.#pools.values()) pool.closeIdle()
   }
