@@ -44,6 +44,11 @@ export class ChunkScanner {
     this.#trailers = ''
   }
 
+  /** The lines of the trailer section, each with its CRLF. */
+  get trailers(): string {
+    return this.#trailers
+  }
+
   get done(): boolean {
     return this.#state === atDone
   }

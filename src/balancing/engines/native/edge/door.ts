@@ -11,6 +11,8 @@ import { findRoute, hostName, onlyRoute, pathOf, type Route } from './routing.ts
 export interface DoorClient {
   /** The edge is about to leave: nothing new after what is in flight. With `now`, not even that. */
   leave(now: boolean): void
+  /** It carries many requests at once: it leaves by telling so, and ends with the last of them. */
+  readonly isShared?: boolean
   /** Whether it carries a request, or bytes, at this moment. */
   readonly isBusy: boolean
 }

@@ -4,21 +4,21 @@ import type { Random } from '../../../../foundation/random.ts'
 import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.ts'
 import type { EdgeMeters } from '../../../meters/model.ts'
 import type { Bind, EdgeReport, EdgeSecrets, Table } from '../../../model.ts'
-import { HttpClient } from '../http/client.ts'
 import { DateLine } from '../http/text.ts'
 import type { EdgeMessage } from '../protocol.ts'
 import { Contexts } from '../tls/contexts.ts'
 import { Handshakes } from '../tls/handshakes.ts'
 import type { Connection, ConnectionOwner, Listener, Transport } from '../transport/transport.ts'
 import { type Everything, metersOf, reportOf } from './accounts.ts'
+import { admit, toHttp2 } from './admit.ts'
 import { Deadlines, stepLength } from './deadlines.ts'
-import { Door } from './door.ts'
+import { Door, type DoorClient } from './door.ts'
 import { type Accept, Entrances } from './entrances.ts'
+import { faultOf } from './fault-of.ts'
 import { Names } from './names.ts'
 import { Pool } from './pool.ts'
 import { ProxyGate } from './proxy-gate.ts'
 import type { Shared } from './shared.ts'
-import { TcpClient } from './tcp-client.ts'
 import { turnAway } from './turn-away.ts'
 
 /** Between two reports while something changes. */
@@ -81,6 +81,8 @@ export class Edge implements Disposable {
       changedNow: () => this.#reportSoon(),
       signal: (signal) => tell({ kind: 'signal', signal }),
       event: (rule, subject, why, seen) => tell({ kind: 'event', rule, subject, why, seen }),
+      faulted: (thrown) => tell(faultOf(parts.edge, thrown)),
+      toHttp2: (connection, door, first) => toHttp2(connection, door, this.#shared, first),
     }
     this.#shared.date.turn(this.#shared.now)
     this.#handshakes = new Handshakes(this.#shared, this.#contexts)
@@ -203,16 +205,10 @@ export class Edge implements Disposable {
   /** The connection, whose client is known, begins: with a handshake, where TLS is spoken. */
   #secure(door: Door, connection: Connection): ConnectionOwner {
     const { tls } = door.row
-    if (tls === undefined) return this.#admit(door, connection)
-    const admit: Accept = (secured) => this.#admit(door, secured)
-    return this.#handshakes.take(connection, door, tls, admit)
-  }
-
-  #admit(door: Door, connection: Connection): ConnectionOwner {
-    if (door.row.mode === 'http') return new HttpClient(connection, door, this.#shared)
-    const client = new TcpClient(connection, door, this.#shared)
-    client.begin()
-    return client
+    if (tls === undefined) return admit(door, connection, this.#shared)
+    return this.#handshakes.take(connection, door, tls, (secured) =>
+      admit(door, secured, this.#shared),
+    )
   }
 
   get listeners(): readonly Listener[] {
@@ -320,7 +316,9 @@ export class Edge implements Disposable {
   leave(within: Milliseconds, patient: boolean): Promise<void> {
     this.#shared.leaving = true
     this.#entrances.close()
-    if (!patient) for (const client of this.#clients()) client.leave(false)
+    for (const client of this.#clients()) {
+      if (!patient || client.isShared === true) client.leave(false)
+    }
     return new Promise((resolve) => {
       const timer = this.#parts.clock.after(within, () => {
         for (const client of this.#clients()) client.leave(true)
@@ -335,7 +333,7 @@ export class Edge implements Disposable {
     })
   }
 
-  #clients(): readonly { leave(now: boolean): void }[] {
+  #clients(): readonly DoorClient[] {
     return [...this.#doors.values(), ...this.#formerDoors].flatMap((door) => [...door.clients])
   }
 

@@ -11,6 +11,7 @@ import { pickTransport } from '../transport/pick.ts'
 import { type RawListener, RawTransport } from '../transport/raw.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Edge } from './edge.ts'
+import { faultOf } from './fault-of.ts'
 import { receiveListeners, sendListeners, type TakeListener } from './hand-over.ts'
 
 /** What a signal to the process asks for: to leave, within this. */
@@ -89,14 +90,6 @@ const slower = (edge: number, why: string): EdgeMessage => ({
   subject: `edge-${edge}`,
   why: `${why}: it works on public sockets, and slower`,
   seen: { node: process.version },
-})
-
-const faultOf = (edge: number, thrown: unknown): EdgeMessage => ({
-  kind: 'event',
-  rule: 'edge-fault',
-  subject: `edge-${edge}`,
-  why: `serving a connection failed: ${describeError(thrown)}`,
-  seen: { stack: thrown instanceof Error ? thrown.stack : undefined },
 })
 
 const tellMeters = (balancer: Edge, tell: (message: EdgeMessage) => void): void =>

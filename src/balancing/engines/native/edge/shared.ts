@@ -4,8 +4,9 @@ import type { Random } from '../../../../foundation/random.ts'
 import type { Instant } from '../../../../foundation/time.ts'
 import type { TrafficSignal } from '../../../../health/model.ts'
 import type { DateLine } from '../http/text.ts'
-import type { Transport } from '../transport/transport.ts'
+import type { Connection, ConnectionOwner, Transport } from '../transport/transport.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { Door } from './door.ts'
 
 /** Handed to everything that carries traffic. */
 export interface Shared {
@@ -25,5 +26,9 @@ export interface Shared {
   changed(): void
   changedNow(): void
   signal(signal: TrafficSignal): void
+  /** A mistake of ours: what it was made on has been closed. */
+  faulted(thrown: unknown): void
+  /** Goes on with this connection in HTTP/2; `first` is what has been read of it. */
+  toHttp2(connection: Connection, door: Door, first: Buffer): ConnectionOwner
   event(rule: string, subject: string, why: string, seen: Readonly<Record<string, unknown>>): void
 }

@@ -13,6 +13,7 @@ import { type DirectedClient, direct } from './direct.ts'
 import { Exchange } from './exchange.ts'
 import { RequestInput } from './input.ts'
 import type { UpstreamLink } from './parts.ts'
+import { isPreface } from './preface.ts'
 import { methodOf } from './timeline.ts'
 
 /** Waits for the first byte of a request. */
@@ -50,7 +51,11 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   minor = 1
   #keepAlive = true
 
-  constructor(connection: Connection, door: Door, shared: Shared) {
+  /** Of the connections that its door counts: a stream of HTTP/2 is none. */
+  readonly #share: number
+
+  constructor(connection: Connection, door: Door, shared: Shared, share = 1) {
+    this.#share = share
     this.connection = connection
     this.door = door
     this.shared = shared
@@ -58,7 +63,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     this.#body = new BodyCourse(connection, this.input, this.exchange)
     this.#place = shared.deadlines.take(this)
     shared.deadlines.set(this.#place, door.row.idleTimeout)
-    door.connections += 1
+    door.connections += share
     door.clients.add(this)
   }
 
@@ -124,6 +129,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
       this.#goOn()
       return false
     }
+    if (code !== headRead && this.#turnsToHttp2(input)) return false
     this.#phase = busy
     this.door.requests += 1
     const { timeline } = this.exchange
@@ -144,6 +150,17 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     this.input.begin(head)
     this.#expectBody()
     direct(this, input, head)
+    return true
+  }
+
+  /** Its first bytes are those of HTTP/2: that is not for this reader. */
+  #turnsToHttp2(input: Buffer): boolean {
+    const { at, end } = this.input
+    if (this.#share === 0 || this.forwarded !== '' || !isPreface(input, at, end)) return false
+    const first = Buffer.from(input.subarray(at, end))
+    this.#retire()
+    if (this.#paused) this.connection.resume()
+    this.connection.owner = this.shared.toHttp2(this.connection, this.door, first)
     return true
   }
 
@@ -325,7 +342,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     this.#phase = closed
     this.input.drop()
     this.shared.deadlines.give(this.#place)
-    this.door.connections -= 1
+    this.door.connections -= this.#share
     this.door.clients.delete(this)
   }
 

@@ -1,0 +1,162 @@
+// A client's request that came over a stream of HTTP/2: read as HTTP/1.1, answered as HTTP/2.
+
+import { constants, type Http2Stream, type ServerHttp2Stream } from 'node:http2'
+import type { Deadlines, Expiring } from '../edge/deadlines.ts'
+import type { Connection } from '../transport/transport.ts'
+import { carriedFields, requestText } from './fields.ts'
+import { deadlineExceeded, insteadOf, isGrpc, readGrpcTimeout, trailersOnly } from './grpc.ts'
+import { type Fields, type Follow, fieldOf } from './message-reader.ts'
+import { StreamConnection } from './stream-connection.ts'
+
+const { NGHTTP2_NO_ERROR } = constants
+
+/** Of an answer to an upgrade: HTTP/2 knows them in another way, or not at all. */
+const ofUpgrade = ['sec-websocket-accept', 'content-length']
+
+/** What a stream needs of its session. */
+export interface StreamParts {
+  readonly connection: Pick<Connection, 'peer' | 'secure'>
+  readonly deadlines: Deadlines
+  readonly faulted: (thrown: unknown) => void
+  /** A key for an upgrade that stands for an extended CONNECT: 16 random bytes, in base64. */
+  readonly key: () => string
+}
+
+export class ServedStream extends StreamConnection implements Expiring {
+  readonly #stream: ServerHttp2Stream
+  readonly #parts: StreamParts
+  readonly #raw: Fields
+  readonly #isGrpc: boolean
+  readonly #takesTrailers: boolean
+  #tunnel: string | undefined
+  #answered = false
+  /** The server's answer is not for this client: it has been told something else. */
+  #replaced = false
+  #trailers: Record<string, string | string[]> = {}
+  #place: number | undefined
+
+  constructor(stream: ServerHttp2Stream, raw: Fields, parts: StreamParts) {
+    super(parts.connection.peer, parts.connection.secure, parts.faulted)
+    this.#stream = stream
+    this.#parts = parts
+    this.#raw = raw
+    this.#isGrpc = isGrpc(fieldOf(raw, 'content-type'))
+    this.#takesTrailers = fieldOf(raw, 'te') === 'trailers'
+    this.attach(stream)
+  }
+
+  /** Tells its owner the request; before that, nothing has been told. */
+  begin(): void {
+    this.guarded(() => {
+      const head = requestText(this.#raw, this.#stream.endAfterHeaders, this.#parts.key)
+      if (head.kind === 'refused') return this.#refuse(head.status)
+      this.#tunnel = head.tunnel
+      this.#awaitDeadline()
+      this.tell(head.text)
+      if (this.closed) return
+      if (this.#stream.endAfterHeaders) this.#stream.resume()
+      else this.readBody(head.chunked)
+    })
+  }
+
+  /** Lets the reader of HTTP/1.1 answer: it counts what it refuses. */
+  #refuse(status: number): void {
+    this.tell(status === 501 ? 'CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n' : 'malformed\r\n\r\n')
+    this.#stream.resume()
+  }
+
+  /** A call of gRPC is answered when its client's own patience ends, held or not. */
+  #awaitDeadline(): void {
+    if (!this.#isGrpc) return
+    const patience = readGrpcTimeout(fieldOf(this.#raw, 'grpc-timeout'))
+    if (patience === undefined) return
+    const { deadlines } = this.#parts
+    const place = deadlines.take(this)
+    this.#place = place
+    deadlines.set(place, patience)
+    this.#stream.once('close', () => deadlines.give(place))
+  }
+
+  expired(): void {
+    if (this.#answered || this.closed) return
+    this.guarded(() => {
+      this.#respond([...trailersOnly(deadlineExceeded, 'the deadline has passed')], true)
+      this.closed = true
+      this.owner.failed('DEADLINE')
+    })
+  }
+
+  head(start: string, fields: Fields, announced: 'nothing' | 'body'): Follow {
+    const status = Number(start.slice(9, 12))
+    if (this.#stream.destroyed || this.#stream.closed) return 'nothing'
+    if (status === 101) return this.#switch(fields)
+    if (status < 200) {
+      const interim: Record<string, string> = {}
+      const carried = carriedFields(fields)
+      for (let at = 0; at < carried.length; at += 2) {
+        interim[carried[at] as string] = carried[at + 1] as string
+      }
+      this.#stream.additionalHeaders({ ...interim, ':status': status })
+      return 'head'
+    }
+    if (this.#place !== undefined) this.#parts.deadlines.clear(this.#place)
+    if (this.#isGrpc && status !== 200) {
+      this.#replaced = true
+      this.#respond([...insteadOf(status)], true)
+      return announced
+    }
+    const follow = this.#hasBody(status) ? announced : 'nothing'
+    const isChunked = follow === 'body' && fieldOf(fields, 'content-length') === undefined
+    const headers = [':status', String(status), ...carriedFields(fields)]
+    this.#respond(headers, follow === 'nothing', isChunked && this.#takesTrailers)
+    return follow
+  }
+
+  #hasBody(status: number): boolean {
+    return fieldOf(this.#raw, ':method') !== 'HEAD' && status !== 204 && status !== 304
+  }
+
+  #respond(headers: string[], endStream: boolean, waitForTrailers = false): void {
+    this.#answered = true
+    if (waitForTrailers) {
+      this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#trailers))
+    }
+    const plain = headers as unknown as Record<string, string>
+    this.#stream.respond(plain, { endStream, waitForTrailers })
+  }
+
+  /** The server has switched: the client asked for that by an extended CONNECT. */
+  #switch(fields: Fields): Follow {
+    if (this.#tunnel === undefined) throw new Error('broken invariant: nobody asked for a tunnel')
+    this.#respond([':status', '200', ...carriedFields(fields, ofUpgrade)], false)
+    this.becomeTunnel()
+    return 'bytes'
+  }
+
+  override data(bytes: Buffer, isLast: boolean): void {
+    if (!this.#replaced) super.data(bytes, isLast)
+  }
+
+  protected override endWith(trailers: Fields): void {
+    for (let at = 0; at < trailers.length; at += 2) {
+      const name = trailers[at] as string
+      const value = trailers[at + 1] as string
+      const before = this.#trailers[name]
+      this.#trailers[name] = before === undefined ? value : [before, value].flat()
+    }
+  }
+
+  protected override get isComplete(): boolean {
+    return this.reader.isOver
+  }
+
+  protected override failure(): string {
+    return 'ECONNRESET'
+  }
+
+  /** The answer is out: the rest of the request is of no use to anybody (RFC 9113 8.1). */
+  protected override hangUp(stream: Http2Stream): void {
+    if (!stream.readableEnded) stream.close(NGHTTP2_NO_ERROR)
+    stream.resume()
+  }
+}
