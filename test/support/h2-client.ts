@@ -1,4 +1,4 @@
-// A client of HTTP/2 for tests: the runtime's own, and frames made by hand for what it would not send.
+// A client of HTTP/2 for tests: the runtime's own, and frames by hand for what it would not send.
 
 import {
   type ClientHttp2Session,

@@ -58,7 +58,7 @@ export class ClientSession implements DoorClient, Expiring {
     this.#shared = shared
     this.#place = shared.deadlines.take(this)
     this.#parts = {
-      connection: { peer: connection.peer, secure: connection.secure },
+      connection: { peer: connection.peer, ends: connection.ends, secure: connection.secure },
       deadlines: shared.deadlines,
       faulted: shared.faulted,
       key: () => keyFrom(shared),

@@ -86,8 +86,8 @@ suite('a malformed request is refused, and reaches no server:', () => {
   }
 })
 
-// The runtime's reader drops such a field by itself, before anybody sees it (RFC 9113 8.2.1 asks for
-// the request to be refused; what matters is that no two parties read it differently).
+// The runtime's reader drops such a field by itself, before anybody sees it (RFC 9113 8.2.1 asks
+// for the request to be refused; what matters is that no two parties read it differently).
 suite('a field that no HTTP/1.1 could carry is carried nowhere:', () => {
   const plain = getFields()
   const cases: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
@@ -194,7 +194,7 @@ async function stillServesBeside(bed: EdgeBed): Promise<void> {
   assert.equal((await client.ask({ ':path': '/' })).status, 200)
 }
 
-test('more streams than are allowed are refused, and those that are allowed are answered', async () => {
+test('streams beyond the limit are refused, and those within it are answered', async () => {
   await using world = await openBed()
   using client = new RawH2(world.bed.port)
   await client.frame(settings, 0)

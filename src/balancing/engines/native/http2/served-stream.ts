@@ -2,11 +2,10 @@
 
 import { constants, type Http2Stream, type ServerHttp2Stream } from 'node:http2'
 import type { Deadlines, Expiring } from '../edge/deadlines.ts'
-import type { Connection } from '../transport/transport.ts'
 import { carriedFields, requestText } from './fields.ts'
 import { deadlineExceeded, insteadOf, isGrpc, readGrpcTimeout, trailersOnly } from './grpc.ts'
 import { type Fields, type Follow, fieldOf } from './message-reader.ts'
-import { StreamConnection } from './stream-connection.ts'
+import { StreamConnection, type Underlying } from './stream-connection.ts'
 
 const { NGHTTP2_NO_ERROR } = constants
 
@@ -15,7 +14,7 @@ const ofUpgrade = ['sec-websocket-accept', 'content-length']
 
 /** What a stream needs of its session. */
 export interface StreamParts {
-  readonly connection: Pick<Connection, 'peer' | 'secure'>
+  readonly connection: Underlying
   readonly deadlines: Deadlines
   readonly faulted: (thrown: unknown) => void
   /** A key for an upgrade that stands for an extended CONNECT: 16 random bytes, in base64. */
@@ -36,7 +35,7 @@ export class ServedStream extends StreamConnection implements Expiring {
   #place: number | undefined
 
   constructor(stream: ServerHttp2Stream, raw: Fields, parts: StreamParts) {
-    super(parts.connection.peer, parts.connection.secure, parts.faulted)
+    super(parts.connection, parts.faulted)
     this.#stream = stream
     this.#parts = parts
     this.#raw = raw

@@ -3,6 +3,7 @@
 
 import type { Http2Stream } from 'node:http2'
 import { constants } from 'node:http2'
+import type { Ends } from '../../../../foundation/addresses.ts'
 import { latin1 } from '../../../../wire/latin1.ts'
 import { Flow } from '../transport/flow.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
@@ -24,12 +25,16 @@ const unowned: ConnectionOwner = {
   failed: () => undefined,
 }
 
+/** What a stream takes over from the connection that it belongs to. */
+export type Underlying = Pick<Connection, 'peer' | 'ends' | 'secure'>
+
 /** See `Connection` for what it promises. */
 export abstract class StreamConnection extends Flow implements Connection, MessageSink {
   owner: ConnectionOwner = unowned
   readonly lent = false
   readonly alpnProtocol = 'h2'
-  readonly peer: string
+  peer: string
+  ends: Ends | undefined
   readonly secure: boolean
   readonly #faulted: (thrown: unknown) => void
   protected readonly reader = new MessageReader(this)
@@ -42,10 +47,11 @@ export abstract class StreamConnection extends Flow implements Connection, Messa
   #chunked = false
   #trailers: Fields = []
 
-  constructor(peer: string, secure: boolean, faulted: (thrown: unknown) => void) {
+  constructor(under: Underlying, faulted: (thrown: unknown) => void) {
     super()
-    this.peer = peer
-    this.secure = secure
+    this.peer = under.peer
+    this.ends = under.ends
+    this.secure = under.secure
     this.#faulted = faulted
   }
 
@@ -124,6 +130,11 @@ export abstract class StreamConnection extends Flow implements Connection, Messa
     this.closed = true
     if (this.isComplete) this.owner.ended()
     else this.owner.failed(this.failure(stream))
+  }
+
+  claim(ends: Ends): void {
+    this.ends = ends
+    this.peer = ends.from.host
   }
 
   write(text: string): void {
