@@ -1,8 +1,11 @@
 // The only list of engines: which adapter stands behind each port on a real machine.
 
+import { join } from 'node:path'
 import type { BalancerEngine } from '../balancing/engine.ts'
 import { openNativeBalancer } from '../balancing/engines/native/engine.ts'
 import type { EdgeMeters } from '../balancing/meters/model.ts'
+import { openFolderStore } from '../certificates/engines/folder/store.ts'
+import { CertificateKeeper, type Certificates } from '../certificates/keeper.ts'
 import { openRandom } from '../foundation/random.ts'
 import type { Clock } from '../foundation/time.ts'
 import type { TrafficSignal } from '../health/model.ts'
@@ -39,6 +42,7 @@ export interface Adapters {
   readonly host: ReplicaHost
   readonly balancer: BalancerEngine
   readonly monitor: HealthMonitor
+  readonly certificates: Certificates
   /** Lets go of everything and leaves it running. */
   leave(): void
 }
@@ -70,6 +74,14 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
       },
     }),
   ])
+  const certificates = new CertificateKeeper({
+    clock,
+    store: openFolderStore(join(folder, 'certificates')),
+    listener: {
+      ...hears('certificates'),
+      secrets: (secrets) => balancer.entrust(secrets),
+    },
+  })
   const prober = openProber(clock)
   const agents = openAgentAsker(clock)
   const monitor = openMonitor({
@@ -92,7 +104,9 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
     host,
     balancer,
     monitor,
+    certificates,
     leave() {
+      certificates[Symbol.dispose]()
       monitor[Symbol.dispose]()
       prober[Symbol.dispose]()
       agents[Symbol.dispose]()

@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { BalancerEngine } from '../balancing/engine.ts'
 import type { Table } from '../balancing/model.ts'
+import type { Certificates } from '../certificates/keeper.ts'
 import type { Journal } from '../control/journal.ts'
 import type { Decision } from '../control/rules.ts'
 import { describeError } from '../foundation/fault.ts'
@@ -15,6 +16,7 @@ import type { ReplicaHost } from '../services/host.ts'
 import type { ServiceAction } from '../services/model.ts'
 import { enact, forgetGone } from '../services/state.ts'
 import type { Spec } from '../spec/model.ts'
+import { certificateWishes } from './certificates.ts'
 import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
 import { emptyState, type StateStore } from './store.ts'
 import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
@@ -34,6 +36,7 @@ export interface CorePorts {
   readonly clock: Clock
   readonly host: ReplicaHost
   readonly balancer: BalancerEngine
+  readonly certificates: Certificates
   readonly monitor: HealthMonitor
   readonly journal: Journal
   readonly store: StateStore
@@ -109,13 +112,14 @@ class AgentCore implements Core {
   }
 
   world(): World {
-    const { host, monitor, balancer } = this.#ports
+    const { host, monitor, balancer, certificates } = this.#ports
     return {
       spec: this.#spec,
       state: this.#state,
       replicas: host.observe(),
       health: monitor.observe(),
       edges: balancer.observe(),
+      certificates: certificates.observe(),
       believed: this.#believed,
       table: this.#table,
     }
@@ -148,9 +152,11 @@ class AgentCore implements Core {
       ),
     }
     try {
+      await this.#ports.certificates.watch(certificateWishes(spec))
       await this.#push()
     } catch (thrown) {
       this.#spec = before.spec
+      await this.#unwatch(before.spec)
       this.#state = {
         ...this.#state,
         applied: before.state.applied,
@@ -163,6 +169,15 @@ class AgentCore implements Core {
     this.#save()
     // At once, not soon: whoever applied a file may be busy loading what comes next.
     this.#look()
+  }
+
+  /** Wants the certificates of an earlier file again: its refused successor's go. */
+  async #unwatch(spec: Spec): Promise<void> {
+    try {
+      await this.#ports.certificates.watch(certificateWishes(spec))
+    } catch (thrown) {
+      this.#trouble('certificate-refused', 'certificates', thrown)
+    }
   }
 
   operate(rule: string, subject: string, verb: (world: World, now: Instant) => AgentState): void {

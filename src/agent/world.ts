@@ -2,12 +2,14 @@
 
 import type { EdgeSighting } from '../balancing/engine.ts'
 import type { ServerState, Table, TableServer } from '../balancing/model.ts'
+import type { CertificateSighting } from '../certificates/model.ts'
 import type { Health, Target, Verdict } from '../health/model.ts'
 import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
 import type { Service, Spec } from '../spec/model.ts'
 import { checkFor } from '../spec/replica-words.ts'
 import { routed } from '../spec/settle-balance.ts'
+import { tableTls } from './certificates.ts'
 import type { AgentState } from './model.ts'
 
 /** What was seen at one moment, beside what is wanted. */
@@ -17,6 +19,8 @@ export interface World {
   readonly replicas: readonly ReplicaProcess[]
   readonly health: ReadonlyMap<string, Health>
   readonly edges: readonly EdgeSighting[]
+  /** By frontend; the first one is for names that none bears. */
+  readonly certificates: ReadonlyMap<string, readonly CertificateSighting[]>
   /** Servers that the last agent knew to be up and this one has not asked yet, as `beliefOf`. */
   readonly believed: ReadonlySet<string>
   /** The last table that was handed to the balancer. */
@@ -230,6 +234,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       maxConnections: shareOf(world, frontend.maxConnections),
       ...(frontend.acceptProxy === undefined ? {} : { acceptProxy: frontend.acceptProxy }),
       errorPages: frontend.errorPages,
+      tls: tableTls(frontend, world.certificates),
       routes: [
         ...frontend.routes,
         ...(frontend.to === undefined

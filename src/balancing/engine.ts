@@ -3,7 +3,7 @@
 import type { Milliseconds } from '../foundation/time.ts'
 import type { TrafficSignal } from '../health/model.ts'
 import type { EdgeMeters } from './meters/model.ts'
-import type { EdgeReport, Table } from './model.ts'
+import type { EdgeReport, EdgeSecrets, Table } from './model.ts'
 
 /** One process of the data path, as last seen. */
 export interface EdgeSighting {
@@ -40,6 +40,8 @@ export interface BalancerEngine {
    * be. That they listen and route is seen in `observe`: replicas start meanwhile.
    */
   apply(table: Table, edges: number): Promise<void>
+  /** Keeps these for its processes: each gets them before the next table that it is told. */
+  entrust(secrets: EdgeSecrets): void
   observe(): readonly EdgeSighting[]
   /** Stops accepting, lets what is in flight end for at most `within`, then ends the processes. */
   stop(within: Milliseconds): Promise<void>

@@ -4,6 +4,7 @@ import { type Core, openCore } from '../agent/core.ts'
 import type { AgentState } from '../agent/model.ts'
 import type { StateStore } from '../agent/store.ts'
 import type { BalancerEngine } from '../balancing/engine.ts'
+import { noCertificates } from '../certificates/keeper.ts'
 import type { JournalEntry } from '../control/journal.ts'
 import { describeError } from '../foundation/fault.ts'
 import type { Random } from '../foundation/random.ts'
@@ -143,11 +144,13 @@ export class SimulatedAgent {
       clock,
       host,
       monitor,
+      certificates: noCertificates,
       store: this.#store(() => alive),
       journal: { record },
       balancer: {
         ...{ name: balancer.name, can: balancer.can },
         observe: () => balancer.observe(),
+        entrust: (secrets) => balancer.entrust(secrets),
         stop: (within) => balancer.stop(within),
         leave: () => balancer.leave(),
         apply: (table, edges) => {

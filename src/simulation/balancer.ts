@@ -125,6 +125,9 @@ class EdgeBalancer implements BalancerEngine {
     )
   }
 
+  /** Nothing is encrypted in a simulated life. */
+  entrust(): void {}
+
   observe(): readonly EdgeSighting[] {
     return this.#edges.edges().map((edge) => ({
       edge: edge.number,

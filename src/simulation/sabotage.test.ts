@@ -81,6 +81,7 @@ const sabotages: Readonly<Record<PromiseId, Broken>> = {
             })),
           stop: (within) => honest.stop(within),
           leave: () => honest.leave(),
+          entrust: (secrets) => honest.entrust(secrets),
         }
       },
     },
@@ -160,6 +161,7 @@ const sabotages: Readonly<Record<PromiseId, Broken>> = {
           honest.observe().map((edge) => ({ ...edge, report: { ...edge.report!, table: 1e9 } })),
         stop: (within) => honest.stop(within),
         leave: () => honest.leave(),
+        entrust: (secrets) => honest.entrust(secrets),
       }),
     },
   },

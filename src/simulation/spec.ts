@@ -51,6 +51,7 @@ export const doorPorts: ReadonlyMap<string, number> = new Map([
 
 const doorOf = ({ name }: RunService): Frontend => ({
   ...{ name, mode: 'http', balance: { policy: 'random' }, routes: [], to: name, errorPages: {} },
+  tls: undefined,
   binds: [{ host: '127.0.0.1', port: doorPorts.get(name) ?? 8082 }],
   ...{ idleTimeout: ms(60_000), headTimeout: ms(10_000), maxConnections: 1000 },
 })

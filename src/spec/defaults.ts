@@ -29,6 +29,8 @@ export const defaults = {
   /** `idle` holds in HTTP mode; a TCP connection that is silent may be a database session. */
   frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s' },
   maxConnections: 50_000,
+  /** What is spoken inside TLS in HTTP mode, the most wanted first (ALPN). */
+  tls: { min_version: 'TLSv1.2', protocols: ['http/1.1'] },
   edgesLeast: 2,
   coordination: {
     session: '2s',

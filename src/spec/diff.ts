@@ -227,6 +227,13 @@ const frontendRows: readonly Row<Frontend>[] = [
   { key: 'timeouts.idle', show: (f) => time(f.idleTimeout) },
   { key: 'timeouts.head', show: (f) => time(f.headTimeout) },
   { key: 'max_connections', show: (f) => String(f.maxConnections) },
+  { key: 'tls', show: (f) => (f.tls === undefined ? undefined : 'on') },
+  {
+    key: 'tls.certificates',
+    show: (f) => f.tls?.certificates.map(({ certificate }) => certificate).join(', '),
+  },
+  { key: 'tls.min_version', show: (f) => f.tls?.oldest },
+  { key: 'tls.alpn', show: (f) => f.tls?.protocols.join(', ') },
 ]
 
 const showAddress = (host: string, port: number): string =>

@@ -165,6 +165,7 @@ frontends:
     headTimeout: 10_000,
     maxConnections: 50_000,
     errorPages: { 503: 'body of /srv/shop/sorry.html' },
+    tls: undefined,
   })
   assert.equal(spec.frontends.database?.idleTimeout, 3_600_000)
 })

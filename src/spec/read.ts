@@ -1,7 +1,7 @@
 // Reads the file from disk, whichever of the kinds we understand it is. What it asks for is
 // `parse`'s to say; nothing is printed here.
 
-import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
 import { Fault, systemCode } from '../foundation/fault.ts'
 import { limits } from './defaults.ts'
@@ -48,11 +48,13 @@ export async function parseSource(
     return { ...parsed, source, env: referredTo(imported.yaml ?? '', env), imported }
   }
   const { path, text } = source
-  const parsed = parseSpec({ text, file: path, env, cores, readFile: readPage })
+  const parsed = parseSpec({ text, file: path, env, cores, readFile: readPage, modeOf })
   return { ...parsed, source, env: referredTo(text, env), imported: undefined }
 }
 
 const readPage = (path: string): string => readBytes(path).toString()
+
+const modeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.mode
 
 /** By its name, or by what it says: a section of HAProxy's and no colon. */
 export function isHaproxy({ path, text }: Source): boolean {

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
 import { balance } from './schema-balance.ts'
+import { frontendTls } from './schema-tls.ts'
 import {
   bind,
   count,
@@ -60,6 +61,11 @@ export const frontend = z
     routes: key(
       z.array(route),
       'Asked in order: the first whose host and path both match takes the request.',
+    ),
+    tls: key(
+      frontendTls,
+      'Every connection is encrypted; servers see `X-Forwarded-Proto: https`. In TCP mode what ' +
+        'is inside is passed on. See [TLS](tls.md).',
     ),
     to: key(
       serviceName,

@@ -7,6 +7,7 @@ import type { Frontend } from './model.ts'
 import type { RawFrontend } from './schema.ts'
 import { settleBalance } from './settle-balance.ts'
 import { durationOf } from './settle-check.ts'
+import { settleTls } from './settle-tls.ts'
 import type { Loose, Site } from './site.ts'
 import type { Path } from './tree.ts'
 import { readBind, readHost, readPath } from './values.ts'
@@ -36,6 +37,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
     headTimeout: durationOf(raw.timeouts?.head, head),
     ...acceptProxyOf(raw.accept_proxy),
     maxConnections: raw.max_connections ?? defaults.maxConnections,
+    tls: settleTls(raw.tls, mode, [...path, 'tls'], site),
     errorPages: settleErrorPages(raw.error_pages ?? {}, [...path, 'error_pages'], site),
   }
 }

@@ -21,6 +21,8 @@ export interface Ground {
   readonly cores: number
   /** Throws if there is no such file. */
   readFile(path: string): string
+  /** The permissions of a file, as `stat` tells them; `undefined` if they cannot be known. */
+  modeOf?(path: string): number | undefined
 }
 
 /** One value that the environment contributed, and where. */

@@ -16,7 +16,7 @@ import {
   sleep,
 } from '../../../foundation/time.ts'
 import type { BalancerEngine, BalancerListener, EdgeSighting } from '../../engine.ts'
-import type { Bind, Table } from '../../model.ts'
+import type { Bind, EdgeSecrets, Table } from '../../model.ts'
 import { bindsOf, checkDoors } from './doors.ts'
 import { edgeFiles, findEdges, makeEdgeFolder, removeFiles } from './edge-files.ts'
 import { EdgeLink, spawnEdge } from './edge-link.ts'
@@ -71,6 +71,7 @@ class NativeBalancer implements BalancerEngine {
   /** Edges that gave their listeners away, or were told to stop, and finish what they have. */
   readonly #leaving = new Set<EdgeLink>()
   #table: Table | undefined
+  #secrets: EdgeSecrets | undefined
   #checked: readonly Bind[] = []
   #serial: number
   #timer: Disposable | undefined
@@ -97,6 +98,13 @@ class NativeBalancer implements BalancerEngine {
     for (const slot of this.#slots.values()) if (slot.number > edges) slot.wanted = false
     for (const link of this.#links()) this.#tell(link)
     this.#tend()
+  }
+
+  entrust(secrets: EdgeSecrets): void {
+    this.#secrets = secrets
+    for (const link of this.#links()) {
+      if (link.understood) link.send({ kind: 'secrets', secrets })
+    }
   }
 
   observe(): readonly EdgeSighting[] {
@@ -252,6 +260,7 @@ class NativeBalancer implements BalancerEngine {
       const identity = spawnEdge(slot.number, files, this.#logPath, handOverPath)
       slot.startedAt = clock.now()
       const link = this.#link(slot.number, files, identity)
+      if (this.#secrets !== undefined) link.send({ kind: 'secrets', secrets: this.#secrets })
       this.#tell(link)
       return link
     } catch (thrown) {

@@ -118,6 +118,7 @@ export class Edge implements Disposable {
     this.#removeDoors(table)
     this.#updatePools(table)
     this.#updateDoors(table)
+    this.#contexts.forget(table.frontends)
     this.#names.follow(
       new Set(table.pools.flatMap((pool) => pool.servers.map((server) => server.host))),
     )
@@ -204,11 +205,8 @@ export class Edge implements Disposable {
 
   /** The connection, whose client is known, begins: with a handshake, where TLS is spoken. */
   #secure(door: Door, connection: Connection): ConnectionOwner {
-    const { tls } = door.row
-    if (tls === undefined) return admit(door, connection, this.#shared)
-    return this.#handshakes.take(connection, door, tls, (secured) =>
-      admit(door, secured, this.#shared),
-    )
+    if (door.row.tls === undefined) return admit(door, connection, this.#shared)
+    return this.#handshakes.take(connection, door, (secured) => admit(door, secured, this.#shared))
   }
 
   get listeners(): readonly Listener[] {

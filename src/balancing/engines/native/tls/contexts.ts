@@ -1,7 +1,7 @@
 // The certificates and keys that this edge was entrusted with, ready for handshakes.
 
 import type { SecureContext } from 'node:tls'
-import type { EdgeSecrets, KeyPair, TicketKey, TlsVersion } from '../../../model.ts'
+import type { EdgeSecrets, KeyPair, TableFrontend, TicketKey, TlsVersion } from '../../../model.ts'
 import { answerTickets, type TicketContext } from './tickets.ts'
 
 /** Forward secret and authenticated, and nothing else; the client's order counts (RFC 9325 4.2). */
@@ -20,22 +20,30 @@ const ciphers = [
 /** Equal in all edges, or a session could not be taken up by another one. */
 const sessionContext = 'alwayson'
 
-const none: EdgeSecrets = { certificates: [], tickets: [] }
-
 /** Makes a context once for each certificate and version that is asked for. */
 export class Contexts {
-  #secrets = none
+  readonly #pairs = new Map<string, KeyPair>()
   readonly #made = new Map<string, SecureContext>()
+  #tickets: readonly TicketKey[] = []
+  #wanted: ReadonlySet<string> = new Set()
 
-  /** Uses these from now on; connections that stand are not touched. */
-  entrust(secrets: EdgeSecrets): void {
-    const before = this.#secrets
-    this.#secrets = secrets
-    for (const [key] of this.#made) {
-      const id = key.slice(0, key.indexOf(' '))
-      const pair = secrets.certificates.find((each) => each.id === id)
-      const old = before.certificates.find((each) => each.id === id)
-      if (pair?.certificate !== old?.certificate || pair?.key !== old?.key) this.#made.delete(key)
+  /**
+   * Uses these from now on, and what a table still refers to: between new secrets and the table
+   * that names them, the old ones are shown. Connections that stand are not touched.
+   */
+  entrust({ certificates, tickets }: EdgeSecrets): void {
+    this.#tickets = tickets
+    this.#wanted = new Set(certificates.map(({ id }) => id))
+    for (const pair of certificates) this.#pairs.set(pair.id, pair)
+  }
+
+  /** Forgets what was entrusted before and no frontend refers to any more. */
+  forget(frontends: readonly TableFrontend[]): void {
+    const shown = frontends.flatMap(({ tls }) => tls?.certificates.map(({ id }) => id) ?? [])
+    for (const id of this.#pairs.keys()) {
+      if (this.#wanted.has(id) || shown.includes(id)) continue
+      this.#pairs.delete(id)
+      for (const key of this.#made.keys()) if (key.startsWith(`${id} `)) this.#made.delete(key)
     }
   }
 
@@ -44,9 +52,9 @@ export class Contexts {
     const key = `${id} ${oldest}`
     const made = this.#made.get(key)
     if (made !== undefined) return made
-    const pair = this.#secrets.certificates.find((each) => each.id === id)
+    const pair = this.#pairs.get(id)
     if (pair === undefined) return undefined
-    const context = makeContext(pair, oldest, () => this.#secrets.tickets)
+    const context = makeContext(pair, oldest, () => this.#tickets)
     this.#made.set(key, context)
     return context
   }

@@ -1,7 +1,6 @@
 // Connections that are not yet what they want to be: each begins with a ClientHello, or ends soon.
 
 import { protocolList, readClientHello } from '../../../../wire/tls/client-hello.ts'
-import type { TableTls } from '../../../model.ts'
 import type { Expiring } from '../edge/deadlines.ts'
 import type { Door, DoorClient } from '../edge/door.ts'
 import type { Shared } from '../edge/shared.ts'
@@ -41,8 +40,8 @@ export class Handshakes {
   }
 
   /** Secures a connection that has just been accepted. */
-  take(connection: Connection, door: Door, tls: TableTls, admit: Admit): ConnectionOwner {
-    return new Handshake(connection, door, tls, admit, this)
+  take(connection: Connection, door: Door, admit: Admit): ConnectionOwner {
+    return new Handshake(connection, door, admit, this)
   }
 
   began(handshake: Handshake): void {
@@ -61,17 +60,15 @@ class Handshake implements ConnectionOwner, Expiring, DoorClient, SecureListener
   readonly isBusy = false
   #connection: Connection
   readonly #door: Door
-  readonly #tls: TableTls
   readonly #admit: Admit
   readonly #all: Handshakes
   readonly #place: number
   #first: Buffer | undefined
   #isOver = false
 
-  constructor(connection: Connection, door: Door, tls: TableTls, admit: Admit, all: Handshakes) {
+  constructor(connection: Connection, door: Door, admit: Admit, all: Handshakes) {
     this.#connection = connection
     this.#door = door
-    this.#tls = tls
     this.#admit = admit
     this.#all = all
     const { deadlines } = all.shared
@@ -89,11 +86,13 @@ class Handshake implements ConnectionOwner, Expiring, DoorClient, SecureListener
     if (hello.kind === 'incomplete') return
     if (hello.kind === 'other') return this.#refuse(first)
     const { contexts, shared } = this.#all
-    const certificate = chooseCertificate(this.#tls.certificates, hello.serverName)
-    const context = certificate && contexts.find(certificate.id, this.#tls.oldest)
-    if (context === undefined) return this.giveUp()
+    // What holds now: the table may have changed since the connection was accepted.
+    const { tls } = this.#door.row
+    const certificate = tls && chooseCertificate(tls.certificates, hello.serverName)
+    const context = certificate && contexts.find(certificate.id, tls.oldest)
+    if (tls === undefined || context === undefined) return this.giveUp()
     this.#all.began(this)
-    const alpn = hello.protocols.length === 0 ? undefined : protocolList(this.#tls.protocols)
+    const alpn = hello.protocols.length === 0 ? undefined : protocolList(tls.protocols)
     const secured = shared.transport.secure(
       this.#connection,
       { side: 'server', context, first, alpn, serverName: undefined },

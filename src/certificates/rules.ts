@@ -1,0 +1,65 @@
+// How does a certificate stand, and when is a key for tickets turned? Pure.
+
+import type { TicketKey } from '../balancing/model.ts'
+
+const day = 24 * 3600 * 1000
+const hour = 3600 * 1000
+
+/** A person is warned of an end that is nearer than this. */
+export const warnWithin = 14 * day
+
+/** How the time of a certificate stands, the first that holds. */
+export type Standing =
+  | { readonly kind: 'expired'; readonly why: string }
+  | { readonly kind: 'not-yet-valid'; readonly why: string }
+  | { readonly kind: 'expires-soon'; readonly why: string }
+  | { readonly kind: 'valid'; readonly why: string }
+
+/** Judges the time of a certificate. */
+export function standingOf(
+  certificate: { readonly from: number; readonly until: number },
+  now: number,
+): Standing {
+  const { from, until } = certificate
+  if (now >= until) {
+    return { kind: 'expired', why: `it ended ${inWords(now - until)} ago: clients refuse it` }
+  }
+  if (now < from) {
+    const why = `it begins in ${inWords(from - now)}: clients refuse it until then`
+    return { kind: 'not-yet-valid', why }
+  }
+  const left = `it ends in ${inWords(until - now)}`
+  return until - now < warnWithin
+    ? { kind: 'expires-soon', why: left }
+    : { kind: 'valid', why: left }
+}
+
+/** A length of time for people: `3 days`, `1 hour`. */
+export function inWords(length: number): string {
+  const [count, unit] =
+    length >= 2 * day ? [length / day, 'day'] : length >= hour ? [length / hour, 'hour'] : [0, '']
+  if (unit === '') return 'less than an hour'
+  const whole = Math.floor(count)
+  return `${whole} ${unit}${whole === 1 ? '' : 's'}`
+}
+
+/** A key for tickets, and when it was made (milliseconds since 1970). */
+export interface MadeTicketKey extends TicketKey {
+  readonly made: number
+}
+
+/** A key seals for so long, and opens for as long again: who stole it has read two such spans. */
+export const ticketKeyLife = 8 * hour
+
+/** The keys to use from now on, the one that seals first; the same array while nothing is due. */
+export function turnTicketKeys(
+  keys: readonly MadeTicketKey[],
+  now: number,
+  make: () => string,
+): readonly MadeTicketKey[] {
+  const [newest] = keys
+  const isDue = newest === undefined || now - newest.made >= ticketKeyLife || newest.made > now
+  const kept = keys.filter(({ made }) => made <= now && now - made < 2 * ticketKeyLife)
+  if (!isDue) return kept.length === keys.length ? keys : kept
+  return [{ bytes: make(), made: now }, ...kept]
+}
