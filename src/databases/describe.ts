@@ -1,0 +1,59 @@
+// Says what is done to a database in a sentence, and what is missing. Pure.
+
+import type { AckSet, DatabaseAction, Phase, Proof } from './model.ts'
+import type { Shortage } from './quorum.ts'
+
+/** `any 1 of b, c`; a primary that stands alone needs nobody. */
+export const describeAcks = ({ members, needed }: AckSet): string =>
+  needed === 0 ? 'nobody' : `any ${needed} of ${members.join(', ')}`
+
+/** What a database is at. */
+export function describePhase(phase: Phase): string {
+  switch (phase.kind) {
+    case 'new':
+      return 'nothing has been initialised'
+    case 'serving':
+      return `${phase.primary} is primary`
+    case 'electing':
+      return `a primary is being elected: ${phase.why}`
+    case 'promoting':
+      return `${phase.winner} is being promoted`
+    case 'handing-over':
+      return `${phase.from} hands over to ${phase.to}`
+  }
+}
+
+/** What has to be there before anybody may be promoted. */
+export function describeShortage({ missing, of }: Shortage): string {
+  const who = of.length === missing ? of.join(' and ') : `${missing} of ${of.join(', ')}`
+  return `without ${who} an acknowledged write could be lost`
+}
+
+/** Why a promotion lost nothing, or what it may have lost. */
+export function describeProof(proof: Proof): string {
+  const confirmed = Object.keys(proof.confirmed).join(', ')
+  const sets = proof.acks.map(describeAcks).join('; ')
+  const start = `${proof.to} led from ${proof.start.line}/${proof.start.at}`
+  if (proof.acceptedLoss) return `${start}; what others had beyond that was given up`
+  return `${start}; ${confirmed} had stopped, writes needed ${sets}`
+}
+
+const describe = {
+  record: (a) => `write down that ${describePhase(a.record.phase)}`,
+  initialise: (a) => `make a new database on ${a.member}`,
+  freeze: (a) => `have ${a.member} stop receiving and say what it has`,
+  fence: (a) => `end the server of ${a.member}`,
+  promote: (a) => `make ${a.member} primary; writes need ${describeAcks(a.acks)}`,
+  quiesce: (a) => `let ${a.member} finish what it has, and stop`,
+  follow: (a) =>
+    a.way === 'follow'
+      ? `have ${a.member} follow ${a.primary}`
+      : `${a.way} ${a.member} so that it can follow ${a.primary}`,
+  'set-acks': (a) => `have ${a.member} wait for ${describeAcks(a.acks)}`,
+} as const satisfies {
+  readonly [K in DatabaseAction['kind']]: (a: Extract<DatabaseAction, { kind: K }>) => string
+}
+
+/** The sentence of any action. */
+export const describeAction = (action: DatabaseAction): string =>
+  (describe[action.kind] as (a: DatabaseAction) => string)(action)

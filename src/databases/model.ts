@@ -1,0 +1,190 @@
+// The words of the databases room: members, positions, acknowledgement sets, proofs. Types only.
+
+import type { Instant, Milliseconds } from '../foundation/time.ts'
+
+/**
+ * A point in a database's history. `line` tells histories apart that parted at a promotion
+ * (PostgreSQL's timeline): it is that of the last record there is, not of the server that sends
+ * them. `at` counts within them, and goes on counting over a promotion, which writes a record.
+ */
+export interface Position {
+  readonly line: number
+  readonly at: number
+}
+
+/**
+ * Who has to acknowledge a write before its client hears of it: any `needed` of `members`
+ * (PostgreSQL: `synchronous_standby_names = 'ANY k (…)'`). `needed` 0 is asynchronous.
+ */
+export interface AckSet {
+  readonly members: readonly string[]
+  readonly needed: number
+}
+
+/** `quorum`: an acknowledged write survives the loss of any machine. `async`: it may not. */
+export type Durability = 'quorum' | 'async'
+
+/** Whether a failover is made, proposed, or only told. */
+export type FailoverMode = 'auto' | 'ask' | 'observe'
+
+/** What the file asks of one database. */
+export interface DatabaseWish {
+  readonly name: string
+  /** By name, best first: of equals the first is promoted. */
+  readonly members: readonly string[]
+  readonly durability: Durability
+  readonly failover: FailoverMode
+  readonly bounds: FailoverBounds
+}
+
+/** How long each step of a failover may take; computed from one target by `budget.ts`. */
+export interface FailoverBounds {
+  /** A keeper that was not heard for so long is lost, if nobody else hears its server either. */
+  readonly silence: Milliseconds
+  /** A server whose write probe fails for so long is hung. */
+  readonly hung: Milliseconds
+  /** How long a primary may go on after its keeper was last confirmed; then it fences itself. */
+  readonly lease: Milliseconds
+  /** A replica of the acknowledgement set that is missing for so long leaves it. */
+  readonly ackPatience: Milliseconds
+  /** Between two unplanned failovers of one database. */
+  readonly coolDown: Milliseconds
+  /** How long a planned move may take; then it is given up, and the old primary goes on. */
+  readonly handOver: Milliseconds
+}
+
+/** Why a promotion was safe, or what it cost: kept, shown, and used to classify what returns. */
+export interface Proof {
+  readonly epoch: number
+  readonly at: Instant
+  readonly from: string | undefined
+  readonly to: string
+  readonly why: string
+  /** The sets that had to be outvoted, and who had confirmed to receive nothing more, where. */
+  readonly acks: readonly AckSet[]
+  readonly confirmed: Readonly<Record<string, Position>>
+  /** Where the winner's history began: what others have beyond it was never acknowledged. */
+  readonly start: Position
+  /** An operator took responsibility for what a missing member may have had. */
+  readonly acceptedLoss: boolean
+}
+
+/** How far a database has come; the whole of it is one document that is compared and set. */
+export type Phase =
+  /** No member has ever been initialised. */
+  | { readonly kind: 'new' }
+  | { readonly kind: 'serving'; readonly primary: string }
+  /** Nobody may serve: members stop receiving and say what they have. */
+  | {
+      readonly kind: 'electing'
+      readonly from: string | undefined
+      readonly since: Instant
+      readonly why: string
+      /** Of equals this one: a planned move has a target. */
+      readonly prefer: string | undefined
+    }
+  /** `winner` has what was acknowledged, and becomes primary. */
+  | { readonly kind: 'promoting'; readonly winner: string; readonly proof: Proof }
+  /** A planned move: clients are held, `from` takes no writes, `to` catches up. */
+  | {
+      readonly kind: 'handing-over'
+      readonly from: string
+      readonly to: string
+      readonly since: Instant
+    }
+
+/** What is written down about one database, and what every decision of its epoch is checked by. */
+export interface DatabaseRecord {
+  /** Rises with every change of primary. */
+  readonly epoch: number
+  readonly phase: Phase
+  /** Rises with every change of this record; a keeper follows no order older than one it has. */
+  readonly version: number
+  /**
+   * The sets by which writes of this epoch, or while electing of the one before, may have been
+   * acknowledged: one, and while it is being changed the others as well.
+   */
+  readonly acks: readonly AckSet[]
+  /** Whoever is promoted has to have this: before it the sets above were not in force. */
+  readonly floor: Position
+  /** Of every promotion after the epoch `proofsSince`, the latest first. */
+  readonly proofs: readonly Proof[]
+  readonly proofsSince: number
+  /** When the last unplanned failover ended; `undefined` if none, or an operator has seen it. */
+  readonly lastFailover: Instant | undefined
+}
+
+/** What a member's server is at. */
+export type ServerState = 'absent' | 'stopped' | 'starting' | 'primary' | 'replica' | 'broken'
+
+/** One member, as its keeper (the agent of its machine) last told, and as others see it. */
+export interface MemberSighting {
+  readonly member: string
+  /** When its keeper last said something. */
+  readonly heard: Instant
+  readonly server: ServerState
+  /** The epoch it serves or follows at; what it does of an older one it has to stop. */
+  readonly epoch: number
+  /** Written to disk: it neither receives nor acknowledges for an epoch below. */
+  readonly promised: number
+  /** It takes writes from clients. */
+  readonly writable: boolean
+  /** All it has on disk, applied or not. */
+  readonly received: Position | undefined
+  readonly applied: Position | undefined
+  /** Whom it receives from at this moment. */
+  readonly upstream: string | undefined
+  /** When something last came from there: an empty message counts. */
+  readonly receivedAt: Instant | undefined
+  /** Of a primary: by which set it acknowledges, since the order of which version. */
+  readonly acks: AckSet | undefined
+  readonly acksVersion: number
+  /** Of a primary: where it was when that set came into force. */
+  readonly acksSince: Position | undefined
+  /** Its history is not a part of the one it was told to follow. */
+  readonly diverged: boolean
+  /** Of a primary: since when writing through its own socket fails. */
+  readonly failingSince: Instant | undefined
+}
+
+/** What an operator asked for and has not got yet. */
+export type Request =
+  | { readonly kind: 'switchover'; readonly to: string }
+  | { readonly kind: 'accept-data-loss'; readonly epoch: number }
+  | { readonly kind: 'approve-failover'; readonly epoch: number }
+
+/** Everything that a decision about one database may depend on. */
+export interface DatabaseObservation {
+  readonly now: Instant
+  readonly wish: DatabaseWish
+  readonly record: DatabaseRecord
+  readonly members: readonly MemberSighting[]
+  readonly paused: boolean
+  readonly request: Request | undefined
+}
+
+/** How a member that was away comes back. */
+export type RejoinWay = 'follow' | 'rewind' | 'clone'
+
+/**
+ * What is to be done. All but `record` are orders to one member's keeper. An order has the epoch
+ * and the version of the record that it follows from; a keeper refuses one whose epoch is below
+ * what it has promised, or whose version is below that of an order it has carried out.
+ */
+export type DatabaseAction =
+  | { readonly kind: 'record'; readonly record: DatabaseRecord }
+  | { readonly kind: 'initialise'; readonly member: string }
+  /** Stop receiving and serving, promise the epoch on disk, and say what was received. */
+  | { readonly kind: 'freeze'; readonly member: string }
+  /** End its server, whatever that does: it serves, or may, at an epoch that is over. */
+  | { readonly kind: 'fence'; readonly member: string }
+  | { readonly kind: 'promote'; readonly member: string; readonly acks: AckSet }
+  /** Let what is under way end, hand everything to the replicas, and stop. */
+  | { readonly kind: 'quiesce'; readonly member: string }
+  | {
+      readonly kind: 'follow'
+      readonly member: string
+      readonly primary: string
+      readonly way: RejoinWay
+    }
+  | { readonly kind: 'set-acks'; readonly member: string; readonly acks: AckSet }

@@ -1,0 +1,36 @@
+// Which of two positions is further, and is it on a history that counts? Pure.
+
+import type { DatabaseRecord, Position } from './model.ts'
+
+/** Before anything was written. */
+export const origin: Position = { line: 0, at: 0 }
+
+/** Negative when `a` is behind `b`: a later line is further, since promotion made it so. */
+export const comparePositions = (a: Position, b: Position): number =>
+  a.line === b.line ? a.at - b.at : a.line - b.line
+
+/** Whether whoever is at `position` has all that lies at or before `mark`. */
+export const reaches = (position: Position, mark: Position): boolean =>
+  comparePositions(position, mark) >= 0
+
+/** What a member that comes back has and nobody else does. */
+export type Tail =
+  /** Nothing: it may follow from where it is. */
+  | { readonly kind: 'none' }
+  /**
+   * It went on after the point at which a later primary began. A promotion that outvoted its set
+   * proves that none of it was acknowledged; one with accepted loss does not.
+   */
+  | { readonly kind: 'unacknowledged' | 'perhaps-acknowledged'; readonly from: Position }
+  /** It is on a history that no proof speaks of. */
+  | { readonly kind: 'unknown' }
+
+/** What a member at `position`, which last took part at `epoch`, has beyond the common history. */
+export function tailOf(position: Position, epoch: number, record: DatabaseRecord): Tail {
+  const first = record.proofs.findLast((proof) => proof.epoch > epoch)
+  if (first === undefined) return { kind: 'none' }
+  if (epoch < record.proofsSince || position.line > first.start.line) return { kind: 'unknown' }
+  if (position.line < first.start.line || position.at <= first.start.at) return { kind: 'none' }
+  const kind = first.acceptedLoss ? 'perhaps-acknowledged' : 'unacknowledged'
+  return { kind, from: first.start }
+}
