@@ -2,6 +2,7 @@
 
 import { slotRules } from '../src/balancing/engines/native/slot-rules.ts'
 import { clusterRules } from '../src/cluster/rules.ts'
+import { ensembleRules } from '../src/coordination/ensemble/rules.ts'
 import { formatDuration } from '../src/foundation/time.ts'
 import { healthRules } from '../src/health/rules.ts'
 import { decide } from '../src/services/decide.ts'
@@ -100,6 +101,12 @@ Asked by the leader of a cluster of several machines. What it decides is one doc
 its epoch; every machine acts on the last one that it has seen.
 
 ${table(clusterRules)}
+
+## What this machine's server of a managed ensemble needs (\`src/coordination/ensemble/rules.ts\`)
+
+Asked ten times a second on every machine that runs one.
+
+${table(ensembleRules)}
 
 ## What a place for an edge needs (\`src/balancing/engines/native/slot-rules.ts\`)
 

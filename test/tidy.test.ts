@@ -25,7 +25,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, 'all' | 'model'
   health: { foundation: 'all', control: 'all', wire: 'all' },
   services: { foundation: 'all', control: 'all', wire: 'all', health: 'model' },
   balancing: { foundation: 'all', control: 'all', wire: 'all', health: 'model' },
-  coordination: { foundation: 'all', control: 'all', wire: 'all' },
+  coordination: { foundation: 'all', control: 'all', wire: 'all', services: 'model' },
   databases: { foundation: 'all', control: 'all' },
   cluster: { foundation: 'all', control: 'all', coordination: 'all' },
   telemetry: { foundation: 'all', control: 'all', balancing: 'model', health: 'model' },

@@ -6,13 +6,16 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type MachineKeys, readPrivate, writePrivate } from '../control/doors/keys.ts'
 import { Fault } from '../foundation/fault.ts'
-import { type Clock, ms } from '../foundation/time.ts'
-import { creator } from './client/acl.ts'
+import { type Clock, type Milliseconds, ms } from '../foundation/time.ts'
+import { digest } from './client/acl.ts'
+import type { ClientOptions } from './client/client.ts'
 import { isZooKeeperError } from './client/errors.ts'
 import { formatHost } from './client/hosts.ts'
 import type { TlsOptions } from './client/transport.ts'
 import { describeNews } from './embedded/coordinator.ts'
 import { openEmbeddedServer } from './embedded/server.ts'
+import type { MemberAnswer } from './ensemble/model.ts'
+import { dialOf, endpointsOf, type OpenHost, openManaged } from './managed.ts'
 import type { CoordinationPlan, Endpoint, ManagedPlan, TlsFiles } from './model.ts'
 import { type OpenCoordinator, openCoordinator } from './zookeeper.ts'
 
@@ -24,11 +27,16 @@ export interface CoordinationOptions {
   /** This machine's keys, made by `alwayson init`; one machine alone does without. */
   readonly keys: MachineKeys | undefined
   readonly clock: Clock
-  /** Hears what somebody should know of the server that runs here. */
-  readonly heard: (line: string) => void
+  /** Hears what somebody should know of the server that runs here; `why` completes a sentence. */
+  readonly heard: (rule: string, why: string) => void
+  /** Runs guarded processes; a managed ensemble needs it. */
+  readonly openHost: OpenHost
 }
 
-/** What the machines agree through, open until it is disposed. */
+/**
+ * What the machines agree through, open until it is disposed. A server of a managed ensemble that
+ * runs here outlives that: the next one who opens it adopts it.
+ */
 export interface OpenCoordination extends AsyncDisposable {
   /** Where its servers are, for people: `10.0.0.11:2181,10.0.0.12:2181/alwayson/shop`. */
   readonly hosts: string
@@ -39,6 +47,10 @@ export interface OpenCoordination extends AsyncDisposable {
    * know the cluster's secret. Rejects as `openCoordinator` does.
    */
   open(signal?: AbortSignal): Promise<OpenCoordinator>
+  /** What the server of an ensemble that runs here answered last; undefined if none does. */
+  readonly server: MemberAnswer | undefined
+  /** Ends the server that runs here for good, then all of it. */
+  stop(within: Milliseconds): Promise<void>
 }
 
 /**
@@ -51,20 +63,38 @@ export async function openCoordination(options: CoordinationOptions): Promise<Op
     case 'embedded':
       return openOwn(options)
     case 'zookeeper': {
-      const tls = plan.tls === undefined ? undefined : tlsOf(plan.tls)
-      return reach(plan, plan.servers, tls, secretOf(options), options.clock)
+      const tls = plan.tls === undefined ? {} : { tls: tlsOf(plan.tls) }
+      return reach(plan, plan.servers, keysOf(options).secret, { clock: options.clock, ...tls })
     }
-    case 'managed': {
-      const { ca, cert, key } = keysOf(options)
-      const servers = endpointsOf(plan)
-      return reach(plan, servers, { ca, cert, key }, secretOf(options), options.clock)
-    }
+    case 'managed':
+      return openEnsemble(plan, options)
   }
 }
 
-/** Where the members of a managed ensemble listen for clients. */
-export const endpointsOf = ({ members, ports }: ManagedPlan): readonly Endpoint[] =>
-  members.map(({ address }) => ({ host: address, port: ports.client }))
+async function openEnsemble(
+  plan: ManagedPlan,
+  options: CoordinationOptions,
+): Promise<OpenCoordination> {
+  const keys = keysOf(options)
+  const { clock, heard, folder, openHost } = options
+  const dial = dialOf(plan, keys)
+  const reached = reach(plan, endpointsOf(plan), keys.secret, { clock, dial })
+  const open = (signal: AbortSignal) => reached.open(signal)
+  const managed = await openManaged({ plan, keys, folder, clock, openHost, open, heard })
+  return {
+    ...reached,
+    get server() {
+      return managed.answer
+    },
+    async stop(within) {
+      await managed.stop(within)
+      managed[Symbol.dispose]()
+    },
+    async [Symbol.asyncDispose]() {
+      managed[Symbol.dispose]()
+    },
+  }
+}
 
 function keysOf({ keys }: CoordinationOptions): MachineKeys {
   if (keys !== undefined) return keys
@@ -72,8 +102,6 @@ function keysOf({ keys }: CoordinationOptions): MachineKeys {
     remedy: 'make them with `alwayson init`, and copy to each machine its own',
   })
 }
-
-const secretOf = (options: CoordinationOptions): string => keysOf(options).secret
 
 function tlsOf({ ca, cert, key }: TlsFiles): TlsOptions {
   const read = (path: string): string => {
@@ -101,18 +129,16 @@ interface Shared {
 function reach(
   { chroot, session }: Shared,
   servers: readonly Endpoint[],
-  tls: TlsOptions | undefined,
   secret: string,
-  clock: Clock,
+  how: ClientOptions,
 ): OpenCoordination {
   const hosts = `${servers.map(formatHost).join(',')}${chroot}`
   const options = {
     hosts,
-    clock,
+    ...how,
     timeout: session,
     credentials: [{ scheme: 'digest', auth: `${userName}:${secret}` }],
-    acl: [creator()],
-    ...(tls === undefined ? {} : { tls }),
+    acl: [digest(userName, secret)],
   }
   return {
     hosts,
@@ -127,9 +153,10 @@ function reach(
         throw isZooKeeperError(thrown, 'no-auth') ? notOurs(hosts, thrown) : thrown
       }
     },
-    async [Symbol.asyncDispose]() {
-      // Sessions end with those who opened them; nothing of this stays open.
-    },
+    server: undefined,
+    // Sessions end with those who opened them; nothing else is open.
+    stop: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }
 
@@ -148,13 +175,14 @@ async function openOwn(options: CoordinationOptions): Promise<OpenCoordination> 
   const server = await openEmbeddedServer({
     folder,
     clock,
-    heard: (news) => heard(describeNews(news)),
+    heard: (news) => heard(news.kind, describeNews(news)),
   })
   const shared = { chroot: '/alwayson', session: sessionOfOne }
-  const reached = reach(shared, [server], undefined, secret, clock)
+  const reached = reach(shared, [server], secret, { clock })
   return {
     ...reached,
     failed: server.failed,
+    stop: async () => server[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }

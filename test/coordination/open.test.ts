@@ -15,6 +15,9 @@ import { ms, openClock } from '../../src/foundation/time.ts'
 
 const newFolder = () => mkdtempDisposableSync(join(tmpdir(), 'alwayson-open-'))
 
+const openHost = (): never => {
+  throw new Error('nothing is run for this')
+}
 const clock = openClock()
 const authority = makeAuthority('shop', new Date())
 
@@ -28,7 +31,7 @@ const open = (
   plan: CoordinationPlan = { kind: 'embedded' },
   keys?: MachineKeys,
 ): Promise<OpenCoordination> =>
-  openCoordination({ plan, folder, keys, clock, heard: () => undefined })
+  openCoordination({ plan, folder, keys, clock, heard: () => undefined, openHost })
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000)
 
