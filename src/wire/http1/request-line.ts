@@ -151,10 +151,11 @@ function parseTarget(bytes: Uint8Array, head: RequestHead): number {
     isMethod(bytes, start, methodEnd, methods.TRACE)
   head.absolute = false
   head.pathStart = targetStart
-  if (bytes[targetStart] === 0x2f) return headRead
+  // Whatever its target: servers take what follows its head for anything but a body.
   if (isMethod(bytes, start, methodEnd, methods.CONNECT)) {
     return refuse(head, 501, 'CONNECT asks for a tunnel, which is not offered')
   }
+  if (bytes[targetStart] === 0x2f) return headRead
   if (bytes[targetStart] === 0x2a && targetEnd - targetStart === 1) {
     if (isMethod(bytes, start, methodEnd, methods.OPTIONS)) return headRead
     return refuse(head, 400, 'only OPTIONS asks for *')

@@ -219,7 +219,10 @@ export const requestLine: readonly Requirement[] = [
     says: 'a server may offer tunnels by CONNECT',
     but: 'none are offered: 501, and nothing behind it is read as a request',
     proof: async (on) => {
-      await on.refuses(`CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n${get('/smuggled')}`, 501)
+      for (const target of ['a:80', '/a', '*', 'http://a/']) {
+        const request = `CONNECT ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc`
+        await on.refuses(request + get('/smuggled'), 501)
+      }
     },
   },
   {
