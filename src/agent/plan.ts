@@ -84,6 +84,7 @@ function routing(before: Spec, after: Spec): readonly string[] {
         service.connectTimeout,
         service.responseTimeout,
         service.hedge,
+        service.keptBodies,
         service.check,
         service.kind === 'servers' ? service.servers : service.maxConnections,
       ]),

@@ -224,6 +224,10 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       ...proxyOf(service),
       ...(service.slowStart === undefined ? {} : { slowStart: service.slowStart }),
       hedge: service.hedge,
+      keptBodies: {
+        each: service.keptBodies.each,
+        bytes: shareOf(world, service.keptBodies.bytes),
+      },
     })),
     frontends: Object.values(spec.frontends).map((frontend) => ({
       name: frontend.name,
@@ -231,6 +235,8 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       binds: frontend.binds,
       idleTimeout: frontend.idleTimeout,
       headTimeout: frontend.headTimeout,
+      tunnelTimeout: frontend.tunnelTimeout,
+      abortOnClose: frontend.abortOnClose,
       maxConnections: shareOf(world, frontend.maxConnections),
       ...(frontend.acceptProxy === undefined ? {} : { acceptProxy: frontend.acceptProxy }),
       errorPages: frontend.errorPages,

@@ -1,6 +1,7 @@
-// Who waits while no server is available, for how long, and who goes first? Pure.
+// Who waits while no server is available, for how long, and whose turn is it? Pure.
 
 import type { Instant } from '../foundation/time.ts'
+import { HoldLine } from './hold-line.ts'
 import type { HoldLimits } from './model.ts'
 
 /** Something that waits: a request, or in TCP mode a connection. */
@@ -9,19 +10,24 @@ export interface Waiter {
   readonly heldBytes: number
   /** The first time it had to wait; it keeps its place when it has to wait again. */
   readonly heldSince: Instant
+  /** The client it belongs to: clients take turns. */
+  readonly source?: string
+  /** Its client has said that it will say nothing more: perhaps nobody hears the answer. */
+  readonly hasEnded?: boolean
 }
 
 /** Why something may not wait, for people and for the metric. */
 export type Refusal = 'full' | 'too-large'
 
 /**
- * Those who wait, in the order in which they came. Bounded in number, in bytes, and by `expired`
- * in time.
+ * Those who wait. Clients take turns, each in the order in which its own came; who has perhaps gone
+ * comes last. Bounded in number, in bytes, and by `expired` in time. When there is no place left,
+ * whoever has most of them gives one up to a client that has fewer.
  */
 export class HoldQueue<W extends Waiter> {
-  /** In rising order of `heldSince`; places before `#first` are free. */
-  #waiters: (W | undefined)[] = []
-  #first = 0
+  /** In the order of their turns: the first line is the next. */
+  readonly #lines = new Map<string, HoldLine<W>>()
+  readonly #ended = new HoldLine<W>('')
   #count = 0
   #bytes = 0
   limits: HoldLimits
@@ -38,64 +44,96 @@ export class HoldQueue<W extends Waiter> {
     return this.#bytes
   }
 
-  /** Lets it wait, or says why not. */
-  offer(waiter: W): Refusal | undefined {
-    if (this.limits.wait <= 0 || this.#count >= this.limits.requests) return 'full'
-    if (this.#bytes + waiter.heldBytes > this.limits.bytes) return 'too-large'
+  /** Lets it wait, or says why not. `dropped` hears of whoever has to make room for it. */
+  offer(waiter: W, dropped?: (waiter: W) => void): Refusal | undefined {
+    if (this.limits.wait <= 0 || waiter.heldBytes > this.limits.bytes) {
+      return this.limits.wait <= 0 ? 'full' : 'too-large'
+    }
+    while (!this.#fits(waiter)) {
+      const other = dropped === undefined ? undefined : this.#dispensable(waiter)
+      if (other === undefined) {
+        return this.#count >= this.limits.requests ? 'full' : 'too-large'
+      }
+      this.remove(other)
+      dropped?.(other)
+    }
     this.#count += 1
     this.#bytes += waiter.heldBytes
-    let place = this.#waiters.length
-    while (place > this.#first && this.#comesBefore(waiter, place - 1)) place -= 1
-    if (place === this.#waiters.length) this.#waiters.push(waiter)
-    else this.#waiters.splice(place, 0, waiter)
+    this.#lineFor(waiter).add(waiter)
     return undefined
   }
 
-  #comesBefore(waiter: W, place: number): boolean {
-    const other = this.#waiters[place]
-    return other === undefined || waiter.heldSince < other.heldSince
+  #fits({ heldBytes }: W): boolean {
+    return this.#count < this.limits.requests && this.#bytes + heldBytes <= this.limits.bytes
   }
 
-  /** The one that has waited longest, without taking it. */
+  #lineFor({ source = '', hasEnded = false }: W): HoldLine<W> {
+    if (hasEnded) return this.#ended
+    const known = this.#lines.get(source)
+    if (known !== undefined) return known
+    const line = new HoldLine<W>(source)
+    this.#lines.set(source, line)
+    return line
+  }
+
+  /** The last of those who have most places, if they have more than the client of `waiter` gets. */
+  #dispensable({ source = '', hasEnded = false }: W): W | undefined {
+    if (hasEnded) return undefined
+    if (this.#ended.size > 0) return this.#ended.last()
+    let most = this.#lines.get(source)
+    const own = (most?.size ?? 0) + 1
+    for (const line of this.#lines.values()) if (line.size > (most?.size ?? 0)) most = line
+    return most !== undefined && most.size > own ? most.last() : undefined
+  }
+
+  /** The one whose turn it is, without taking it. */
   first(): W | undefined {
-    while (this.#first < this.#waiters.length && this.#waiters[this.#first] === undefined) {
-      this.#first += 1
-    }
-    if (this.#first > 64 && this.#first * 2 > this.#waiters.length) this.#compact()
-    return this.#waiters[this.#first]
+    for (const line of this.#lines.values()) return line.first()
+    return this.#ended.first()
+  }
+
+  /** Whether it waits here. */
+  has(waiter: W): boolean {
+    return this.#lines.get(waiter.source ?? '')?.has(waiter) === true || this.#ended.has(waiter)
   }
 
   /** Takes it out, wherever it stands; false if it does not wait here. */
   remove(waiter: W): boolean {
-    const place = this.#waiters.indexOf(waiter, this.#first)
-    if (place < 0) return false
-    this.#clear(place, waiter)
+    const line = this.#lines.get(waiter.source ?? '')
+    if (line?.first() === waiter) this.#turnIsOver(line)
+    if (line?.remove(waiter) !== true && !this.#ended.remove(waiter)) return false
+    if (line?.size === 0) this.#lines.delete(line.source)
+    this.#count -= 1
+    this.#bytes -= waiter.heldBytes
     return true
+  }
+
+  #turnIsOver(line: HoldLine<W>): void {
+    if (this.#lines.size < 2) return
+    this.#lines.delete(line.source)
+    this.#lines.set(line.source, line)
+  }
+
+  /** Its client has ended: others come before it from now on. `end` says so of the waiter. */
+  lower(waiter: W, end: () => void): void {
+    if (!this.remove(waiter)) return end()
+    end()
+    this.#count += 1
+    this.#bytes += waiter.heldBytes
+    this.#ended.add(waiter)
   }
 
   /** Takes out those that have waited as long as they may. */
   expired(now: Instant): readonly W[] {
     const over: W[] = []
-    for (let waiter = this.first(); waiter !== undefined; waiter = this.first()) {
-      if (now - waiter.heldSince < this.limits.wait) break
-      over.push(waiter)
-      this.#clear(this.#first, waiter)
+    for (const line of [...this.#lines.values(), this.#ended]) {
+      for (let waiter = line.first(); waiter !== undefined; waiter = line.first()) {
+        if (now - waiter.heldSince < this.limits.wait) break
+        over.push(waiter)
+        this.remove(waiter)
+      }
     }
-    return over
-  }
-
-  #clear(place: number, waiter: W): void {
-    this.#waiters[place] = undefined
-    this.#count -= 1
-    this.#bytes -= waiter.heldBytes
-    if (this.#count > 0) return
-    this.#waiters = []
-    this.#first = 0
-  }
-
-  #compact(): void {
-    this.#waiters = this.#waiters.slice(this.#first)
-    this.#first = 0
+    return over.toSorted((a, b) => a.heldSince - b.heldSince)
   }
 }
 

@@ -70,6 +70,8 @@ export interface Pool {
   readonly sendProxy?: 'v1' | 'v2'
   /** A server that came up while others were up takes its full share only after so long. */
   readonly slowStart?: Milliseconds
+  /** Request bodies kept so that they can be sent again: of each so much, and of all of them. */
+  readonly keptBodies?: { readonly each: number; readonly bytes: number } | undefined
   /** `undefined`: no request is on two servers at once. */
   readonly hedge?: HedgeRule | undefined
 }
@@ -141,6 +143,10 @@ export interface TableFrontend {
   readonly routes: readonly TableRoute[]
   /** A client connection that carries no request, or in TCP mode no byte, is closed after this. */
   readonly idleTimeout: Milliseconds
+  /** Two connections joined by an upgrade (WebSocket) end after so long without a byte. */
+  readonly tunnelTimeout?: Milliseconds
+  /** A client that ends its side while it waits for an answer is taken to be gone. */
+  readonly abortOnClose?: boolean
   /** From the first byte of a request to the end of its head. */
   readonly headTimeout: Milliseconds
   readonly maxConnections: number

@@ -10,11 +10,17 @@ export interface Attempt {
   readonly bodyKept: boolean
   /** A byte of a final answer has gone to the client. */
   readonly answered: boolean
-  /** How many times it has been sent so far. */
-  readonly sends: number
+  /** How many servers broke or fell silent with it in their hands. */
+  readonly strikes: number
 }
 
-/** A request that brings servers down is not taken through all of them. */
+/**
+ * A request that brings servers down is not taken through all of them. Only what a server did
+ * while it had the request counts: no refused connection, no server that was called down and left.
+ */
+export const strikesMost = 3
+
+/** Answers with an error, and servers that decline, after which it is not sent to yet another. */
 export const sendsMost = 3
 
 /**
@@ -24,7 +30,7 @@ export const sendsMost = 3
 export function mayRepeat(attempt: Attempt): boolean {
   if (attempt.answered || !attempt.bodyKept) return false
   if (!attempt.sent) return true
-  return attempt.idempotent && attempt.sends < sendsMost
+  return attempt.idempotent && attempt.strikes < strikesMost
 }
 
 /** Answers that another server may improve on (RFC 9110 15.6). */

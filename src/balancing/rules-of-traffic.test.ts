@@ -17,7 +17,7 @@ import {
   wellSince,
   whyEject,
 } from './outliers.ts'
-import { mayRepeat, sendsMost } from './repeat.ts'
+import { mayRepeat, strikesMost } from './repeat.ts'
 
 suite('a repeat', () => {
   test('is never made of what was sent and may not be executed twice', () => {
@@ -25,11 +25,11 @@ suite('a repeat', () => {
       for (const idempotent of [true, false]) {
         for (const bodyKept of [true, false]) {
           for (const answered of [true, false]) {
-            for (let sends = 0; sends <= sendsMost; sends += 1) {
-              const may = mayRepeat({ sent, idempotent, bodyKept, answered, sends })
+            for (let strikes = 0; strikes <= strikesMost; strikes += 1) {
+              const may = mayRepeat({ sent, idempotent, bodyKept, answered, strikes })
               if (answered || !bodyKept) assert.equal(may, false)
               else if (!sent) assert.equal(may, true)
-              else assert.equal(may, idempotent && sends < sendsMost)
+              else assert.equal(may, idempotent && strikes < strikesMost)
             }
           }
         }

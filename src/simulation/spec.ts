@@ -23,6 +23,7 @@ export const simulatedService = (
   hold: { wait: ms(5000), requests: 200, bytes: 1_000_000 },
   connectTimeout: ms(250),
   responseTimeout: ms(1000),
+  keptBodies: { each: 65_536, bytes: 1_000_000 },
   hedge: { after: undefined, share: 0.1, unsafe: false },
   maxConnections: undefined,
   argv: ['simulated', program],
@@ -53,7 +54,13 @@ const doorOf = ({ name }: RunService): Frontend => ({
   ...{ name, mode: 'http', balance: { policy: 'random' }, routes: [], to: name, errorPages: {} },
   tls: undefined,
   binds: [{ host: '127.0.0.1', port: doorPorts.get(name) ?? 8082 }],
-  ...{ idleTimeout: ms(60_000), headTimeout: ms(10_000), maxConnections: 1000 },
+  ...{
+    idleTimeout: ms(60_000),
+    headTimeout: ms(10_000),
+    tunnelTimeout: ms(60_000),
+    abortOnClose: false,
+    maxConnections: 1000,
+  },
 })
 
 /** A file with these services, each behind a door of its own. */

@@ -6,6 +6,7 @@ export const defaults = {
   agent: { every: '2s', timeout: '2s' },
   hold: { wait: '15s', requests: 10_000, memory: '64MiB' },
   serviceTimeouts: { connect: '1s', response: '60s' },
+  keptBodies: { each: '64KiB', memory: '64MiB' },
   hedge: { mode: 'auto', share: 0.1, methods: 'safe' },
   replicas: 2,
   stop: { signal: 'SIGTERM', within: '10s' },
@@ -27,7 +28,8 @@ export const defaults = {
   hashBound: 1.25,
   slowStart: '0s',
   /** `idle` holds in HTTP mode; a TCP connection that is silent may be a database session. */
-  frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s' },
+  frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s', tunnel: '1h' },
+  abortOnClose: false,
   maxConnections: 50_000,
   /** What is spoken inside TLS in HTTP mode, the most wanted first (ALPN). */
   tls: { min_version: 'TLSv1.2', protocols: ['http/1.1'] },

@@ -185,6 +185,8 @@ const commonRows: readonly Row<Service>[] = [
   { key: 'hold.memory', show: (s) => String(s.hold.bytes) },
   { key: 'timeouts.connect', show: (s) => time(s.connectTimeout) },
   { key: 'timeouts.response', show: (s) => time(s.responseTimeout) },
+  { key: 'kept_bodies.each', show: (s) => String(s.keptBodies.each) },
+  { key: 'kept_bodies.memory', show: (s) => String(s.keptBodies.bytes) },
   { key: 'hedge', show: ({ hedge }) => showHedge(hedge) },
   { key: 'max_connections', show: (s) => optional(s.maxConnections) },
 ]
@@ -226,6 +228,8 @@ const frontendRows: readonly Row<Frontend>[] = [
   { key: 'accept_proxy', show: (f) => f.acceptProxy?.join(', ') },
   { key: 'timeouts.idle', show: (f) => time(f.idleTimeout) },
   { key: 'timeouts.head', show: (f) => time(f.headTimeout) },
+  { key: 'timeouts.tunnel', show: (f) => time(f.tunnelTimeout) },
+  { key: 'abort_on_close', show: (f) => String(f.abortOnClose) },
   { key: 'max_connections', show: (f) => String(f.maxConnections) },
   { key: 'tls', show: (f) => (f.tls === undefined ? undefined : 'on') },
   {

@@ -58,6 +58,8 @@ interface ServiceCommon {
   readonly responseTimeout: Milliseconds
   /** Without it a server that comes up takes its full share at once. */
   readonly slowStart?: Milliseconds
+  /** Request bodies kept so that they can be sent again: of each so much, and of all of them. */
+  readonly keptBodies: { readonly each: number; readonly bytes: number }
   /** `undefined`: nothing is sent twice. */
   readonly hedge: HedgeRule | undefined
   /** Its servers expect a PROXY header of this version. */
@@ -118,6 +120,9 @@ export interface Frontend {
   readonly to: string | undefined
   readonly idleTimeout: Milliseconds
   readonly headTimeout: Milliseconds
+  readonly tunnelTimeout: Milliseconds
+  /** A client that ends its side while it waits is taken to be gone. */
+  readonly abortOnClose: boolean
   /** Networks of proxies whose connections begin with a PROXY header. */
   readonly acceptProxy?: readonly string[]
   readonly maxConnections: number

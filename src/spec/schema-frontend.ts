@@ -88,8 +88,19 @@ export const frontend = z
           'From the first byte of a request to the end of its head.',
           defaults.frontendTimeouts.head,
         ),
+        tunnel: key(
+          duration(1),
+          'A connection that was upgraded (WebSocket) is closed after so long without a byte.',
+          defaults.frontendTimeouts.tunnel,
+        ),
       }),
       'How long a client may take.',
+    ),
+    abort_on_close: key(
+      worded(z.boolean(), '`true` or `false`'),
+      'A client that ends its side of the connection while it waits may still read the answer ' +
+        '(`nc`, embedded clients). `true` takes it to be gone, and spares the server its work.',
+      defaults.abortOnClose,
     ),
     max_connections: key(
       count(1, 10_000_000),

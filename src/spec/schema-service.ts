@@ -91,6 +91,14 @@ const common = {
       '`auto` learns what is late from the answers of the service; `off` sends nothing twice.',
     defaults.hedge.mode,
   ),
+  kept_bodies: key(
+    z.strictObject({
+      each: key(size(), 'A longer body is sent once only.', defaults.keptBodies.each),
+      memory: key(size(), 'How much memory they may take.', defaults.keptBodies.memory),
+    }),
+    'Bodies of requests are kept until the answer begins, so that they can be sent to another ' +
+      'server.',
+  ),
   timeouts: key(
     z.strictObject({
       connect: key(

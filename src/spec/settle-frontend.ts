@@ -18,7 +18,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
   const mode = raw.mode ?? defaults.mode
   if (mode === 'tcp') refuseHttpKeys(raw, path, site)
   const binds = typeof raw.bind === 'string' ? [raw.bind] : (raw.bind ?? [])
-  const { idle, idleTcp, head } = defaults.frontendTimeouts
+  const { idle, idleTcp, head, tunnel } = defaults.frontendTimeouts
   return {
     name,
     mode,
@@ -35,6 +35,8 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
     to: raw.to,
     idleTimeout: durationOf(raw.timeouts?.idle, mode === 'tcp' ? idleTcp : idle),
     headTimeout: durationOf(raw.timeouts?.head, head),
+    tunnelTimeout: durationOf(raw.timeouts?.tunnel, tunnel),
+    abortOnClose: raw.abort_on_close ?? defaults.abortOnClose,
     ...acceptProxyOf(raw.accept_proxy),
     maxConnections: raw.max_connections ?? defaults.maxConnections,
     tls: settleTls(raw.tls, mode, [...path, 'tls'], site),
@@ -62,6 +64,8 @@ function refuseHttpKeys(raw: Loose<RawFrontend>, path: Path, site: Site): void {
     refuse(['routes'], 'there is neither host nor path to route by')
   if (raw.error_pages !== undefined) refuse(['error_pages'], 'there are no answers of our own')
   if (raw.timeouts?.head !== undefined) refuse(['timeouts', 'head'], 'there are no request heads')
+  if (raw.timeouts?.tunnel !== undefined) refuse(['timeouts', 'tunnel'], 'nothing is upgraded')
+  if (raw.abort_on_close !== undefined) refuse(['abort_on_close'], 'an end passes as an end')
 }
 
 function hostOf(text: string | undefined): string | undefined {

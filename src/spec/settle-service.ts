@@ -39,6 +39,10 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
     responseTimeout: durationOf(raw.timeouts?.response, defaults.serviceTimeouts.response),
     ...slowStartOf(raw.slow_start),
     ...(raw.send_proxy === undefined ? {} : { sendProxy: raw.send_proxy }),
+    keptBodies: {
+      each: sizeOf(raw.kept_bodies?.each, defaults.keptBodies.each),
+      bytes: sizeOf(raw.kept_bodies?.memory, defaults.keptBodies.memory),
+    },
     hedge: settleHedge(raw.hedge ?? defaults.hedge.mode),
     maxConnections: raw.max_connections,
   }

@@ -209,6 +209,7 @@ export function tableOf(version: number, servers: readonly TableServer[], wish: 
   const pool: Pool = {
     ...{ name: 'web', servers, hold },
     ...{ connectTimeout: ms(1000), responseTimeout: ms(10_000) },
+    keptBodies: { each: 65_536, bytes: 1_000_000 },
     ...wish.pool,
   }
   return { version, frontends: [frontend], pools: [pool, ...(wish.more ?? [])] }

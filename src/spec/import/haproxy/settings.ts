@@ -95,10 +95,10 @@ const placed = new Set([
   'http-keep-alive',
   'queue',
   'check',
+  'tunnel',
 ])
 
 const unplaced: Readonly<Record<string, string>> = {
-  tunnel: 'a connection that was upgraded is closed after `idle`, like any other',
   'client-fin': 'half-closed connections are closed after `idle`, like any other',
   'server-fin': 'half-closed connections are closed after `response`',
   tarpit: 'nobody is kept waiting on purpose',

@@ -125,12 +125,13 @@ function limitsOf(
   proxy: ProxySection,
   overall: Configuration['maxConnections'],
 ): Partial<FrontendTree> {
-  const { client, 'http-request': head, 'http-keep-alive': keepAlive } = proxy.timeouts
+  const { client, tunnel, 'http-request': head, 'http-keep-alive': keepAlive } = proxy.timeouts
   const isHttp = proxy.mode === 'http'
-  const idle = isHttp ? (keepAlive ?? client) : client
+  const idle = isHttp ? (keepAlive ?? client) : (tunnel ?? client)
   const timeouts = {
     ...(idle === undefined ? {} : { idle: timeText(idle.value) }),
     ...(head === undefined || !isHttp ? {} : { head: timeText(head.value) }),
+    ...(tunnel === undefined || !isHttp ? {} : { tunnel: timeText(tunnel.value) }),
   }
   const connections = proxy.maxConnections ?? overall
   return {

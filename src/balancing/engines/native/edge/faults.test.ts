@@ -284,7 +284,7 @@ suite('while no server is available', () => {
     const client = await bed.client()
     client.send(get())
     await until('it is held', () => bed.report.frontends.public?.held === 1)
-    client.close()
+    client.socket.resetAndDestroy()
     await until('nobody is', () => bed.report.frontends.public?.held === 0)
   })
 

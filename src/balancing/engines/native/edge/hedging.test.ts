@@ -129,7 +129,7 @@ suite('a request whose first byte is late', () => {
     await using bed = new EdgeBed()
     const client = await lateOn(bed, slow, [other])
     await until('the second try', () => other.seen.length === 1)
-    client.close()
+    client.socket.resetAndDestroy()
     await slow.peers[0]?.takeEnd()
     await other.peers[0]?.takeEnd()
     const { servers } = bed.report

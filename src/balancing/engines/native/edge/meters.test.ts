@@ -42,7 +42,7 @@ suite('an edge counts', () => {
     const gone = await on.bed.client()
     gone.send(get())
     await on.upstream().then((peer) => peer.take('\r\n\r\n'))
-    gone.close()
+    gone.socket.resetAndDestroy()
     await until('both to have ended', () => on.bed.report.frontends.public?.connections === 0)
     const { endings, accepted } = on.bed.edge.meters().frontends.public!
     assert.deepEqual(endings, { done: 0, 'bad-request': 1, 'client-gone': 1 })

@@ -3,7 +3,7 @@
 import { type Instant, instant, ms } from '../../../../foundation/time.ts'
 import type { TrafficSignal } from '../../../../health/model.ts'
 import { RetryBudget } from '../../../budget.ts'
-import { HoldQueue, passed, type Refusal, type Thaw, thawing, type Waiter } from '../../../hold.ts'
+import { HoldQueue, passed, type Refusal, type Thaw, thawing } from '../../../hold.ts'
 import type { Pool as PoolRow, TableServer } from '../../../model.ts'
 import {
   ejected,
@@ -24,24 +24,7 @@ import { PoolMeter } from './meters.ts'
 import { Server } from './server.ts'
 import type { Shared } from './shared.ts'
 import { tryConnect } from './trial.ts'
-
-/** Something that waits for a server of a pool. */
-export interface PoolWaiter extends Waiter, Chooser {
-  /** May be the one that tries an ejected server. */
-  readonly mayTry: boolean
-  /** It need not wait any longer; called once, after it has been taken from the queue. */
-  admitted(server: Server): void
-  /** It has waited as long as it may. */
-  waitedTooLong(): void
-}
-
-/** A request that may be sent again, once the budget for repeats bears it. */
-export interface Repeater extends Waiter {
-  /** It may be sent now; called once, after it has been taken from the queue. */
-  sendAgain(): void
-  /** It has waited as long as it may. */
-  waitedTooLong(): void
-}
+import type { PoolWaiter, Repeater } from './waiters.ts'
 
 /** A server that says nothing for so long while it has work is worth a probe. */
 const silentAfter = 500
@@ -54,6 +37,8 @@ export class Pool {
   readonly budget = new RetryBudget()
   readonly hedging: Hedging
   readonly meter = new PoolMeter()
+  /** Bytes of request bodies that are kept so that they can be sent again. */
+  keptBytes = 0
   readonly servers = new Map<string, Server>()
   /** Removed from the table, but with requests that have not ended. */
   readonly leaving = new Set<Server>()
@@ -139,6 +124,15 @@ export class Pool {
     this.refresh()
     for (const waiter of this.hold.expired(this.holdTime)) waiter.waitedTooLong()
     for (const repeater of this.repeats.expired(this.holdTime)) repeater.waitedTooLong()
+  }
+
+  /** Of one body so much is kept, and of all of them. */
+  get keptMost(): number {
+    return this.row.keptBodies?.each ?? 0
+  }
+
+  get keptBytesMost(): number {
+    return this.row.keptBodies?.bytes ?? 0
   }
 
   closeIdle(): void {
@@ -285,7 +279,7 @@ export class Pool {
 
   /** Lets wait, or says why not. */
   wait(waiter: PoolWaiter): Refusal | undefined {
-    return this.hold.offer(waiter)
+    return this.hold.offer(waiter, (other) => other.waitedTooLong('hold-full'))
   }
 
   /** Works out anew who may be picked, and lets go who need not wait any longer. */

@@ -57,7 +57,7 @@ suite('more requests than may be repeated at once', () => {
     await using _b = b
     await a[Symbol.asyncDispose]()
     await until('some to wait', () => (bed.report.frontends.public?.held ?? 0) > 0)
-    for (const client of clients) client.close()
+    for (const client of clients) client.socket.resetAndDestroy()
     await until('nobody to wait', () => bed.report.frontends.public?.held === 0)
     await until('nothing to be in flight', () => bed.report.servers.b?.active === 0)
   })

@@ -6,6 +6,7 @@ import { type Outcome, type Recent, type Standing, wellSince } from '../../../ou
 import type { Candidate } from '../../../policies/candidate.ts'
 import { hash32 } from '../../../policies/hash.ts'
 import type { UpstreamLink } from '../http/parts.ts'
+import type { Connection } from '../transport/transport.ts'
 import { ServerMeter } from './meters.ts'
 
 /** A connection to a server, idle or not. */
@@ -114,6 +115,18 @@ export class Server implements Candidate {
     this.#streak = 0
     this.#last = { ok: this.#ok, bad: this.#bad }
     this.#before = this.#last
+  }
+
+  /**
+   * The connection that was used last, if that was not before `since` (milliseconds lived). Where
+   * servers are told who the client is, a connection carries one client `only`.
+   */
+  takeIdle(since: number, only: Connection | undefined): UpstreamLink | undefined {
+    const { idle } = this
+    const place = idle.findLastIndex((link) => link.only === only)
+    const last = idle[place]
+    if (last === undefined || last.idleSince < since) return undefined
+    return place === idle.length - 1 ? idle.pop() : idle.splice(place, 1)[0]
   }
 
   closeIdle(): void {

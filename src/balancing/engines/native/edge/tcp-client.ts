@@ -7,11 +7,12 @@ import { hashKey, keyless } from '../../../policies/hash-key.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { Expiring } from './deadlines.ts'
 import type { Door, DoorClient } from './door.ts'
-import type { Pool, PoolWaiter } from './pool.ts'
+import type { Pool } from './pool.ts'
 import type { Server, ServerLink } from './server.ts'
 import type { Shared } from './shared.ts'
 import { sourceOf } from './source.ts'
 import { splice } from './splice.ts'
+import type { PoolWaiter } from './waiters.ts'
 
 /** What a waiting connection costs, about. */
 const connectionBytes = 1024

@@ -7,15 +7,15 @@ import type { UpstreamLink } from './parts.ts'
 
 /** Up to here a head and what is at hand of the body go out in one write. */
 const oneWrite = 16 * 1024
-/** Bytes of a body kept so that the request can be sent again. */
-const keptMost = 64 * 1024
 
 /** Whoever keeps what has been sent of a body, as long as it may be wanted again. */
 export interface BodyKeeper {
   readonly keeps: boolean
+  /** So many bytes of a body are kept, and not more. */
+  readonly keptMost: number
   readonly timeline: { bytesIn: number }
-  /** Keeps a part that is being sent, as long as all of it stays below `most`. */
-  keep(part: string, most: number): void
+  /** Keeps a part that is being sent, if it can; `undefined` is a part that is too large. */
+  keep(part: string | undefined): void
 }
 
 /** The bodies of the requests of one client connection, one after the other. */
@@ -43,7 +43,7 @@ export class BodyCourse {
     this.#keeper.timeline.bytesIn += stop - at
     if (start.length + stop - at <= oneWrite) {
       const part = text(bytes, at, stop)
-      this.#keeper.keep(part, keptMost)
+      this.#keeper.keep(part)
       return start + part
     }
     upstream.connection.write(start)
@@ -65,8 +65,8 @@ export class BodyCourse {
 
   #pass(upstream: UpstreamLink, bytes: Buffer, from: number, stop: number): void {
     if (this.#keeper.keeps) {
-      const fits = stop - from <= keptMost
-      this.#keeper.keep(fits ? text(bytes, from, stop) : '', fits ? keptMost : -1)
+      const fits = stop - from <= this.#keeper.keptMost
+      this.#keeper.keep(fits ? text(bytes, from, stop) : undefined)
     }
     this.#connection.passOn(upstream.connection, bytes, from, stop)
   }

@@ -253,7 +253,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
 
   #connectionLine(mustClose: boolean): string {
     const leaving = this.shared.leaving || this.door.former
-    this.#closing = mustClose || !this.#keepAlive || !this.input.done || leaving
+    const isLast = this.exchange.hasEnded && this.input.size === 0
+    this.#closing = mustClose || !this.#keepAlive || !this.input.done || isLast || leaving
     if (this.#closing) return 'Connection: close\r\n'
     return this.minor === 0 ? 'Connection: keep-alive\r\n' : ''
   }
@@ -278,6 +279,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
 
   #next(): void {
     this.#consume()
+    if (this.exchange.hasEnded && this.#phase < busy) return this.close()
     if (this.input.at < this.input.end) return
     this.input.bytes = undefined
     this.#goOn()
@@ -307,8 +309,11 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     if (this.input.bytes !== undefined) this.#next()
   }
 
-  /** Who ends while a request is in flight has gone (so say nginx and node too). */
+  /** Who ends after a whole request may still wait for its answer (RFC 9112 9.6). */
   ended(): void {
+    if (this.#phase === busy && this.input.done && this.door.row.abortOnClose !== true) {
+      return this.exchange.clientEnded()
+    }
     if (this.#phase === busy) return this.abort()
     if (this.connection.pending === 0) return this.close()
     this.input.done = false

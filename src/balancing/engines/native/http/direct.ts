@@ -5,8 +5,9 @@ import type { RequestHead } from '../../../../wire/http1/request-line.ts'
 import { latin1 as text } from '../../../../wire/latin1.ts'
 import { hashKey, keyless } from '../../../policies/hash-key.ts'
 import { sourceOf } from '../edge/source.ts'
-import type { Exchange, ExchangeClient } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { HeadFacts } from './head-facts.ts'
+import type { ExchangeClient } from './parts.ts'
 import { forwardedLines, requestLines, requestText } from './text.ts'
 
 /** A client whose request is directed. */

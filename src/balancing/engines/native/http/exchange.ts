@@ -3,30 +3,22 @@
 import { type Instant, instant } from '../../../../foundation/time.ts'
 import type { PolicyName } from '../../../model.ts'
 import { keyless } from '../../../policies/hash-key.ts'
-import { type Attempt, mayRepeat } from '../../../repeat.ts'
-import type { Door } from '../edge/door.ts'
+import { type Attempt, mayRepeat, sendsMost } from '../../../repeat.ts'
 import { Account } from '../edge/meters.ts'
-import type { Pool, PoolWaiter, Repeater } from '../edge/pool.ts'
+import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
+import type { PoolWaiter, Repeater } from '../edge/waiters.ts'
 import type { Hedge } from './hedge.ts'
-import type { AnswerSink, Failure, UpstreamLink } from './parts.ts'
+import { KeptBody } from './kept-body.ts'
+import type { ExchangeClient, Failure, UpstreamLink } from './parts.ts'
 import { SecondTry, type TriedRequest } from './second-try.ts'
 import { type Ending, Timeline } from './timeline.ts'
+import { TriedServers } from './tried.ts'
 import { HttpUpstream } from './upstream.ts'
 
-/** A pooled connection idle for longer carries no request that may not be repeated. */
+/** A resting connection that the server may be closing carries no request that is sent once. */
 const freshMost = 500
-
-/** The client of an exchange, as the exchange sees it. */
-export interface ExchangeClient extends AnswerSink {
-  readonly door: Door
-  /** Bytes of the request that have come and not been sent. */
-  readonly unsentBytes: number
-  sendRequest(upstream: UpstreamLink, start: string): void
-  answerOurselves(status: number, lines: string): void
-  abort(): void
-}
 
 /** The request of one client connection; used again for the next one. */
 export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
@@ -40,20 +32,22 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   policy: PolicyName = 'roundrobin'
   key = keyless
   bound = Infinity
-  /** The head as it is sent, and as much of the body as has been sent and kept. */
+  /** The head as it is sent, and what has been sent of the body. */
   #start = ''
-  #kept = ''
+  readonly #body = new KeptBody()
   idempotent = false
   headOnly = false
   asksUpgrade = false
-  bodyKept = true
   #answered = false
   sends = 0
+  strikes = 0
+  #declines = 0
+  heldBytes = 0
   heldSince: Instant = instant(-1)
+  /** Its client will say nothing more; whether it still listens is not known. */
+  hasEnded = false
   #isHeld = false
-  /** Servers that have failed this request, and those among them that answered with an error. */
-  avoid: Server[] | undefined
-  #blamed: Server[] | undefined
+  readonly #tried = new TriedServers()
   readonly #second: SecondTry
 
   constructor(client: ExchangeClient, shared: Shared) {
@@ -69,9 +63,11 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.idempotent = idempotent
     this.headOnly = headOnly
     this.asksUpgrade = asksUpgrade
-    this.bodyKept = true
+    this.#body.begin()
     this.#answered = false
     this.sends = 0
+    this.strikes = 0
+    this.#declines = 0
   }
 
   get answered(): boolean {
@@ -83,6 +79,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.#answered = true
     this.timeline.status = status
     this.#second.over()
+    this.#body.drop()
   }
 
   get server(): Server | undefined {
@@ -93,21 +90,31 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     return this.#pool
   }
 
+  get avoid(): readonly Server[] | undefined {
+    return this.#tried.avoid
+  }
+
   get sent(): boolean {
     return this.sends > 0
+  }
+
+  get bodyKept(): boolean {
+    return this.#body.isWhole
   }
 
   get mayTry(): boolean {
     return this.idempotent && this.bodyKept
   }
 
-  get heldBytes(): number {
-    return this.#start.length + this.#kept.length + this.#client.unsentBytes
+  /** Whom it waits for: clients take turns. */
+  get source(): string {
+    return this.#client.connection.peer
   }
 
   /** Gives the request to a server, or lets it wait for one. */
   dispatch(pool: Pool, policy: PolicyName, key: number, bound: number): void {
     this.#pool = pool
+    this.#body.keepAt(pool)
     this.policy = policy
     this.key = key
     this.bound = bound
@@ -129,7 +136,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   }
 
   #hold(pool: Pool): void {
-    if (this.heldSince < 0) this.heldSince = pool.holdTime
+    this.#weigh(pool)
     if (pool.wait(this) !== undefined) {
       this.timeline.ending = 'hold-full'
       return this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
@@ -156,8 +163,25 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   /** Queues for the budget; false when there is no place to wait in. */
   #queue(pool: Pool): boolean {
     pool.meter.overBudget += 1
-    if (this.heldSince < 0) this.heldSince = pool.holdTime
+    this.#weigh(pool)
     return pool.repeats.offer(this) === undefined
+  }
+
+  /** What it costs to let it wait from now on. */
+  #weigh(pool: Pool): void {
+    if (this.heldSince < 0) this.heldSince = pool.holdTime
+    this.heldBytes = this.#start.length + this.#body.text.length + this.#client.unsentBytes
+  }
+
+  /** Its client has ended its side: others who wait come first from now on. */
+  clientEnded(): void {
+    const end = (): void => {
+      this.hasEnded = true
+    }
+    const pool = this.#isHeld ? this.#pool : undefined
+    if (pool === undefined) return end()
+    if (pool.hold.has(this)) pool.hold.lower(this, end)
+    else pool.repeats.lower(this, end)
   }
 
   sendAgain(): void {
@@ -172,9 +196,9 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.#client.door.held -= 1
   }
 
-  waitedTooLong(): void {
+  waitedTooLong(ending: 'hold-timeout' | 'hold-full' = 'hold-timeout'): void {
     this.#unhold()
-    this.timeline.ending = 'hold-timeout'
+    this.timeline.ending = ending
     this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
   }
 
@@ -189,7 +213,10 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     pool.begin(server)
     this.timeline.assign(server.row.id, this.#shared.exact)
     this.#second.watch(pool)
-    const idle = fresh ? undefined : this.#idleOf(server)
+    const oldest = this.idempotent ? Infinity : freshMost
+    const since = this.#shared.deadlines.now - oldest
+    const only = pool.row.sendProxy === undefined ? undefined : this.#client.connection
+    const idle = fresh ? undefined : server.takeIdle(since, only)
     if (idle !== undefined) {
       this.upstream = idle
       idle.send(this.#client)
@@ -202,12 +229,13 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     if (hedge.link === undefined) return
     this.sends += 1
     this.timeline.tries += 1
-    this.#client.sendRequest(hedge.link, this.#start + this.#kept)
+    this.#client.sendRequest(hedge.link, this.#start + this.#body.text)
   }
 
-  hedgeLost(): void {
+  hedgeLost(struck: boolean): void {
+    if (struck) this.strikes += 1
     const hedge = this.#second.take()
-    if (hedge !== undefined) this.#avoids(hedge.server)
+    if (hedge !== undefined) this.#tried.add(hedge.server)
     hedge?.leave()
   }
 
@@ -228,20 +256,6 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     return true
   }
 
-  /** What may not be repeated takes no connection that the server may be closing just now. */
-  #idleOf(server: Server): UpstreamLink | undefined {
-    const { sendProxy } = (this.#pool as Pool).row
-    const only = sendProxy === undefined ? undefined : this.#client.connection
-    const { idle } = server
-    const place = idle.findLastIndex((link) => link.only === only)
-    const last = idle[place]
-    if (last === undefined) return undefined
-    const age = this.#shared.deadlines.now - last.idleSince
-    if (!this.idempotent && age > freshMost) return undefined
-    if (place === idle.length - 1) return idle.pop()
-    return idle.splice(place, 1)[0]
-  }
-
   /** Sends it: again, when some of it has been sent before. */
   send(): void {
     const { upstream } = this
@@ -249,7 +263,11 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.sends += 1
     this.timeline.send(this.#shared.exact)
     this.#server?.meter.sent(this.timeline.connect)
-    this.#client.sendRequest(upstream, this.#start + this.#kept)
+    const { written } = upstream
+    this.#client.sendRequest(upstream, this.#start + this.#body.text)
+    if (this.idempotent || this.#body.text === '' || upstream.mayDecline === true) return
+    // The server has some of it: what may be carried out once only is not sent again.
+    if (written === undefined || upstream.written !== written) this.#body.forget()
   }
 
   /** The first byte of an answer has come. */
@@ -260,43 +278,45 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.#second.heard()
   }
 
+  /** Whether the next part of the body should be kept, too. */
   get keeps(): boolean {
-    return this.bodyKept
+    return this.bodyKept && (this.idempotent || this.upstream?.mayDecline === true)
   }
 
-  /** Keeps a part of the body that is being sent, as long as all of it stays below `most`. */
-  keep(part: string, most: number): void {
-    if (!this.bodyKept) return
-    this.bodyKept = this.idempotent && this.#kept.length + part.length <= most
-    this.#kept = this.bodyKept ? this.#kept + part : ''
+  get keptMost(): number {
+    return this.#body.most
+  }
+
+  keep(part: string | undefined): void {
+    this.#body.add(part)
   }
 
   /** An attempt has come to nothing, and no byte of an answer has come. */
   attemptFailed(failure: Failure, why: string): void {
     const [pool, server] = [this.#pool as Pool, this.#server as Server]
+    if (failure === 'declined') this.sends -= 1
     // The server closed a connection that it had served before: that says nothing against it.
-    const isStale = failure === 'reset' && this.upstream?.isStale === true && server.isOffered
-    if (isStale && !this.#second.isOn && mayRepeat(this)) {
-      this.sends -= 1
+    const isStale = failure !== 'silent' && failure !== 'refused' && this.upstream?.isStale === true
+    if (isStale && server.isOffered && !this.#second.isOn && mayRepeat(this)) {
+      if (failure === 'reset') this.sends -= 1
       this.#leave()
       return this.#assign(server, true)
     }
-    if (!isStale || !this.#second.isOn) pool.failed(server, failure, why)
-    if (this.#goWithHedge()) return this.#avoids(server)
+    if (failure === 'declined') this.#declines += 1
+    else if (!isStale || !this.#second.isOn) {
+      pool.failed(server, failure, why)
+      if (failure !== 'refused') this.strikes += 1
+    }
+    if (this.#goWithHedge()) return this.#tried.add(server)
     this.#leave()
-    const again = mayRepeat(this)
+    const again = mayRepeat(this) && this.#declines < sendsMost
     const mayGo = again && (failure === 'refused' || pool.budget.take())
     if (!mayGo && !(again && this.#queue(pool))) {
-      this.timeline.ending = failure
+      this.timeline.ending = failure === 'declined' ? 'reset' : failure
       return this.#client.answerOurselves(failure === 'silent' ? 504 : 502, '')
     }
-    this.#avoids(server)
+    this.#tried.add(server)
     this.#repeat(pool, mayGo)
-  }
-
-  #avoids(server: Server): void {
-    this.avoid = [...(this.avoid ?? []), server]
-    server.meter.redispatched += 1
   }
 
   /** A server answered with an error: true if another one gets the request instead. */
@@ -304,12 +324,12 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     const server = this.#server as Server
     const pool = this.#pool as Pool
     pool.failed(server, 'server-error', why)
-    this.#blamed = [...(this.#blamed ?? []), server]
-    this.#avoids(server)
+    this.#tried.blame(server)
     if (this.#goWithHedge()) return true
-    const next = mayRepeat(this) ? pool.pick(this, false, this.avoid) : undefined
+    const again = mayRepeat(this) && this.sends < sendsMost
+    const next = again ? pool.pick(this, false, this.avoid) : undefined
     if (next === undefined || !pool.budget.take()) {
-      if (this.#blamed.length > 1) for (const blamed of this.#blamed) blamed.forgive()
+      this.#tried.forgive()
       return false
     }
     this.#leave()
@@ -321,19 +341,19 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   /** The server has been called down before it answered. */
   serverDown(): void {
     const [pool, server] = [this.#pool as Pool, this.#server as Server]
-    if (this.#goWithHedge()) return this.#avoids(server)
+    if (this.#goWithHedge()) return this.#tried.add(server)
     if (!mayRepeat(this)) return
     const mayGo = !this.sent || pool.budget.take()
     if (!mayGo && !this.#queue(pool)) return
     pool.untried(server)
     this.#leave()
-    this.#avoids(server)
+    this.#tried.add(server)
     this.#repeat(pool, mayGo)
   }
 
   /** The answer broke off in the middle: the client has to see that it is not whole. */
   answerBroken(failure: Failure, why: string): void {
-    this.#pool?.failed(this.#server as Server, failure, why)
+    this.#pool?.failed(this.#server as Server, failure === 'declined' ? 'reset' : failure, why)
     this.timeline.ending = 'answer-broken'
     this.#client.abort()
   }
@@ -352,6 +372,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     if (this.#isHeld && this.#pool?.hold.remove(this) === false) this.#pool.repeats.remove(this)
     this.#unhold()
     this.#second.over()
+    this.#body.drop()
     if (this.#server === undefined) return
     this.#pool?.untried(this.#server)
     this.#leave()
@@ -372,12 +393,11 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   end(): void {
     this.#close()
     this.#second.over()
+    this.#body.drop()
     this.#start = ''
-    this.#kept = ''
     this.upstream = undefined
     this.#server = undefined
-    this.avoid = undefined
-    this.#blamed = undefined
+    this.#tried.forget()
     this.heldSince = instant(-1)
   }
 }

@@ -14,8 +14,8 @@ export interface Hedged extends CarriedRequest {
   sendHedge(hedge: Hedge): void
   /** The second try has an answer: from now on it is the only one. */
   hedgeWins(): void
-  /** The second try came to nothing; the first goes on. */
-  hedgeLost(): void
+  /** The second try came to nothing; the first goes on. `struck`: its server broke with it. */
+  hedgeLost(struck: boolean): void
 }
 
 /**
@@ -74,15 +74,16 @@ export class Hedge implements AnswerSink, CarriedRequest {
   serverError(why: string): boolean {
     if (this.alone) return this.#request.serverError(why)
     this.#pool.failed(this.server, 'server-error', why)
-    this.#request.hedgeLost()
+    this.#request.hedgeLost(false)
     return true
   }
 
   attemptFailed(failure: Failure, why: string): void {
     if (this.alone) return this.#request.attemptFailed(failure, why)
     // A kept connection that was closed meanwhile says nothing against its server.
-    if (this.link?.isStale !== true) this.#pool.failed(this.server, failure, why)
-    this.#request.hedgeLost()
+    const isItsFault = failure !== 'declined' && this.link?.isStale !== true
+    if (isItsFault) this.#pool.failed(this.server, failure, why)
+    this.#request.hedgeLost(isItsFault && failure !== 'refused')
   }
 
   answerBroken(failure: Failure, why: string): void {
@@ -91,7 +92,7 @@ export class Hedge implements AnswerSink, CarriedRequest {
 
   serverDown(): void {
     if (this.alone) this.#request.serverDown()
-    else this.#request.hedgeLost()
+    else this.#request.hedgeLost(false)
   }
 
   get connection(): Connection {

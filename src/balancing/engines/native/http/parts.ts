@@ -1,10 +1,14 @@
 // What the parts of an HTTP exchange see of each other: types, so that none needs another.
 
 import type { AnswerHead } from '../../../../wire/http1/answer-head.ts'
+import type { Door } from '../edge/door.ts'
 import type { Connection } from '../transport/transport.ts'
 
-/** What an attempt can come to, besides an answer. */
-export type Failure = 'refused' | 'reset' | 'silent'
+/**
+ * What an attempt can come to, besides an answer. `refused`: nobody could be connected to;
+ * `declined`: the server is there, and provably has not begun to carry the request out.
+ */
+export type Failure = 'refused' | 'declined' | 'reset' | 'silent'
 
 /** A connection to a server, as the request that it carries sees it. */
 export interface UpstreamLink {
@@ -17,6 +21,10 @@ export interface UpstreamLink {
   readonly isOpen: boolean
   /** It has served before, and no byte of this answer has come. */
   readonly isStale: boolean
+  /** It can say long after it took a request that it has not begun with it (RFC 9113 8.7). */
+  readonly mayDecline?: boolean
+  /** Writes taken by the system; `undefined` where that is not known. */
+  readonly written: number | undefined
   /** From now on the server has `responseTimeout` for its next byte. */
   awaitAnswer(): void
   /** Sends the client's request over it; it is idle. */
@@ -44,6 +52,7 @@ export interface CarriedRequest {
 export interface DoorCounts {
   bytesIn: number
   bytesOut: number
+  readonly row: { readonly tunnelTimeout?: number }
 }
 
 /** A client, as the connection that brings its answer sees it. */
@@ -71,4 +80,14 @@ export interface AnswerSink {
   /** It belongs to a tunnel from now on; returns what came of it too early. */
   becomeTunnel(breakOff: () => void): Buffer | undefined
   tunnelOver(): void
+}
+
+/** The client of an exchange, as the exchange sees it. */
+export interface ExchangeClient extends AnswerSink {
+  readonly door: Door
+  /** Bytes of the request that have come and not been sent. */
+  readonly unsentBytes: number
+  sendRequest(upstream: UpstreamLink, start: string): void
+  answerOurselves(status: number, lines: string): void
+  abort(): void
 }

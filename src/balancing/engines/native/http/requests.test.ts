@@ -151,7 +151,7 @@ suite('requests', () => {
     client.send(get())
     const upstream = await on.upstream()
     await upstream.take('\r\n\r\n')
-    client.close()
+    client.socket.resetAndDestroy()
     await upstream.takeEnd()
     await until('nothing active', () => on.bed.report.servers.a?.active === 0)
     assert.equal(on.bed.report.frontends.public?.answers[0], 1)

@@ -92,7 +92,8 @@ export class SecondTry implements Expiring {
     const hedge = new Hedge(pool, server, this.#client, this.#request)
     this.#hedge = hedge
     this.#client.door.hedged += 1
-    const idle = server.idle.pop()
+    const only = pool.row.sendProxy === undefined ? undefined : this.#client.connection
+    const idle = server.takeIdle(-Infinity, only)
     hedge.link = idle ?? new HttpUpstream(pool, server, server.address as string, hedge)
     idle?.send(hedge)
   }

@@ -47,6 +47,9 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   /** It has carried a request before: the server may have closed it in the meantime. */
   reused = false
   #phase = connecting
+  #breakTunnel: (() => void) | undefined
+  /** Not a byte of the request could be written: the connection had ended before. */
+  #untouched = false
   #framing = sized
   #left = 0
   readonly #scanner = new ChunkScanner()
@@ -87,7 +90,13 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   #begin(client: AnswerSink): void {
     this.#phase = awaiting
     this.awaitAnswer()
+    const { written } = this.connection
     client.exchange.send()
+    this.#untouched = written !== undefined && written === this.connection.written
+  }
+
+  get written(): number | undefined {
+    return this.connection.written
   }
 
   /** The request may be written to it. */
@@ -200,7 +209,6 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
       return this.#fail('reset', 'a switch of protocol that nobody asked for')
     client.write(answerText(bytes, head, upgradeLines(bytes, head), head.end))
     this.pool.succeeded(this.server)
-    this.#deadlines.clear(this.#place)
     this.#phase = over
     const rest = head.end < end ? Buffer.from(bytes.subarray(head.end, end)) : undefined
     this.client = undefined
@@ -210,14 +218,20 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     client.door.bytesOut += rest?.length ?? 0
   }
 
-  /** Joins both connections; returns what breaks them off. */
+  /** Joins both connections, as long as bytes pass; returns what breaks them off. */
   #join(client: AnswerSink, door: DoorCounts): () => void {
-    return splice(client.connection, this.connection, {
+    const passes = (): void => {
+      this.#deadlines.set(this.#place, door.row.tunnelTimeout ?? Infinity)
+    }
+    passes()
+    this.#breakTunnel = splice(client.connection, this.connection, {
       up: (count) => {
+        passes()
         door.bytesIn += count
         this.server.meter.carried(count, 0)
       },
       down: (count) => {
+        passes()
         door.bytesOut += count
         this.server.meter.carried(0, count)
         this.server.heardAt = this.#deadlines.now
@@ -228,6 +242,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
         this.pool.end(this.server)
       },
     })
+    return this.#breakTunnel
   }
 
   /** The answer is complete; a connection with `excess` bytes after it cannot be trusted. */
@@ -276,6 +291,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
 
   expired(): void {
     const { client } = this
+    if (this.#breakTunnel !== undefined) return this.#breakTunnel()
     if (client === undefined) return this.close()
     if (this.#phase === connecting) {
       return this.#fail('refused', `connecting took longer than ${this.pool.row.connectTimeout} ms`)
@@ -294,7 +310,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     const { client } = this
     if (client === undefined) return this.close()
     if (this.#phase === answering) return client.exchange.answerBroken(outcome, why)
-    client.exchange.attemptFailed(outcome, why)
+    client.exchange.attemptFailed(this.#untouched ? 'declined' : outcome, why)
   }
 
   /** Whether the answer's first byte has not come over a connection that served before. */

@@ -146,6 +146,7 @@ export class RawConnection extends Flow implements Connection {
   owner: ConnectionOwner
   readonly secure = false
   readonly alpnProtocol = ''
+  written = 0
   readonly #transport: RawTransport
   readonly #handle: TcpHandle
   #peer: string | undefined
@@ -268,16 +269,18 @@ export class RawConnection extends Flow implements Connection {
     if (this.#broken || this.#closed) return
     const { bindings, writeRequest } = this.#transport
     const code = this.#handle.writeLatin1String(writeRequest, text)
-    if (code !== 0) this.#breakOff(code)
-    else if (bindings.state[bindings.lastWriteWasAsync] !== 0) this.#wait(writeRequest, undefined)
+    if (code !== 0) return this.#breakOff(code)
+    this.written += 1
+    if (bindings.state[bindings.lastWriteWasAsync] !== 0) this.#wait(writeRequest, undefined)
   }
 
   writeBytes(bytes: Uint8Array): void {
     if (this.#broken || this.#closed) return
     const { bindings, writeRequest } = this.#transport
     const code = this.#handle.writeBuffer(writeRequest, bytes)
-    if (code !== 0) this.#breakOff(code)
-    else if (bindings.state[bindings.lastWriteWasAsync] !== 0) this.#wait(writeRequest, bytes)
+    if (code !== 0) return this.#breakOff(code)
+    this.written += 1
+    if (bindings.state[bindings.lastWriteWasAsync] !== 0) this.#wait(writeRequest, bytes)
   }
 
   passOn(to: Connection, bytes: Buffer, start: number, end: number): void {

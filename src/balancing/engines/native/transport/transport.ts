@@ -34,6 +34,8 @@ export interface Connection {
   owner: ConnectionOwner
   /** Writes that the system has not taken yet. Who writes on while it is not zero uses memory. */
   readonly pending: number
+  /** Writes that the system has taken, in part or whole; `undefined` where it does not tell. */
+  readonly written?: number
   /** The other side's address, `''` when it was gone before it could be asked. */
   readonly peer: string
   /** Whether it runs under TLS, and which protocol the handshake chose (ALPN); `''` for none. */

@@ -1,0 +1,58 @@
+// What has been sent of a request's body, kept as long as it may have to be sent again.
+
+/** Where the memory for bodies is counted: the service that the request goes to. */
+export interface BodyShelf {
+  keptBytes: number
+  /** Of one body so much is kept, and of all of them. */
+  readonly keptMost: number
+  readonly keptBytesMost: number
+}
+
+/** The body of one request; used again for the next one. */
+export class KeptBody {
+  #shelf: BodyShelf | undefined
+  /** All that has been sent so far, while `isWhole`. */
+  text = ''
+  isWhole = true
+
+  /** Of the body that is being sent so much would be kept. */
+  get most(): number {
+    return this.#shelf?.keptMost ?? 0
+  }
+
+  /** A new request begins: nothing has been sent. */
+  begin(): void {
+    this.drop()
+    this.isWhole = true
+  }
+
+  /** From now on memory is counted there. */
+  keepAt(shelf: BodyShelf): void {
+    this.#shelf = shelf
+  }
+
+  /** Keeps one more part; `undefined` is a part that is too large. */
+  add(part: string | undefined): void {
+    const shelf = this.#shelf
+    if (!this.isWhole || shelf === undefined) return
+    const fits =
+      part !== undefined &&
+      this.text.length + part.length <= shelf.keptMost &&
+      shelf.keptBytes + part.length <= shelf.keptBytesMost
+    if (!fits) return this.forget()
+    shelf.keptBytes += part.length
+    this.text += part
+  }
+
+  /** The request cannot be sent again. */
+  forget(): void {
+    this.isWhole = false
+    this.drop()
+  }
+
+  /** It need not be sent again. */
+  drop(): void {
+    if (this.#shelf !== undefined) this.#shelf.keptBytes -= this.text.length
+    this.text = ''
+  }
+}
