@@ -1,6 +1,6 @@
 // Who waits at a pool: for a server, or until the budget bears that it is sent again.
 
-import type { Waiter } from '../../../hold.ts'
+import type { HoldQueue, Waiter } from '../../../hold.ts'
 import type { Chooser } from '../../../policies/choose.ts'
 import type { Server } from './server.ts'
 
@@ -20,4 +20,21 @@ export interface Repeater extends Waiter {
   sendAgain(): void
   /** It has waited as long as it may. */
   waitedTooLong(): void
+}
+
+/** The two queues of a pool. */
+interface Queues {
+  readonly hold: HoldQueue<PoolWaiter>
+  readonly repeats: HoldQueue<Repeater>
+}
+
+/** Nobody waits any more for what stands in one of the queues. */
+export function withdraw({ hold, repeats }: Queues, waiter: PoolWaiter & Repeater): void {
+  if (!hold.remove(waiter)) repeats.remove(waiter)
+}
+
+/** Others in its queue come before it from now on; `end` says of it that its client has ended. */
+export function lower(queues: Queues, waiter: PoolWaiter & Repeater, end: () => void): void {
+  if (queues.hold.has(waiter)) queues.hold.lower(waiter, end)
+  else queues.repeats.lower(waiter, end)
 }

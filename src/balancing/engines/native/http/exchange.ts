@@ -8,7 +8,7 @@ import { Account } from '../edge/meters.ts'
 import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
-import type { PoolWaiter, Repeater } from '../edge/waiters.ts'
+import { lower, type PoolWaiter, type Repeater, withdraw } from '../edge/waiters.ts'
 import type { Hedge } from './hedge.ts'
 import { KeptBody } from './kept-body.ts'
 import type { ExchangeClient, Failure, UpstreamLink } from './parts.ts'
@@ -124,15 +124,14 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   #choose(pool: Pool): void {
     const server = pool.isWaitedFor ? undefined : this.#pick(pool)
-    if (server === undefined) this.#hold(pool)
-    else this.admitted(server)
+    return server === undefined ? this.#hold(pool) : this.admitted(server)
   }
 
   /** Another than those that failed it; rather one of those than none. */
   #pick(pool: Pool): Server | undefined {
     const first = pool.pick(this, this.mayTry, this.avoid)
-    if (first !== undefined || this.avoid === undefined) return first
-    return pool.pick(this, this.mayTry, undefined)
+    const isBest = first !== undefined || this.avoid === undefined
+    return isBest ? first : pool.pick(this, this.mayTry, undefined)
   }
 
   #hold(pool: Pool): void {
@@ -178,10 +177,8 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     const end = (): void => {
       this.hasEnded = true
     }
-    const pool = this.#isHeld ? this.#pool : undefined
-    if (pool === undefined) return end()
-    if (pool.hold.has(this)) pool.hold.lower(this, end)
-    else pool.repeats.lower(this, end)
+    if (this.#isHeld && this.#pool !== undefined) lower(this.#pool, this, end)
+    else end()
   }
 
   sendAgain(): void {
@@ -321,8 +318,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   /** A server answered with an error: true if another one gets the request instead. */
   serverError(why: string): boolean {
-    const server = this.#server as Server
-    const pool = this.#pool as Pool
+    const [pool, server] = [this.#pool as Pool, this.#server as Server]
     pool.failed(server, 'server-error', why)
     this.#tried.blame(server)
     if (this.#goWithHedge()) return true
@@ -369,7 +365,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   /** Nobody wants the answer any more. */
   giveUp(): void {
-    if (this.#isHeld && this.#pool?.hold.remove(this) === false) this.#pool.repeats.remove(this)
+    if (this.#isHeld && this.#pool !== undefined) withdraw(this.#pool, this)
     this.#unhold()
     this.#second.over()
     this.#body.drop()
