@@ -16,6 +16,7 @@ import type {
   Security,
   Transport,
 } from './transport.ts'
+import { unowned } from './unowned.ts'
 
 /** Told of a mistake of ours while a connection was served; that connection has been closed. */
 type Faulted = (thrown: unknown) => void
@@ -90,15 +91,6 @@ function underTls(socket: Socket, { side, context, first, alpn, serverName }: Se
 function portOf(server: Server, bind: Bind): number {
   const address = server.address()
   return typeof address === 'object' && address !== null ? address.port : bind.port
-}
-
-const unowned: ConnectionOwner = {
-  connected: () => undefined,
-  received: () => undefined,
-  ended: () => undefined,
-  drained: () => undefined,
-  unwritable: () => undefined,
-  failed: () => undefined,
 }
 
 function endsOfSocket(socket: Socket): Ends | undefined {

@@ -24,6 +24,7 @@ import type {
   Security,
   Transport,
 } from './transport.ts'
+import { unowned } from './unowned.ts'
 
 /** UV_EOF: the other side will send nothing more. */
 const endOfFile = -4095
@@ -120,16 +121,6 @@ function refused(handle: ListenHandle, code: number, bind: Bind): Error {
   return Object.assign(new Error(`cannot listen at ${bind.host}:${bind.port}: ${name}`), {
     code: name,
   })
-}
-
-/** Until `accept` has named an owner, and after a fault: nobody listens. */
-const unowned: ConnectionOwner = {
-  connected: () => undefined,
-  received: () => undefined,
-  ended: () => undefined,
-  drained: () => undefined,
-  unwritable: () => undefined,
-  failed: () => undefined,
 }
 
 function onread(this: { connection: HandleOwner | undefined }): Buffer | undefined {
