@@ -1,7 +1,11 @@
 // Ends what an agent that is gone left running.
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { Fault } from '../foundation/fault.ts'
-import { openClock } from '../foundation/time.ts'
+import { openRandom } from '../foundation/random.ts'
+import { ms, openClock, sleep } from '../foundation/time.ts'
+import { openProcessHost } from '../services/engines/process/host.ts'
 import { openAdapters } from './adapters.ts'
 import { takeLock } from './lock.ts'
 import type { StatePaths } from './paths.ts'
@@ -13,6 +17,23 @@ import { version } from './version.ts'
 export interface Swept {
   readonly replicas: readonly string[]
   readonly edges: number
+}
+
+/** Ends the server of a managed ensemble that was kept under this file. */
+async function endEnsemble(paths: StatePaths): Promise<readonly string[]> {
+  const folder = join(paths.folder, 'zk')
+  if (!existsSync(folder)) return []
+  const clock = openClock()
+  const quiet = { changed: () => {}, event: () => {} }
+  const host = await openProcessHost({
+    ...{ folder, clock, version, listener: quiet },
+    random: openRandom(),
+  })
+  const found = host.observe().map(({ id }) => id)
+  for (const id of found) host.stop(id, ms(3000))
+  while (host.observe().length > 0) await sleep(clock, ms(20))
+  host.leave()
+  return found
 }
 
 /**
@@ -28,7 +49,7 @@ export async function sweep(paths: StatePaths): Promise<Swept> {
       { folder: paths.folder, clock, version },
       { changed: () => {}, signal: () => {}, counted: () => {}, event: () => {} },
     )
-    const replicas = adapters.host.observe().map(({ id }) => id)
+    const replicas = [...adapters.host.observe().map(({ id }) => id), ...(await endEnsemble(paths))]
     const edges = adapters.balancer.observe().length
     await stopAll(adapters, openStore(paths.state).load() ?? emptyState, clock)
     adapters.leave()

@@ -11,6 +11,9 @@ import type { State } from './transactions.ts'
 /** So many nodes are written in one go: about a millisecond. */
 const nodesAtOnce = 1000
 
+/** So many lists that nobody may have any more are kept at most: a few megabytes. */
+const newListsMost = 20_000
+
 /** What a keeper works with. */
 export interface KeeperOptions {
   readonly disk: Disk
@@ -31,12 +34,15 @@ export class Keeper {
   #writer: SnapshotWriter | null = null
   /** The bytes that had been logged when the last snapshot was begun. */
   #snapshotAt: number
+  /** How many lists there were after the last. */
+  #listsAt: number
   /** The last transaction that is in a snapshot. */
   #zxid: number
 
   constructor(options: KeeperOptions) {
     this.#options = options
     this.#snapshotAt = -options.behindBytes
+    this.#listsAt = options.state.tree.acls.size
     const newest = filesOf(options.disk, 'snapshot').at(-1)
     this.#zxid = newest === undefined ? 0 : numberOf(newest)
   }
@@ -45,9 +51,14 @@ export class Keeper {
     return this.#writer !== null
   }
 
-  /** Begins a snapshot if the logs, which have `written` bytes so far, have grown enough. */
+  /**
+   * Begins a snapshot if the logs, which have `written` bytes so far, have grown enough; or if there
+   * are many new access control lists, which it goes through anyway to forget those nobody has.
+   */
   look(written: number): void {
-    if (written - this.#snapshotAt >= this.#options.limits.snapshotAfterBytes) this.begin(written)
+    const { limits, state } = this.#options
+    const isLong = written - this.#snapshotAt >= limits.snapshotAfterBytes
+    if (isLong || state.tree.acls.size - this.#listsAt > newListsMost) this.begin(written)
   }
 
   /** Begins a snapshot, unless one is under way or there is nothing new. */
@@ -55,6 +66,7 @@ export class Keeper {
     const { state, disk, salt } = this.#options
     if (this.#writer !== null || state.tree.zxid === this.#zxid) return
     this.#snapshotAt = written
+    this.#listsAt = state.tree.acls.size
     try {
       this.#writer = new SnapshotWriter(state, disk, salt())
     } catch (thrown) {
@@ -83,6 +95,7 @@ export class Keeper {
     }
     this.#writer = null
     this.#zxid = writer.zxid
+    this.#listsAt = this.#options.state.tree.acls.size
     try {
       this.#purge()
     } catch (thrown) {

@@ -1,6 +1,7 @@
 // Does the server keep what it promised, as a client without any cleverness sees it?
 
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import {
   mkdtempSync,
   readdirSync,
@@ -295,4 +296,23 @@ test('watches and sessions have an end', async () => {
   assert.equal(await third.hello(), undefined)
   bodyOf(await second.ask('closeSession', undefined))
   await connected(server.port).then((fourth) => fourth[Symbol.dispose]())
+})
+
+test('lists that a node had once are not kept for ever', async () => {
+  using folder = newFolder()
+  await using server = await openEmbeddedServer({ folder: folder.path })
+  using client = await connected(server.port)
+  bodyOf(await create(client, '/a'))
+  const snapshots = () => readdirSync(folder.path).filter((name) => name.startsWith('snapshot.'))
+  assert.deepEqual(snapshots(), [])
+  // A snapshot goes through all nodes, and forgets the lists that none of them has.
+  await until('a snapshot is taken', async () => {
+    const lists = Array.from({ length: 5000 }, () => [
+      { perms: 31, id: { scheme: 'digest', id: `x:${randomUUID()}` } },
+      ...openCreateAcl,
+    ])
+    const set = lists.map((acl) => client.ask('setACL', { path: '/a', acl, version: -1 }))
+    for (const answer of await Promise.all(set)) bodyOf(answer)
+    return snapshots().length > 0
+  })
 })
