@@ -9,8 +9,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { zookeeperMissing } from '../test/engines/zookeeper.ts'
+import type { ClientResult } from './coordination/client.ts'
 import type { LoadKind } from './coordination/load.ts'
-import { crowd, load, type Measured, type MeasuredPart, memoryOf } from './coordination/measure.ts'
+import {
+  clientCost,
+  crowd,
+  load,
+  type Measured,
+  type MeasuredPart,
+  memoryOf,
+} from './coordination/measure.ts'
 import { furnish, type Running, subjects } from './coordination/servers.ts'
 import { machineFacts, median, ratioLine, table } from './lib/report.ts'
 
@@ -156,6 +164,15 @@ function reportCrowds(found: ReadonlyMap<string, MeasuredPart[]>): void {
   say(`\n${table(rows)}\n`)
 }
 
+/** What our own client spends on each request, and how many of them one process of it makes. */
+async function ownClient(port: number): Promise<ReadonlyMap<string, ClientResult>> {
+  const found = new Map<string, ClientResult>()
+  for (const kind of ['read', 'write'] as const) {
+    found.set(kind, await clientCost({ port, kind, window: 1000, seconds }))
+  }
+  return found
+}
+
 /** Starts a server again and again on what it has; milliseconds to the first answer. */
 async function startTimes(folder: string): Promise<ReadonlyMap<string, number>> {
   const times = new Map<string, number[]>(subjects.map(({ name }) => [name, []]))
@@ -184,6 +201,7 @@ try {
   const samples = await sampleLoads(servers)
   reportLoads(samples)
   const memory = new Map(servers.map((server) => [server.name, memoryOf(server)]))
+  const own = await ownClient(servers[0]?.port ?? 0)
   const found = await crowds(servers)
   reportCrowds(found)
   for (const { name } of loads) say(ratioLine(`${name}_cpu_vs_zookeeper`, [ratioOf(samples, name)]))
@@ -201,6 +219,12 @@ try {
     )
   say(`VALUE reads_per_second ${Math.round(best('read'))}`)
   say(`VALUE durable_writes_per_second ${Math.round(best('write'))}`)
+  const slow = samples.filter((run) => run.load === 'read_unpipelined' && run.server === ours)
+  say(`VALUE read_unpipelined_p99_ms ${round(median(slow.map(({ p99 }) => p99)))}`)
+  for (const [kind, { cpu, perSecond }] of own) {
+    say(`VALUE client_${kind}_cpu_us ${round(cpu)}`)
+    say(`VALUE client_${kind}s_per_second ${Math.round(perSecond)}`)
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -1,10 +1,12 @@
 // Runs a load or a crowd against a server, and reads what it cost the server.
 
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import { cpuMicros, treeOf } from '../lib/processes.ts'
+import type { ClientOptions, ClientResult } from './client.ts'
 import type { CrowdOptions, Part } from './crowd.ts'
 import type { LoadOptions, LoadResult } from './load.ts'
 import type { Running } from './servers.ts'
@@ -92,4 +94,11 @@ export async function crowd(
     parts.push({ ...done, cpu, memory: memoryOf(server) })
   }
   return parts
+}
+
+/** What our own client costs, with many requests of one session under way. */
+export async function clientCost(options: ClientOptions): Promise<ClientResult> {
+  const script = join(import.meta.dirname, 'client.ts')
+  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(options)])
+  return JSON.parse(stdout) as ClientResult
 }

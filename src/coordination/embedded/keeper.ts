@@ -52,8 +52,8 @@ export class Keeper {
   }
 
   /**
-   * Begins a snapshot if the logs, which have `written` bytes so far, have grown enough; or if there
-   * are many new access control lists, which it goes through anyway to forget those nobody has.
+   * Begins a snapshot if the logs, which have `written` bytes so far, have grown enough; or if
+   * there are many new access control lists: it goes through all, and forgets those nobody has.
    */
   look(written: number): void {
     const { limits, state } = this.#options
