@@ -21,6 +21,8 @@ export interface Machine {
   readonly folder: string
   readonly clock: Clock
   readonly version: string
+  /** Where other machines reach what runs here, if there are any. */
+  readonly address?: string | undefined
 }
 
 /** What the adapters tell the agent. */
@@ -49,7 +51,7 @@ export interface Adapters {
 
 /** Opens the ports and adopts what an earlier agent left running. */
 export async function openAdapters(machine: Machine, listener: AdapterListener): Promise<Adapters> {
-  const { folder, clock, version } = machine
+  const { folder, clock, version, address = '127.0.0.1' } = machine
   const random = openRandom()
   const hears = (room: string) => ({
     changed: () => listener.changed(),
@@ -61,7 +63,7 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
     ): void => listener.event(room, subject, rule, why, seen),
   })
   const [host, balancer] = await Promise.all([
-    openProcessHost({ folder, clock, random, version, listener: hears('services') }),
+    openProcessHost({ folder, clock, random, version, address, listener: hears('services') }),
     openNativeBalancer({
       folder,
       clock,

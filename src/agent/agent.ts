@@ -6,7 +6,10 @@ import { ms, openClock } from '../foundation/time.ts'
 import { diff } from '../spec/diff.ts'
 import type { Spec } from '../spec/model.ts'
 import { type Adapters, openAdapters } from './adapters.ts'
+import type { AgentCluster, AgentClusterDeeds } from './cluster.ts'
+import { aloneAnswers, clusterAnswers } from './cluster-answers.ts'
 import { type Core, openCore } from './core.ts'
+import { joinCluster } from './join.ts'
 import { type OpenJournal, openJournal } from './journal.ts'
 import { takeLock } from './lock.ts'
 import type { AppliedFile, ApplyReport, Status } from './model.ts'
@@ -36,6 +39,8 @@ export interface AgentOptions {
   readonly read: ReadFile
   /** Reads the text of a file that is applied later; throws a Fault `bad-file`. */
   readonly parse: (file: Omit<AppliedFile, 'at'>) => Promise<Spec>
+  /** Which of several machines this is, if it was told. */
+  readonly machine?: string | undefined
 }
 
 /** A running agent. */
@@ -90,15 +95,17 @@ async function alreadyRunning(paths: StatePaths): Promise<Fault> {
 }
 
 async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agent> {
-  const { paths, read } = options
+  const { paths } = options
   const store = openStore(paths.state)
   const kept = store.load()
   const journal = openJournal(paths.journal)
   const clock = openClock()
+  const cluster = await joinCluster({ ...options, clock, journal })
+  const read = (await cluster?.first(options.read)) ?? options.read
   let core: Core | undefined
   const telemetry = openTelemetry({ clock, journal })
   const adapters = await openAdapters(
-    { folder: paths.folder, clock, version },
+    { folder: paths.folder, clock, version, address: cluster?.address },
     {
       changed: () => core?.poke(),
       signal: (signal) => core?.signal(signal),
@@ -107,7 +114,7 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
         journal.record({ at: clock.now(), room, subject, rule, why, actions: [], seen }),
     },
   )
-  core = openCore({ clock, journal, store, ...adapters })
+  core = openCore({ clock, journal, store, cluster, ...adapters })
   const windows = openWindows(telemetry)
   try {
     using opening = await windows.prepare(read.spec)
@@ -117,10 +124,14 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
     core[Symbol.dispose]()
     if (kept?.applied === undefined) await adapters.balancer.stop(ms(0))
     adapters.leave()
+    await cluster?.[Symbol.asyncDispose]()
     throw thrown
   }
-  const agent = new RunningAgent({ ...options, core, adapters, journal, lock, telemetry, windows })
+  const agent = new RunningAgent({
+    ...{ ...options, core, adapters, journal, lock, telemetry, windows, cluster },
+  })
   await agent.listen()
+  cluster?.begin(agent)
   return agent
 }
 
@@ -131,9 +142,10 @@ interface Parts extends AgentOptions {
   readonly adapters: Adapters
   readonly journal: OpenJournal
   readonly lock: Disposable
+  readonly cluster: AgentCluster | undefined
 }
 
-class RunningAgent implements Agent {
+class RunningAgent implements Agent, AgentClusterDeeds {
   readonly #parts: Parts
   readonly #clock = openClock()
   readonly #since = this.#clock.now()
@@ -164,6 +176,24 @@ class RunningAgent implements Agent {
     return statusOf(this.#parts.core.world(), this.#teller())
   }
 
+  async apply(spec: Spec, file: Omit<AppliedFile, 'at'>): Promise<void> {
+    using opening = await this.#parts.windows.prepare(spec)
+    await this.#parts.core.apply(spec, file)
+    opening.keep()
+  }
+
+  poke(): void {
+    this.#parts.core.poke()
+  }
+
+  deploy(service: string): void {
+    this.#parts.core.operate('deploy', service, (world, now) => deploy(world, service, now))
+  }
+
+  restart(subject: string): void {
+    this.#parts.core.operate('restart', subject, (world, now) => restart(world, subject, now))
+  }
+
   #teller(): Teller {
     return {
       pid: process.pid,
@@ -171,10 +201,11 @@ class RunningAgent implements Agent {
       since: this.#since,
       now: this.#clock.now(),
       decision: (service) => this.#parts.core.decision(service),
+      cluster: this.#parts.cluster?.status(),
     }
   }
 
-  down(leave: boolean): Promise<void> {
+  down(leave = false): Promise<void> {
     this.#ending ??= this.#close(leave).finally(() => this.#end.resolve())
     return this.#ending
   }
@@ -184,7 +215,7 @@ class RunningAgent implements Agent {
   }
 
   async #close(leave: boolean): Promise<void> {
-    const { core, adapters, lock, telemetry, windows } = this.#parts
+    const { core, adapters, lock, telemetry, windows, cluster } = this.#parts
     this.#note(leave ? 'leave' : 'down', leave ? 'what runs is left running' : 'asked to end')
     const { state } = core.world()
     core[Symbol.dispose]()
@@ -192,41 +223,45 @@ class RunningAgent implements Agent {
     windows[Symbol.dispose]()
     // Whoever is told to end is no longer asked whether it is well.
     adapters.monitor.watch([])
+    if (!leave) cluster?.leave()
     if (!leave) await stopAll(adapters, state, this.#clock)
     adapters.leave()
+    await cluster?.[Symbol.asyncDispose]()
     this.#server?.[Symbol.dispose]()
     lock[Symbol.dispose]()
   }
 
-  async #apply(file: Omit<AppliedFile, 'at'>, dryRun: boolean): Promise<ApplyReport> {
-    const { core, parse, windows } = this.#parts
+  async #apply(
+    file: Omit<AppliedFile, 'at'>,
+    { dryRun, over }: { readonly dryRun: boolean; readonly over?: number | undefined },
+  ): Promise<ApplyReport> {
+    const { core, parse, cluster } = this.#parts
     const spec = await parse(file)
     const { spec: before, state } = core.world()
     const services = wishSpec(state.services, spec, this.#clock.now())
     const actions = planOf({ spec: before, services: state.services }, { spec, services })
     const differences = diff(before, spec).map(({ sentence }) => sentence)
     if (!dryRun) {
-      using opening = await windows.prepare(spec)
-      await core.apply(spec, file)
-      opening.keep()
+      if (cluster === undefined) await this.apply(spec, file)
+      else await cluster.apply(file, over)
       if (actions.length > 0) this.#note('applied', 'an operator applied the file', actions)
     }
     return { changed: differences.length > 0, differences, actions }
   }
 
   #answers(): Answers {
-    const { core } = this.#parts
+    const { core, cluster } = this.#parts
     const done = {}
     return {
       '/status': () => this.status(),
       '/why': ({ subject }) => explain(this.status(), subject),
-      '/apply': ({ dryRun, ...file }) => this.#apply(file, dryRun),
+      '/apply': ({ dryRun, over, ...file }) => this.#apply(file, { dryRun, over }),
       '/deploy': ({ service }) => {
-        core.operate('deploy', service, (world, now) => deploy(world, service, now))
+        this.deploy(service)
         return done
       },
       '/restart': ({ subject }) => {
-        core.operate('restart', subject, (world, now) => restart(world, subject, now))
+        this.restart(subject)
         return done
       },
       '/drain': ({ server, force }) => {
@@ -237,6 +272,7 @@ class RunningAgent implements Agent {
         core.operate('undrain', server, (world) => undrain(world, server))
         return done
       },
+      ...(cluster === undefined ? aloneAnswers : clusterAnswers(cluster, core)),
       '/down': ({ leave }) => {
         // Answered before the door is closed: the asker waits for the lock to be free.
         setImmediate(() => void this.down(leave))

@@ -2,7 +2,7 @@
 
 import type { JournalEntry } from '../control/journal.ts'
 import type { FaultCode } from '../foundation/fault.ts'
-import type { ApplyReport, Explanation, Status } from './model.ts'
+import type { ApplyReport, Explanation, FileInForce, Status } from './model.ts'
 
 /** Asks of an agent and their answers, by path. All but `events` are one answer. */
 export interface AgentApi {
@@ -15,9 +15,24 @@ export interface AgentApi {
       /** The variables the file refers to, from the environment of whoever applies it. */
       readonly env: Readonly<Record<string, string>>
       readonly dryRun: boolean
+      /** Of several machines: a version that is overruled although this file does not follow it. */
+      readonly over?: number | undefined
     }
     readonly answer: ApplyReport
   }
+  /** Of several machines: the file in force. */
+  '/file': { readonly ask: Record<never, never>; readonly answer: FileInForce }
+  /** Of several machines: has one run nothing, or its part again. */
+  '/machine': {
+    readonly ask: {
+      readonly machine: string
+      readonly verb: 'drain' | 'undrain'
+      readonly force: boolean
+    }
+    readonly answer: Done
+  }
+  /** Of several machines: ends all of them. */
+  '/down-everywhere': { readonly ask: Record<never, never>; readonly answer: Done }
   '/deploy': { readonly ask: { readonly service: string }; readonly answer: Done }
   '/restart': { readonly ask: { readonly subject: string }; readonly answer: Done }
   '/drain': {

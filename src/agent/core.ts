@@ -14,10 +14,12 @@ import { decide } from '../services/decide.ts'
 import { describeAction } from '../services/describe.ts'
 import type { ReplicaHost } from '../services/host.ts'
 import type { ServiceAction } from '../services/model.ts'
-import { enact, forgetGone } from '../services/state.ts'
+import { enact, forgetGone, wish } from '../services/state.ts'
 import type { Spec } from '../spec/model.ts'
 import { certificateWishes } from './certificates.ts'
 import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
+import { wishesHere } from './part.ts'
+import type { ClusterSight } from './remote.ts'
 import { emptyState, type StateStore } from './store.ts'
 import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
 import {
@@ -40,6 +42,15 @@ export interface CorePorts {
   readonly monitor: HealthMonitor
   readonly journal: Journal
   readonly store: StateStore
+  /** The other machines, where there are any. */
+  readonly cluster?: OtherMachines | undefined
+}
+
+/** The part of the cluster room that the mind speaks to. */
+export interface OtherMachines {
+  observe(): ClusterSight
+  /** Called after every round with what was seen: some of it is told to the others. */
+  looked(world: World): void
 }
 
 /** The part of the health room that the mind speaks to. */
@@ -63,6 +74,7 @@ export interface Core extends Disposable {
   /** Does as an operator asks: `verb` is the state after it, or throws a Fault. */
   operate(rule: string, subject: string, verb: (world: World, now: Instant) => AgentState): void
   world(): World
+  now(): Instant
   /** What was decided last about a service that Always On runs. */
   decision(service: string): Decision<ServiceAction> | undefined
 }
@@ -122,7 +134,12 @@ class AgentCore implements Core {
       certificates: certificates.observe(),
       believed: this.#believed,
       table: this.#table,
+      cluster: this.#ports.cluster?.observe(),
     }
+  }
+
+  now(): Instant {
+    return this.#ports.clock.now()
   }
 
   decision(service: string): Decision<ServiceAction> | undefined {
@@ -210,13 +227,26 @@ class AgentCore implements Core {
     this.#wakeIsSoon = false
     this.#wake = this.#ports.clock.after(lookEvery, () => this.#look())
     if (this.#applying) return
+    this.#share()
     let acted = false
     for (const name of Object.keys(this.#state.services)) acted = this.#decide(name) || acted
     this.#forget()
     this.#ports.monitor.watch(targetsOf(this.world()))
     this.#remember()
     this.#pushLater()
+    this.#ports.cluster?.looked(this.world())
     if (acted) this.poke()
+  }
+
+  /** Of several machines: how much of each service is to run on this one. */
+  #share(): void {
+    const now = this.#ports.clock.now()
+    for (const [name, replicas] of wishesHere(this.world())) {
+      const memory = this.#state.services[name]
+      if (memory === undefined || memory.state.replicas === replicas) continue
+      const state = wish(memory.state, { kind: 'run', replicas, changed: false }, now)
+      this.#setService(name, { ...memory, state })
+    }
   }
 
   #decide(name: string): boolean {
@@ -227,7 +257,8 @@ class AgentCore implements Core {
     const service = world.spec.services[name]
     const policy = service?.kind === 'run' ? service : lastPolicy
     const replicas = sightingsOf(world, name)
-    const decision = decide({ now, state: memory.state, policy, replicas })
+    const machine = world.cluster?.machine
+    const decision = decide({ now, state: memory.state, policy, replicas, machine })
     const changed = this.#decisions.get(name)?.rule !== decision.rule
     this.#decisions.set(name, decision)
     if (changed || decision.actions.length > 0) {
@@ -267,7 +298,8 @@ class AgentCore implements Core {
     const world = this.world()
     for (const [name, memory] of Object.entries(world.state.services)) {
       const mine = replicasOf(world, name)
-      if (memory.state.replicas === 0 && mine.length === 0) {
+      const left = world.spec.services[name]?.kind !== 'run'
+      if (left && memory.state.replicas === 0 && mine.length === 0) {
         const { [name]: _gone, ...services } = this.#state.services
         const former = { ...this.#state.former, [name]: memory.state.latest }
         this.#state = { ...this.#state, services, former }

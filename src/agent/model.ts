@@ -53,7 +53,9 @@ export interface ServerStatus {
   readonly requests: number
   readonly errors: number
   readonly ejected: string | undefined
-  /** Of a replica that Always On runs. */
+  /** The machine that runs it, where there are several. */
+  readonly machine: string | undefined
+  /** Of a replica that Always On runs here. */
   readonly process:
     | {
         readonly state: ProcessState['kind']
@@ -105,6 +107,8 @@ export interface Status {
   readonly edges: readonly { readonly edge: number; readonly pid: number; readonly state: string }[]
   readonly services: readonly ServiceStatus[]
   readonly frontends: readonly FrontendStatus[]
+  /** Undefined where this machine is alone. */
+  readonly cluster?: ClusterStatus | undefined
 }
 
 /** The answer of `alwayson why`. */
@@ -123,4 +127,49 @@ export interface ApplyReport {
   readonly differences: readonly string[]
   /** What is done about it, one sentence each. */
   readonly actions: readonly string[]
+}
+
+/** The file that is in force, as all machines share it. */
+export interface FileInForce {
+  /** Undefined where one machine is alone: there is no other version. */
+  readonly version: number | undefined
+  readonly by: string | undefined
+  readonly at: Instant
+  readonly text: string
+}
+
+/** What `status` says of one of several machines. */
+export interface MachineStatus {
+  readonly name: string
+  readonly address: string
+  readonly zone: string | undefined
+  readonly state: 'here' | 'away' | 'expected' | 'drained' | 'drained, away'
+  readonly version: string | undefined
+  /** The version of the file that it acts on. */
+  readonly applied: number | undefined
+  /** How many replicas it last reported. */
+  readonly replicas: number
+  /** Milliseconds since this machine heard it directly; undefined: never. */
+  readonly heard: number | undefined
+  /** How far its clock is ahead of this one's, in milliseconds, give or take `doubt`. */
+  readonly skew: number | undefined
+  readonly doubt: number | undefined
+}
+
+/** What `status` says of the cluster that this machine is part of. */
+export interface ClusterStatus {
+  readonly machine: string
+  /** Whether the coordinator answers, since when, and if it does not: why. */
+  readonly connected: boolean
+  readonly since: Instant
+  readonly trouble: string | undefined
+  readonly leader: { readonly machine: string; readonly epoch: number } | undefined
+  readonly applied: { readonly version: number; readonly by: string } | undefined
+  /** How many replicas of each service each machine is to run. */
+  readonly placement: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly machines: readonly MachineStatus[]
+  /** Who hears whom directly, as each machine told it so many milliseconds ago. */
+  readonly hears: Readonly<
+    Record<string, { readonly age: number; readonly hears: readonly string[] }>
+  >
 }

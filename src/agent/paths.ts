@@ -12,6 +12,8 @@ export interface StatePaths {
   readonly socket: string
   readonly state: string
   readonly journal: string
+  /** The last that was seen of the cluster's documents. */
+  readonly cluster: string
   /** What a detached agent prints. */
   readonly agentLog: string
   /** The name, in the kernel's abstract namespace, of the lock that a living agent holds. */
@@ -33,6 +35,7 @@ export function statePaths(file: string, named: string | undefined): StatePaths 
     socket: join(folder, 'agent.sock'),
     state: join(folder, 'state.json'),
     journal: join(folder, 'journal.jsonl'),
+    cluster: join(folder, 'cluster.json'),
     agentLog: join(folder, 'agent.log'),
     lock: `\0alwayson-${digest}`,
   }

@@ -8,8 +8,16 @@ import type { ReplicaProcess, ServiceAction } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
 import type { Frontend, Service } from '../spec/model.ts'
 import { describeBalance } from '../spec/settle-balance.ts'
-import type { FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
-import { isDraining, replicaOf, replicasOf, serversOf, verdictOf, type World } from './world.ts'
+import type { ClusterStatus, FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
+import {
+  isDrained,
+  isDraining,
+  replicaOf,
+  replicasOf,
+  serversOf,
+  verdictOf,
+  type World,
+} from './world.ts'
 
 /** Who tells the status. */
 export interface Teller {
@@ -18,6 +26,7 @@ export interface Teller {
   readonly since: Instant
   readonly now: Instant
   readonly decision: (service: string) => Decision<ServiceAction> | undefined
+  readonly cluster?: ClusterStatus | undefined
 }
 
 /** The whole status. It shows what was written in the file, never what a reference stood for. */
@@ -34,6 +43,7 @@ export const statusOf = (world: World, teller: Teller): Status => ({
     ...leaving(world).map((name) => leavingStatus(world, teller, name)),
   ],
   frontends: frontendsOf(world),
+  ...(teller.cluster === undefined ? {} : { cluster: teller.cluster }),
 })
 
 function serviceStatus(world: World, teller: Teller, service: Service): ServiceStatus {
@@ -102,7 +112,8 @@ function serverStatus(world: World, service: string, server: TableServer): Serve
     verdict: verdictOf(world, server.id),
     since: health?.since ?? replica?.startedAt ?? instant(0),
     reason: reasonOf(world, service, server, replica),
-    drained: world.state.drained.includes(server.id),
+    drained: isDrained(world, server.id),
+    machine: machineOf(world, server.id),
     active: sum('active'),
     requests: sum('requests'),
     errors: sum('errors'),
@@ -116,6 +127,11 @@ function serverStatus(world: World, service: string, server: TableServer): Serve
     },
   }
 }
+
+/** The machine that runs a replica, where there are several. */
+const machineOf = ({ cluster, replicas }: World, id: string): string | undefined =>
+  cluster?.byId.get(id)?.machine ??
+  (replicas.some((own) => own.id === id) ? cluster?.machine : undefined)
 
 /** Why a server takes no requests, in words; empty when it does. */
 function reasonOf(

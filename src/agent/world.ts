@@ -11,6 +11,7 @@ import { checkFor } from '../spec/replica-words.ts'
 import { routed } from '../spec/settle-balance.ts'
 import { tableTls } from './certificates.ts'
 import type { AgentState } from './model.ts'
+import { type ClusterSight, inFlightElsewhere, isOfInterest, othersOf } from './remote.ts'
 
 /** What was seen at one moment, beside what is wanted. */
 export interface World {
@@ -25,6 +26,8 @@ export interface World {
   readonly believed: ReadonlySet<string>
   /** The last table that was handed to the balancer. */
   readonly table: Table | undefined
+  /** What is known of other machines; undefined where this one is alone. */
+  readonly cluster?: ClusterSight | undefined
 }
 
 /** The replicas of one service. */
@@ -70,9 +73,9 @@ export function targetsOf(world: World): readonly Target[] {
         ...proxyOf(service),
       }))
     }
-    return replicasOf(world, service.name)
-      .filter(mayServe)
-      .map(({ id, host, port, startedAt, restarts }) => ({
+    const elsewhere = othersOf(world, service.name).filter(({ running }) => running)
+    return [...replicasOf(world, service.name).filter(mayServe), ...elsewhere].map(
+      ({ id, host, port, startedAt, restarts }) => ({
         id,
         service: service.name,
         host,
@@ -81,7 +84,8 @@ export function targetsOf(world: World): readonly Target[] {
         starting: !world.believed.has(beliefOf(world, id)),
         check: checkFor(service.check, { port, host, replica: id }),
         ...proxyOf(service),
-      }))
+      }),
+    )
   })
 }
 
@@ -93,7 +97,7 @@ const incarnationOf = (replica: Pick<ReplicaProcess, 'startedAt' | 'restarts'>):
 
 /** The name under which a server is believed to be up: of this very process, where we run it. */
 export function beliefOf(world: World, id: string): string {
-  const replica = replicaOf(world, id)
+  const replica = replicaOf(world, id) ?? world.cluster?.byId.get(id)
   return replica === undefined ? id : `${id} ${incarnationOf(replica)}`
 }
 
@@ -110,8 +114,14 @@ export function verdictOf(world: World, id: string): Verdict {
 export function isDraining(world: World, service: string, id: string): boolean {
   const leaving = world.state.services[service]?.state.draining[id] !== undefined
   const asks = world.health.get(id)?.agent?.takes ?? 'ready'
-  return leaving || world.state.drained.includes(id) || asks !== 'ready'
+  return leaving || isDrained(world, id) || asks !== 'ready'
 }
+
+/** Whether an operator told this server to take nothing new, here or on another machine. */
+export const isDrained = ({ state, cluster }: World, id: string): boolean =>
+  state.drained.includes(id) ||
+  cluster?.drained.has(id) === true ||
+  cluster?.byId.get(id)?.draining === true
 
 function stateOf(world: World, service: string, id: string): ServerState {
   if (verdictOf(world, id) !== 'up') return 'down'
@@ -158,22 +168,35 @@ export function serversOf(world: World, service: Service): readonly TableServer[
       state: stateOf(world, service.name, server.id),
     }))
   }
-  return replicasOf(world, service.name).map((replica) => ({
-    id: replica.id,
-    host: replica.host,
-    port: replica.port,
-    weight: agentShare(world, replica.id),
-    backup: false,
-    maxConnections: share(world, limitOf(world, replica.id, service.maxConnections)),
-    state: replicaRouted(world, replica),
-  }))
+  const serverOf = (
+    { id, host, port }: Pick<ReplicaProcess, 'id' | 'host' | 'port'>,
+    state: ServerState,
+  ): TableServer => ({
+    ...{ id, host, port, weight: agentShare(world, id), backup: false },
+    maxConnections: share(world, limitOf(world, id, service.maxConnections)),
+    state,
+  })
+  const elsewhere = othersOf(world, service.name).filter((replica) =>
+    isOfInterest(world, replica, verdictOf(world, replica.id) === 'up'),
+  )
+  return [
+    ...replicasOf(world, service.name).map((own) => serverOf(own, replicaRouted(world, own))),
+    ...elsewhere.map((one) => serverOf(one, stateOf(world, service.name, one.id))),
+  ]
 }
 
 /**
- * Requests on a server at this moment, as all edges count them; `undefined` while one of them has
- * not said that it routes by the last table, so that nothing new can have gone there since.
+ * Requests on a server at this moment, as all edges count them, also those of other machines;
+ * `undefined` while one of them has not said that it routes by the last table, so that nothing new
+ * can have gone there since.
  */
 export function inFlightOn(world: World, id: string): number | undefined {
+  const [here, elsewhere] = [inFlightHere(world, id), inFlightElsewhere(world, id)]
+  return here === undefined || elsewhere === undefined ? undefined : here + elsewhere
+}
+
+/** The same, as far as the edges of this machine go. */
+export function inFlightHere(world: World, id: string): number | undefined {
   let sum = 0
   for (const edge of world.edges) {
     if (edge.state === 'gone') continue

@@ -12,6 +12,8 @@ export interface ApplyOptions {
   readonly dryRun?: boolean
   readonly wait: boolean
   readonly within: Milliseconds
+  /** Of several machines: the version that is overruled although this file does not follow it. */
+  readonly over?: number
 }
 
 /** A file that was read and found to be right. */
@@ -25,10 +27,11 @@ export interface RightFile {
 export async function apply(
   ports: Ports,
   file: RightFile,
-  { dryRun = false, wait, within }: ApplyOptions,
+  { dryRun = false, wait, within, over }: ApplyOptions,
 ): Promise<ExitCode> {
   const before = await ports.agent.ask('/status', {}, ports.interrupted)
-  const report = await ports.agent.ask('/apply', { ...file, dryRun }, ports.interrupted)
+  const question = { ...file, dryRun, ...(over === undefined ? {} : { over }) }
+  const report = await ports.agent.ask('/apply', question, ports.interrupted)
   if (!report.changed) {
     ports.out.write(`nothing differs: ${file.path} is in force\n`)
     return exit.done

@@ -20,12 +20,14 @@ import { summary } from './view/status.ts'
 export async function upDetached(
   ports: Ports,
   where: Whereabouts,
-  within: Milliseconds,
+  { within, machine }: { readonly within: Milliseconds; readonly machine?: string | undefined },
 ): Promise<ExitCode> {
   const file = await readFile(where)
   if (rightSpec(ports, file) === undefined) return exit.bad
   const paths = statePaths(file.path, where.state)
-  await startDetached(ownCommand(['up', file.path, '--state', paths.folder, '--report']), paths)
+  const which = machine === undefined ? [] : ['--machine', machine]
+  const argv = ['up', file.path, '--state', paths.folder, ...which, '--report']
+  await startDetached(ownCommand(argv), paths)
   return settle(ports, judgeUp, within)
 }
 

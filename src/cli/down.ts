@@ -12,6 +12,8 @@ import { counted } from './view/words.ts'
 export interface DownOptions {
   /** The agent alone: edges and replicas go on. */
   readonly agentOnly?: boolean
+  /** Every machine that the file names. */
+  readonly everywhere?: boolean
 }
 
 /** What `down` needs of the machine beside its ports. */
@@ -29,14 +31,15 @@ export async function down(
   ports: Ports,
   paths: Pick<StatePaths, 'folder'>,
   machine: DownMachine,
-  { agentOnly = false }: DownOptions,
+  { agentOnly = false, everywhere = false }: DownOptions,
 ): Promise<ExitCode> {
   using progress = openProgress(ports.err)
   let isThere: () => Promise<boolean>
   try {
     const { agent } = await ports.agent.ask('/status', {}, ports.interrupted)
     isThere = machine.watch(agent.pid)
-    await ports.agent.ask('/down', { leave: agentOnly }, ports.interrupted)
+    if (everywhere) await ports.agent.ask('/down-everywhere', {}, ports.interrupted)
+    else await ports.agent.ask('/down', { leave: agentOnly }, ports.interrupted)
   } catch (thrown) {
     if (!(thrown instanceof Fault) || thrown.code !== 'not-running' || agentOnly) throw thrown
     return sweepUp(ports, paths, machine, progress)

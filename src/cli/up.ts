@@ -12,19 +12,21 @@ import { reportOf, tellParent } from './report.ts'
 export interface UpOptions {
   /** A parent process waits to hear how it went, and nobody reads what is written here. */
   readonly report: boolean
+  /** Which of several machines this is, if it was told. */
+  readonly machine?: string | undefined
 }
 
 /** Reads the file that is meant, becomes its agent, and is it until it ends. */
 export async function up(
   ports: Ports,
   where: Whereabouts,
-  { report }: UpOptions,
+  { report, machine }: UpOptions,
 ): Promise<ExitCode> {
   // A terminal that is hung up must not take down what its user looks after.
   process.on('SIGHUP', () => {})
   const begun = ports.clock.now()
   try {
-    const agent = await open(ports, where)
+    const agent = await open(ports, where, machine)
     if (agent === undefined) return exit.bad
     const { background, foreground } = await import('./foreground.ts')
     if (!report) return await foreground(ports, agent, begun)
@@ -36,7 +38,11 @@ export async function up(
   }
 }
 
-async function open(ports: Ports, where: Whereabouts): Promise<OwnAgent | undefined> {
+async function open(
+  ports: Ports,
+  where: Whereabouts,
+  machine: string | undefined,
+): Promise<OwnAgent | undefined> {
   const loading = import('../agent/agent.ts')
   const { readFile, parseApplied } = await import('./reading.ts')
   const paths = statePaths(findFile(where), where.state)
@@ -46,5 +52,6 @@ async function open(ports: Ports, where: Whereabouts): Promise<OwnAgent | undefi
   if (spec === undefined) return undefined
   const { path, text, env } = file
   const { openAgent } = await loading
-  return openAgent({ paths, read: { spec, file: { path, text, env } }, parse: parseApplied })
+  const read = { spec, file: { path, text, env } }
+  return openAgent({ paths, read, parse: parseApplied, machine })
 }

@@ -21,6 +21,8 @@ export interface MemberCard {
   readonly version: string
   readonly address: string
   readonly zone: string | undefined
+  /** The port of the door by which the others hear it. */
+  readonly door: number
   /** The version of the applied file that it acts on. */
   readonly applied: number
   /** When its agent began, by its own clock. */
@@ -59,8 +61,8 @@ export interface RunReport {
   readonly heard: Readonly<Record<string, number>>
   /** Requests that edges here have on others' replicas that drain. */
   readonly active: Readonly<Record<string, number>>
-  /** Services whose new revision did not come up here, and why. */
-  readonly failed: Readonly<Record<string, string>>
+  /** Its agent has ended for good: what it ran may be run elsewhere at once. */
+  readonly left: boolean
 }
 
 /** How many replicas of a service each machine is to run: `shares.web.a`. */

@@ -86,7 +86,7 @@ export function factsOf(seen: ServiceObservation): ServiceFacts {
     unsettled: outdated.length > 0 || state.deploy !== undefined || state.stable !== state.revision,
     deployFailure: deployFailure(seen, current),
     wayBack: state.stable === state.revision ? undefined : state.stable,
-    freeNames: (count) => freeNames(state.service, replicas, count),
+    freeNames: (count) => freeNames(seen, count),
   }
 }
 
@@ -98,7 +98,7 @@ const isUp = (r: ReplicaSighting): boolean => mayServe(r) && r.verdict === 'up'
 const isProven = (r: ReplicaSighting, { now }: ServiceObservation): boolean =>
   isUp(r) && r.verdictSince !== undefined && since(r.verdictSince, now) >= provenAfter
 
-const numberOf = (id: string): number => Number(/\d+$/.exec(id)?.[0] ?? 0)
+const numberOf = (id: string): number => Number(/-(\d+)(?:\.[^.]+)?$/.exec(id)?.[1] ?? 0)
 
 /** Who leaves first: a list of preferences, the last of them total. */
 const leavingOrder = (seen: ServiceObservation): Order => {
@@ -160,14 +160,13 @@ function isLate(r: ReplicaSighting, { now, policy }: ServiceObservation): boolea
 }
 
 function freeNames(
-  service: string,
-  replicas: readonly ReplicaSighting[],
+  { state, replicas, machine }: ServiceObservation,
   count: number,
 ): readonly string[] {
   const taken = new Set(replicas.map((r) => r.id))
   const names: string[] = []
   for (let number = 1; names.length < count; number += 1) {
-    const name = `${service}-${number}`
+    const name = `${state.service}-${number}${machine === undefined ? '' : `.${machine}`}`
     if (!taken.has(name)) names.push(name)
   }
   return names

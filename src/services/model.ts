@@ -54,7 +54,7 @@ export type ProcessState =
 
 /** One replica's process, as its host last saw it. */
 export interface ReplicaProcess {
-  /** `web-2`: the service and the lowest number that was free. */
+  /** `web-2`: the service and the lowest number that was free; of several machines `web-2.a`. */
   readonly id: string
   readonly service: string
   readonly revision: number
@@ -125,6 +125,8 @@ export interface ServiceObservation {
   readonly state: ServiceState
   readonly policy: ServicePolicy
   readonly replicas: readonly ReplicaSighting[]
+  /** Where there are several machines: this one, which is part of its replicas' names. */
+  readonly machine?: string | undefined
 }
 
 /** What may be done about a service. */

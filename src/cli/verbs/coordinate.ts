@@ -4,7 +4,8 @@ import type { Command } from 'commander'
 import type { CoordinatorCommand } from '../coordinator.ts'
 import { exit } from '../exit.ts'
 import type { InitCommand } from '../init.ts'
-import { type Done, number, portsOf, whereOf } from './shared.ts'
+import type { MachineOptions } from '../machine.ts'
+import { type Done, duration, number, portsOf, whereOf } from './shared.ts'
 
 /** Adds the verbs about what machines agree through. */
 export function addCoordinating(program: Command, done: Done): void {
@@ -30,6 +31,29 @@ export function addCoordinating(program: Command, done: Done): void {
       const spec = rightSpec(ports, read)
       if (spec === undefined) return done(exit.bad)
       done(await init(ports, { path: read.path, spec }, options))
+    })
+  const machine = program
+    .command('machine')
+    .description('have one of several machines run nothing, or its part again')
+  machine
+    .command('drain')
+    .argument('<machine>', 'by its name in the file')
+    .description('move everything it runs to the others, then it can be taken down')
+    .option('--force', 'also the last one that could run anything')
+    .option('-w, --wait', 'until nothing runs on it')
+    .addOption(duration('--within <time>', 'how long to wait at most'))
+    .action(async (name: string, options: MachineOptions, command: Command) => {
+      const { drainMachine } = await import('../machine.ts')
+      done(await drainMachine(await portsOf(command), name, options))
+    })
+  machine
+    .command('undrain')
+    .alias('ready')
+    .argument('<machine>')
+    .description('let it run its part again')
+    .action(async (name: string, _options: object, command: Command) => {
+      const { undrainMachine } = await import('../machine.ts')
+      done(await undrainMachine(await portsOf(command), name))
     })
   program
     .command('coordinator')

@@ -5,7 +5,7 @@ import { ms } from '../../foundation/time.ts'
 import type { ApplyOptions } from '../apply.ts'
 import { exit } from '../exit.ts'
 import type { ImportOptions } from '../import.ts'
-import { type Done, duration, portsOf, whereOf } from './shared.ts'
+import { type Done, duration, number, portsOf, whereOf } from './shared.ts'
 
 /** Adds the verbs that work on files. */
 export function addFiles(program: Command, done: Done): void {
@@ -28,6 +28,9 @@ export function addFiles(program: Command, done: Done): void {
     .description('make the changed file true; what has not changed is not touched')
     .option('-n, --dry-run', 'say what differs and what would be done, and do nothing')
     .option('--no-wait', 'do not wait for the outcome')
+    .addOption(
+      number('--over <version>', 'of several machines: replace a version applied elsewhere'),
+    )
     .addOption(duration('--within <time>', 'how long to wait').default(ms(600_000), '10m'))
     .action(async (file: string | undefined, options: ApplyOptions, command: Command) => {
       const [{ apply }, { readFile }, { rightSpec }, ports] = await Promise.all([
@@ -40,6 +43,13 @@ export function addFiles(program: Command, done: Done): void {
       if (rightSpec(ports, read) === undefined) return done(exit.bad)
       const { path, text, env } = read
       done(await apply(ports, { path, text, env }, options))
+    })
+  program
+    .command('file')
+    .description('print the file that is in force, as all machines share it')
+    .action(async (_options: object, command: Command) => {
+      const { file } = await import('../file.ts')
+      done(await file(await portsOf(command)))
     })
   program
     .command('import')

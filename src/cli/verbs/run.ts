@@ -9,6 +9,8 @@ interface UpOptions {
   readonly detach?: boolean
   readonly within: Milliseconds
   readonly report?: boolean
+  /** Which of several machines this is. */
+  readonly machine?: string
 }
 
 const fileArgument = 'an alwayson.yaml or a haproxy.cfg; the one in this folder if left out'
@@ -23,16 +25,18 @@ export function addRunning(program: Command, done: Done): void {
     .addOption(
       duration('--within <time>', 'for --detach: how long to wait').default(ms(60_000), '1m'),
     )
+    .option('--machine <name>', 'which of the machines in the file this one is')
     .addOption(new Option('--report', 'tell the parent process how it went').hideHelp())
     .action(async (file: string | undefined, options: UpOptions, command: Command) => {
       const where = whereOf(command, file)
       const ports = await portsOf(command, file)
       if (options.detach) {
         const { upDetached } = await import('../detach.ts')
-        done(await upDetached(ports, where, options.within))
+        done(await upDetached(ports, where, options))
       } else {
         const { up } = await import('../up.ts')
-        done(await up(ports, where, { report: options.report ?? false }))
+        const { report = false, machine } = options
+        done(await up(ports, where, { report, machine }))
       }
     })
   program
@@ -40,6 +44,7 @@ export function addRunning(program: Command, done: Done): void {
     .argument('[file]', fileArgument)
     .description('end everything in order, also what a dead agent left running')
     .option('--agent-only', 'the agent alone: what it keeps up goes on')
+    .option('--everywhere', 'on all machines that the file names')
     .action(async (file: string | undefined, options: DownOptions, command: Command) => {
       const [{ down }, { downMachine }, paths, ports] = await Promise.all([
         import('../down.ts'),

@@ -3,6 +3,7 @@
 
 import type { ServerStatus, ServiceStatus, Status } from '../../agent/model.ts'
 import { type Instant, since } from '../../foundation/time.ts'
+import { clusterLines } from './cluster.ts'
 import { frontendLines } from './frontends.ts'
 import { type Rates, serverKey } from './rates.ts'
 import type { Paint, Tone } from './style.ts'
@@ -29,6 +30,7 @@ export function statusLines(
     ...tableLines(serviceColumns(rates), rowsOf(status, rates), width, paint),
     ...frontendLines(status, width, paint, rates),
     ...edgeLines(status, paint),
+    ...clusterLines(status, width, paint),
     ...hintLines(status, paint),
   ]
 }

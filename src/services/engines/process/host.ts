@@ -23,6 +23,8 @@ export interface ProcessHostOptions {
   readonly clock: Clock
   readonly random: Random
   readonly listener: HostListener
+  /** Where replicas listen; on loopback unless the file says that other machines reach them. */
+  readonly address?: string
 }
 
 /** How long the opening waits for the guards it has found; those that are late are shown so. */
@@ -83,6 +85,7 @@ class ProcessHost implements ReplicaHost {
     const starting = openStarting(order, {
       ...ports,
       surroundings: this.#surroundings,
+      address: this.#options.address ?? '127.0.0.1',
       drawPort: () => this.#drawPort(),
       clearWay: () =>
         clearWay(folder, id, (from, to) =>

@@ -18,6 +18,8 @@ import { spawnGuard } from './spawn-guard.ts'
 /** What a start needs beside what every replica is given. */
 export interface StartingPorts extends ReplicaPorts {
   readonly surroundings: Surroundings
+  /** Where the replica listens. */
+  readonly address: string
   /** A port that no replica of this host has. */
   drawPort(): number
   /** Makes way for a new record, or finds that another guard has this replica. */
@@ -25,9 +27,6 @@ export interface StartingPorts extends ReplicaPorts {
   /** Its guard is at work: from now on it is somebody else's. Called once. */
   guarded(record: GuardRecord): void
 }
-
-/** Where replicas listen. */
-const host = '127.0.0.1'
 
 /** A port may have been taken since it was drawn: so many are tried. */
 const portTries = 20
@@ -62,7 +61,7 @@ class Starting implements HostedReplica {
       id,
       service,
       revision,
-      host,
+      host: this.#ports.address,
       port: this.#port,
       startedAt: this.#startedAt,
       failures: this.#failures,
@@ -115,7 +114,7 @@ class Starting implements HostedReplica {
 
   async #findPort(): Promise<void> {
     for (let turn = 0; turn < portTries && !this.#over; turn += 1) {
-      if (await isFree(host, this.#port)) return
+      if (await isFree(this.#ports.address, this.#port)) return
       this.#port = this.#ports.drawPort()
       this.#ports.changed()
     }
@@ -124,6 +123,7 @@ class Starting implements HostedReplica {
   #spawn(): ProcessIdentity | undefined {
     const { version, environment } = this.#ports.surroundings
     const { id, service, revision, template } = this.#order
+    const { address: host } = this.#ports
     const place = { id, service, revision, host, port: this.#port, startedAt: this.#startedAt }
     const order: GuardOrder = { version, ...place, template, environment }
     let ready = false

@@ -1,0 +1,87 @@
+// What one machine remembers of its cluster while it cannot ask: the last documents that it has
+// seen. Written whole or not at all.
+
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { Fault, systemCode } from '../foundation/fault.ts'
+import type { InForce } from './applied.ts'
+import { noOrders } from './codecs.ts'
+import type { Orders, Placement } from './model.ts'
+
+/** The last that was seen of each document. */
+export interface ClusterMemory {
+  readonly applied: InForce | undefined
+  /** The version that the file on this machine's disk follows. */
+  readonly base: number | undefined
+  readonly placement: Placement | undefined
+  readonly orders: Orders
+  /** How far the counted orders were followed here. */
+  readonly done: Readonly<Record<string, number>>
+  /** The serial of the last report of this machine. */
+  readonly serial: number
+}
+
+export const nothingSeen: ClusterMemory = {
+  applied: undefined,
+  base: undefined,
+  placement: undefined,
+  orders: noOrders,
+  done: {},
+  serial: 0,
+}
+
+/** Keeps it between two lives of the agent. */
+export interface ClusterStore {
+  load(): ClusterMemory
+  save(memory: ClusterMemory): void
+}
+
+const format = 1
+
+/** Keeps it in a file that this user alone can read. */
+export function openClusterStore(path: string): ClusterStore {
+  return {
+    load() {
+      let text: string
+      try {
+        text = readFileSync(path, 'utf8')
+      } catch (cause) {
+        if (systemCode(cause) === 'ENOENT') return nothingSeen
+        throw new Fault('failed', `cannot read ${path}`, { cause })
+      }
+      return parseMemory(text, path)
+    },
+    save(memory) {
+      const draft = `${path}.new`
+      try {
+        const file = openSync(draft, 'w', 0o600)
+        try {
+          writeSync(file, JSON.stringify({ format, memory }))
+          fsyncSync(file)
+        } finally {
+          closeSync(file)
+        }
+        renameSync(draft, path)
+      } catch (cause) {
+        throw new Fault('failed', `cannot write ${path}`, { cause })
+      }
+    },
+  }
+}
+
+/** Reads what was kept. Throws a Fault for anything that this version does not understand. */
+export function parseMemory(text: string, path: string): ClusterMemory {
+  const remedy = `move ${path} away: the cluster is then asked anew`
+  let kept: { readonly format?: unknown; readonly memory?: unknown }
+  try {
+    kept = JSON.parse(text) as typeof kept
+  } catch (cause) {
+    throw new Fault('corrupt', `what is kept in ${path} is not readable`, { cause, remedy })
+  }
+  if (kept?.format !== format) {
+    throw new Fault('incompatible', `${path} was written by another version`, { remedy })
+  }
+  if (typeof kept.memory !== 'object' || kept.memory === null) {
+    throw new Fault('corrupt', `${path} holds nothing that can be remembered`, { remedy })
+  }
+  return { ...nothingSeen, ...kept.memory }
+}
