@@ -226,7 +226,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     if (!leave) cluster?.leave()
     if (!leave) await stopAll(adapters, state, this.#clock)
     adapters.leave()
-    await cluster?.[Symbol.asyncDispose]()
+    await (leave ? cluster?.[Symbol.asyncDispose]() : cluster?.stop())
     this.#server?.[Symbol.dispose]()
     lock[Symbol.dispose]()
   }

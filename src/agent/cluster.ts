@@ -186,11 +186,22 @@ export class AgentCluster implements OtherMachines, AsyncDisposable {
     if (this.#world !== undefined) this.looked(this.#world)
   }
 
+  /** Ends its part; the coordinator's server that runs here goes on, for the next agent. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end()
+    await this.#options.coordination[Symbol.asyncDispose]()
+  }
+
+  /** Ends its part, and the coordinator's server that runs here. */
+  async stop(): Promise<void> {
+    await this.#end()
+    await this.#options.coordination.stop(patience)
+  }
+
+  async #end(): Promise<void> {
     this.#deeds = undefined
     this.#options.door[Symbol.dispose]()
     await this.#member[Symbol.asyncDispose]()
-    await this.#options.coordination[Symbol.asyncDispose]()
   }
 
   #changed(): void {

@@ -8,7 +8,9 @@ import { openDoor } from '../cluster/sight/door.ts'
 import { keysPath, readKeys } from '../control/doors/keys.ts'
 import { openCoordination } from '../coordination/open.ts'
 import { Fault } from '../foundation/fault.ts'
+import { openRandom } from '../foundation/random.ts'
 import type { Clock } from '../foundation/time.ts'
+import { openProcessHost } from '../services/engines/process/host.ts'
 import type { Spec } from '../spec/model.ts'
 import { AgentCluster, type FileRead } from './cluster.ts'
 import type { OpenJournal } from './journal.ts'
@@ -41,7 +43,9 @@ export async function joinCluster(options: JoinOptions): Promise<AgentCluster | 
     journal.record({ at: clock.now(), room: 'cluster', subject, rule, why, actions, seen: {} })
   const coordination = await openCoordination({
     ...{ plan: spec.coordination, folder: paths.folder, keys, clock },
-    heard: (line) => event('coordinator-says', machine.name, line),
+    heard: (rule, why) => event(rule, machine.name, why),
+    openHost: (folder, listener) =>
+      openProcessHost({ folder, clock, random: openRandom(), version, listener }),
   })
   const secret = keys?.secret ?? ''
   const life = randomUUID()
