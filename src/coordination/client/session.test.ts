@@ -119,6 +119,14 @@ suite('a session', () => {
     assert.equal(current[0].phase.kind, 'resting')
   })
 
+  test('gives a server time to take it in, however short a time-out it asks for', () => {
+    const hasty = newSession({ ...policy, timeout: ms(1) }, hosts)
+    const dialing = play(hasty, [0, { kind: 'start' }])[0]
+    assert.equal(wakeAt(dialing, at(0), at(0)), at(1000))
+    const greeting = step(dialing, { kind: 'dialed', lastZxid: 0n }, at(900))[0]
+    assert.equal(wakeAt(greeting, at(900), at(900)), at(1000))
+  })
+
   test('gives a server its share of the time-out to take it in', () => {
     const dialing = play(newSession(policy, hosts), [0, { kind: 'start' }])[0]
     assert.equal(wakeAt(dialing, at(0), at(0)), at(1500))

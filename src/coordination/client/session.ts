@@ -142,10 +142,15 @@ export const pingWait = (session: Session): Milliseconds =>
 
 /**
  * How long one server may take to take us in: all of them are tried within one time-out, and one
- * that is alone is tried several times, because what was sent while it was cut off is lost.
+ * that is alone is tried several times, because what was sent while it was cut off is lost. Before
+ * there is a session nothing can be lost, and the time-out is only what we ask for: a server is
+ * given time to answer, however little that is.
  */
-const connectTimeout = ({ timeout, hosts }: Session): Milliseconds =>
-  ms(Math.min(timeout / Math.max(1, hosts.length), Math.max(timeout / 4, connectWaitLeast)))
+const connectTimeout = ({ id, timeout, hosts }: Session): Milliseconds => {
+  const long = Math.max(timeout / 4, connectWaitLeast)
+  const share = Math.min(timeout / Math.max(1, hosts.length), long)
+  return ms(id === 0n ? Math.max(share, connectWaitLeast) : share)
+}
 
 /**
  * When the session has surely ended although nobody could say so: a third beyond its time-out
