@@ -35,6 +35,7 @@ export const needs: readonly Need[] = [
     sign: '/usr/lib/python3/dist-packages/kazoo',
     tests: 'the embedded coordinator with a client that others wrote (kazoo)',
   },
+  { package: 'pebble', sign: 'pebble', tests: 'certificates from an authority (ACME)' },
   { package: 'systemd', sign: 'systemd-analyze', tests: 'the systemd unit that is printed' },
   { package: 'strace', sign: 'strace', tests: 'what a process asks of the kernel' },
   { package: 'iproute2', sign: 'ip', tests: 'several machines, as network namespaces' },

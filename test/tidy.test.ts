@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, 'all' | 'model'
     certificates: 'model',
     wire: 'all',
   },
-  certificates: { foundation: 'all', wire: 'all', balancing: 'model' },
+  certificates: { foundation: 'all', control: 'all', wire: 'all', balancing: 'model' },
   health: { foundation: 'all', control: 'all', wire: 'all' },
   services: { foundation: 'all', control: 'all', wire: 'all', health: 'model' },
   balancing: { foundation: 'all', control: 'all', wire: 'all', health: 'model' },

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { BalancerEngine } from '../balancing/engine.ts'
 import { openNativeBalancer } from '../balancing/engines/native/engine.ts'
 import type { EdgeMeters } from '../balancing/meters/model.ts'
+import { openAcmeIssuer } from '../certificates/engines/acme/issuer.ts'
 import { openFolderStore } from '../certificates/engines/folder/store.ts'
 import { CertificateKeeper, type Certificates } from '../certificates/keeper.ts'
 import { openRandom } from '../foundation/random.ts'
@@ -76,12 +77,12 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
       },
     }),
   ])
+  const secrets = openFolderStore(join(folder, 'certificates'))
   const certificates = new CertificateKeeper({
-    clock,
-    store: openFolderStore(join(folder, 'certificates')),
+    ...{ clock, random, store: secrets, issuer: openAcmeIssuer(secrets) },
     listener: {
       ...hears('certificates'),
-      secrets: (secrets) => balancer.entrust(secrets),
+      secrets: (told) => balancer.entrust(told),
     },
   })
   const prober = openProber(clock)

@@ -7,7 +7,7 @@ import type { Frontend, Spec } from '../spec/model.ts'
 /** What the keeper has to have. */
 export const certificateWishes = (spec: Spec): readonly CertificateWish[] =>
   Object.values(spec.frontends).flatMap(({ name, tls }) =>
-    tls === undefined ? [] : [{ door: name, files: tls.certificates }],
+    tls === undefined ? [] : [{ door: name, files: tls.certificates, acme: tls.acme }],
   )
 
 /** A frontend's TLS as its edges need to know it; `undefined` where nothing is encrypted. */

@@ -264,6 +264,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       ...(frontend.acceptProxy === undefined ? {} : { acceptProxy: frontend.acceptProxy }),
       errorPages: frontend.errorPages,
       tls: tableTls(frontend, world.certificates),
+      redirect: frontend.redirect,
       routes: [
         ...frontend.routes,
         ...(frontend.to === undefined

@@ -40,8 +40,11 @@ export interface BalancerEngine {
    * be. That they listen and route is seen in `observe`: replicas start meanwhile.
    */
   apply(table: Table, edges: number): Promise<void>
-  /** Keeps these for its processes: each gets them before the next table that it is told. */
-  entrust(secrets: EdgeSecrets): void
+  /**
+   * Keeps these for its processes: each gets them before the next table that it is told. Resolves
+   * once those that run have taken them, or after a few seconds.
+   */
+  entrust(secrets: EdgeSecrets): Promise<void>
   observe(): readonly EdgeSighting[]
   /** Stops accepting, lets what is in flight end for at most `within`, then ends the processes. */
   stop(within: Milliseconds): Promise<void>

@@ -125,6 +125,13 @@ export interface TicketKey {
   readonly bytes: string
 }
 
+/** What shows an authority that a name is ours: what a request, or a handshake, is answered. */
+export type Challenge =
+  /** RFC 8555 8.3: `/.well-known/acme-challenge/TOKEN`, on whichever plain door is asked. */
+  | { readonly kind: 'http-01'; readonly token: string; readonly answer: string }
+  /** RFC 8737: a certificate for whoever speaks `acme-tls/1`; its id is unique. */
+  | { readonly kind: 'tls-alpn-01'; readonly name: string; readonly pair: KeyPair }
+
 /**
  * What edges need to know and nobody else may: told over their sockets, never written down by them,
  * never shown.
@@ -133,6 +140,14 @@ export interface EdgeSecrets {
   readonly certificates: readonly KeyPair[]
   /** The first one seals; what any of them sealed is taken. */
   readonly tickets: readonly TicketKey[]
+  readonly challenges: readonly Challenge[]
+}
+
+/** Where requests to a door without encryption are sent instead. */
+export interface TableRedirect {
+  readonly status: 301 | 308
+  /** Of the door with encryption. */
+  readonly port: number
 }
 
 /** One door. In TCP mode its only route has neither host nor path. */
@@ -156,6 +171,8 @@ export interface TableFrontend {
   readonly errorPages: Readonly<Record<string, string>>
   /** Every connection to it is secured. */
   readonly tls?: TableTls | undefined
+  /** Every request is sent to https; it has no routes. */
+  readonly redirect?: TableRedirect | undefined
 }
 
 /** All that an edge needs to know. Versions grow; an edge ignores one older than it holds. */

@@ -1,11 +1,14 @@
 // The certificates of one machine: loads what the file names, sees when it changes, and tells what
 // is about to end. Which edge shows what to whom is not known here.
 
-import type { EdgeSecrets, KeyPair } from '../balancing/model.ts'
+import type { EdgeSecrets } from '../balancing/model.ts'
 import { describeError } from '../foundation/fault.ts'
+import type { Random } from '../foundation/random.ts'
 import { type Clock, ms } from '../foundation/time.ts'
 import { type LoadedPair, loadPair, stampOf } from './engines/files/pair-file.ts'
+import type { Issuer } from './issuer.ts'
 import type { CertificateFiles, CertificateSighting, CertificateWish } from './model.ts'
+import { type Managed, Renewals } from './renewals.ts'
 import { type Standing, standingOf } from './rules.ts'
 import type { SecretStore } from './store.ts'
 import { TicketKeys } from './tickets.ts'
@@ -24,10 +27,12 @@ export interface Certificates {
 /** What a keeper needs. */
 export interface KeeperOptions {
   readonly clock: Clock
+  readonly random: Random
   readonly store: SecretStore
+  readonly issuer: Issuer
   readonly listener: {
-    /** What edges have to know is something else now: told before `observe` shows it. */
-    secrets(secrets: EdgeSecrets): void
+    /** What edges have to know is something else now; resolves once they know it. */
+    secrets(secrets: EdgeSecrets): Promise<void>
     changed(): void
     event(rule: string, subject: string, why: string, seen: Readonly<Record<string, unknown>>): void
   }
@@ -59,6 +64,7 @@ const keyOf = ({ certificate, key }: CertificateFiles): string => `${certificate
 export class CertificateKeeper implements Certificates, Disposable {
   readonly #options: KeeperOptions
   readonly #tickets: TicketKeys
+  readonly #renewals: Renewals
   #wishes: readonly CertificateWish[] = []
   #kept = new Map<string, Kept>()
   #timer: Disposable | undefined
@@ -67,6 +73,10 @@ export class CertificateKeeper implements Certificates, Disposable {
   constructor(options: KeeperOptions) {
     this.#options = options
     this.#tickets = new TicketKeys(options.store)
+    const { clock, random, store, issuer, listener } = options
+    const { event } = listener
+    const changed = (): Promise<void> => this.#tell()
+    this.#renewals = new Renewals({ clock, random, store, issuer, listener: { event, changed } })
   }
 
   async watch(wishes: readonly CertificateWish[]): Promise<void> {
@@ -76,6 +86,7 @@ export class CertificateKeeper implements Certificates, Disposable {
       const isSame = known !== undefined && known.readStamp === stampOf(files)
       kept.set(keyOf(files), isSame ? known : this.#load(files))
     }
+    await this.#renewals.watch(wishes.flatMap(({ acme }) => acme ?? []))
     this.#wishes = wishes
     this.#kept = kept
     if (wishes.length === 0) {
@@ -84,8 +95,9 @@ export class CertificateKeeper implements Certificates, Disposable {
       return
     }
     await this.#tickets.turn(this.#options.clock.now())
-    this.#tell()
+    void this.#tell()
     this.#warn()
+    this.#renewals.step(this.#options.clock.now())
     if (this.#timer === undefined) this.#later()
   }
 
@@ -99,23 +111,28 @@ export class CertificateKeeper implements Certificates, Disposable {
 
   observe(): ReadonlyMap<string, readonly CertificateSighting[]> {
     return new Map(
-      this.#wishes.map(({ door, files }) => [
-        door,
-        files.flatMap((each) => {
-          const kept = this.#kept.get(keyOf(each))
-          return kept === undefined ? [] : [sightingOf(kept)]
-        }),
-      ]),
+      this.#wishes.map(({ door, files, acme }) => {
+        const issued = acme && this.#renewals.find(acme)
+        const kept = files.flatMap((each) => this.#kept.get(keyOf(each)) ?? [])
+        return [
+          door,
+          [...kept.map(sightingOf), ...(issued === undefined ? [] : [issuedOf(issued)])],
+        ]
+      }),
     )
   }
 
-  #tell(): void {
+  async #tell(): Promise<void> {
+    if (this.#over) return
     const { listener } = this.#options
-    const certificates: readonly KeyPair[] = [...this.#kept.values()].map(
-      (each) => each.loaded.pair,
-    )
-    listener.secrets({ certificates, tickets: this.#tickets.keys })
+    const certificates = [
+      ...[...this.#kept.values()].map(({ loaded }) => loaded.pair),
+      ...this.#renewals.pairs,
+    ]
+    const { challenges } = this.#renewals
+    const told = listener.secrets({ certificates, tickets: this.#tickets.keys, challenges })
     listener.changed()
+    await told
   }
 
   #later(): void {
@@ -135,8 +152,9 @@ export class CertificateKeeper implements Certificates, Disposable {
     let isNew = false
     for (const kept of this.#kept.values()) isNew = this.#lookAt(kept) || isNew
     isNew = (await this.#tickets.turn(this.#options.clock.now())) || isNew
-    if (isNew && !this.#over) this.#tell()
+    if (isNew) void this.#tell()
     this.#warn()
+    this.#renewals.step(this.#options.clock.now())
   }
 
   /** A pair is exchanged in two steps: it is read once nothing about it has changed for a while. */
@@ -189,7 +207,17 @@ export class CertificateKeeper implements Certificates, Disposable {
 
   [Symbol.dispose](): void {
     this.#over = true
+    this.#renewals[Symbol.dispose]()
     this.#timer?.[Symbol.dispose]()
+  }
+}
+
+function issuedOf({ wish, loaded, isPlaceholder, problem }: Managed): CertificateSighting {
+  const { names, issuer, from, until } = loaded.facts
+  const waits = 'the authority has not answered yet: a placeholder is shown'
+  return {
+    ...{ id: loaded.pair.id, names, issuer, from, until, source: wish.directory },
+    problem: problem === '' && isPlaceholder ? waits : problem,
   }
 }
 

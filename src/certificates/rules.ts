@@ -1,6 +1,7 @@
 // How does a certificate stand, and when is a key for tickets turned? Pure.
 
 import type { TicketKey } from '../balancing/model.ts'
+import { ms } from '../foundation/time.ts'
 
 const day = 24 * 3600 * 1000
 const hour = 3600 * 1000
@@ -63,3 +64,19 @@ export function turnTicketKeys(
   if (!isDue) return kept.length === keys.length ? keys : kept
   return [{ bytes: make(), made: now }, ...kept]
 }
+
+/**
+ * Whether a certificate is to be renewed: after two thirds of its life, and up to a twentieth
+ * earlier, by its fingerprint, so that those made together are not all renewed together.
+ */
+export function isDue(
+  certificate: { readonly from: number; readonly until: number; readonly fingerprint: string },
+  now: number,
+): boolean {
+  const { from, until, fingerprint } = certificate
+  const early = Number.parseInt(fingerprint.slice(0, 8), 16) / 0xffffffff / 20
+  return now >= from + (until - from) * (2 / 3 - early)
+}
+
+/** Between two tries: at most five in an hour, which authorities bear (Let’s Encrypt’s limit). */
+export const nextTry = { first: ms(2 * 60_000), factor: 2, most: ms(6 * hour), jitter: 0.2 }

@@ -126,7 +126,9 @@ class EdgeBalancer implements BalancerEngine {
   }
 
   /** Nothing is encrypted in a simulated life. */
-  entrust(): void {}
+  entrust(): Promise<void> {
+    return Promise.resolve()
+  }
 
   observe(): readonly EdgeSighting[] {
     return this.#edges.edges().map((edge) => ({

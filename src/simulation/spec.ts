@@ -53,6 +53,7 @@ export const doorPorts: ReadonlyMap<string, number> = new Map([
 const doorOf = ({ name }: RunService): Frontend => ({
   ...{ name, mode: 'http', balance: { policy: 'random' }, routes: [], to: name, errorPages: {} },
   tls: undefined,
+  redirect: undefined,
   binds: [{ host: '127.0.0.1', port: doorPorts.get(name) ?? 8082 }],
   ...{
     idleTimeout: ms(60_000),

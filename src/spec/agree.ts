@@ -17,6 +17,22 @@ export function agree(raw: LooseFile, spec: Spec, site: Site): void {
   for (const frontend of Object.values(spec.frontends)) agreeOnRoutes(frontend, raw, site)
   agreeOnBinds(raw, spec, site)
   agreeOnServers(raw, spec, site)
+  agreeOnChallenges(spec, site)
+}
+
+/** An authority that asks over HTTP has to find somebody who answers. */
+function agreeOnChallenges(spec: Spec, site: Site): void {
+  const frontends = Object.values(spec.frontends)
+  if (frontends.some(({ mode, tls }) => mode === 'http' && tls === undefined)) return
+  for (const { name, tls } of frontends) {
+    if (tls?.acme?.challenge !== 'http-01') continue
+    site.fault(
+      ['frontends', name, 'tls', 'acme'],
+      'no frontend without TLS is there to answer `http-01`',
+      'add one on port 80, such as `{ bind: ":80", redirect: https }`, or use `tls-alpn-01`',
+      { at: 'key', absence: true },
+    )
+  }
 }
 
 type LooseFrontend = NonNullable<NonNullable<LooseFile['frontends']>[string]>
@@ -33,7 +49,7 @@ function agreeOnTargets(name: string, raw: LooseFrontend, file: LooseFile, site:
   raw.routes?.forEach((route, index) => {
     look(route?.to, [...path, 'routes', index, 'to'])
   })
-  if (raw.to === undefined && (raw.routes ?? []).length === 0) {
+  if (raw.redirect === undefined && raw.to === undefined && (raw.routes ?? []).length === 0) {
     const remedy = known.length === 1 ? `add \`to: ${known[0]}\`` : 'add `to` with the name of one'
     site.fault(path, `\`${name}\` leads to no service`, remedy, { at: 'key', absence: true })
   }

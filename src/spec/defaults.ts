@@ -32,6 +32,11 @@ export const defaults = {
   abortOnClose: false,
   maxConnections: 50_000,
   /** What is spoken inside TLS in HTTP mode, the most wanted first (ALPN). */
+  redirect: { status: 308, port: 443 },
+  acme: {
+    directory: 'https://acme-v02.api.letsencrypt.org/directory',
+    challenge: 'http-01',
+  },
   tls: { min_version: 'TLSv1.2', protocols: ['http/1.1'] },
   edgesLeast: 2,
   coordination: {

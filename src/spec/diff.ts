@@ -236,6 +236,11 @@ const frontendRows: readonly Row<Frontend>[] = [
     key: 'tls.certificates',
     show: (f) => f.tls?.certificates.map(({ certificate }) => certificate).join(', '),
   },
+  {
+    key: 'tls.acme',
+    show: (f) => f.tls?.acme && `${f.tls.acme.names.join(', ')} by ${f.tls.acme.directory}`,
+  },
+  { key: 'redirect', show: (f) => f.redirect && `https at port ${f.redirect.port}` },
   { key: 'tls.min_version', show: (f) => f.tls?.oldest },
   { key: 'tls.alpn', show: (f) => f.tls?.protocols.join(', ') },
 ]

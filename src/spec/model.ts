@@ -1,7 +1,7 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
 import type { HashRule, HedgeRule, PolicyName } from '../balancing/model.ts'
-import type { CertificateFiles, OldestTls } from '../certificates/model.ts'
+import type { AcmeWish, CertificateFiles, OldestTls } from '../certificates/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
 import type { Check } from '../health/model.ts'
@@ -130,12 +130,16 @@ export interface Frontend {
   readonly errorPages: Readonly<Record<string, string>>
   /** `undefined`: nothing is encrypted. */
   readonly tls: FrontendTls | undefined
+  /** Every request is sent to https; there are no routes then. */
+  readonly redirect: { readonly status: 301 | 308; readonly port: number } | undefined
 }
 
 /** How the connections of a frontend are encrypted. */
 export interface FrontendTls {
   /** The first one is shown to whoever asks for a name that none of them bears. */
   readonly certificates: readonly CertificateFiles[]
+  /** Shown after the files. */
+  readonly acme: AcmeWish | undefined
   readonly oldest: OldestTls
   /** What clients may choose to speak (ALPN), the most wanted first. */
   readonly protocols: readonly string[]

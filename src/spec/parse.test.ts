@@ -169,6 +169,7 @@ frontends:
     maxConnections: 50_000,
     errorPages: { 503: 'body of /srv/shop/sorry.html' },
     tls: undefined,
+    redirect: undefined,
   })
   assert.equal(spec.frontends.database?.idleTimeout, 3_600_000)
 })

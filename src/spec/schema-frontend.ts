@@ -3,7 +3,7 @@
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
 import { balance } from './schema-balance.ts'
-import { frontendTls } from './schema-tls.ts'
+import { frontendTls, redirect } from './schema-tls.ts'
 import {
   bind,
   count,
@@ -66,6 +66,10 @@ export const frontend = z
       frontendTls,
       'Every connection is encrypted; servers see `X-Forwarded-Proto: https`. In TCP mode what ' +
         'is inside is passed on. See [TLS](tls.md).',
+    ),
+    redirect: key(
+      redirect,
+      '`https` sends every request to https, for the frontend beside the one with `tls`.',
     ),
     to: key(
       serviceName,

@@ -39,7 +39,8 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
     abortOnClose: raw.abort_on_close ?? defaults.abortOnClose,
     ...acceptProxyOf(raw.accept_proxy),
     maxConnections: raw.max_connections ?? defaults.maxConnections,
-    tls: settleTls(raw.tls, mode, [...path, 'tls'], site),
+    tls: settleTls(raw, mode, [...path, 'tls'], site),
+    redirect: settleRedirect(raw, path, site),
     errorPages: settleErrorPages(raw.error_pages ?? {}, [...path, 'error_pages'], site),
   }
 }
@@ -49,6 +50,20 @@ function acceptProxyOf(raw: Loose<RawFrontend>['accept_proxy']): {
 } {
   const networks = (raw ?? []).filter((one) => one !== undefined)
   return networks.length === 0 ? {} : { acceptProxy: networks }
+}
+
+function settleRedirect(raw: Loose<RawFrontend>, path: Path, site: Site): Frontend['redirect'] {
+  if (raw.redirect === undefined) return undefined
+  const idle = (['to', 'routes', 'tls'] as const).find((key) => raw[key] !== undefined)
+  if (idle !== undefined) {
+    const message = `every request is sent to https: \`${idle}\` has nothing to do here`
+    site.fault([...path, idle], message, 'put it in the frontend with `tls`', { at: 'key' })
+  }
+  const long = typeof raw.redirect === 'string' ? {} : raw.redirect
+  return {
+    status: long.status ?? defaults.redirect.status,
+    port: long.port ?? defaults.redirect.port,
+  }
 }
 
 /** Keys that only make sense where requests are read. */
@@ -62,6 +77,7 @@ function refuseHttpKeys(raw: Loose<RawFrontend>, path: Path, site: Site): void {
     )
   if ((raw.routes ?? []).length > 0)
     refuse(['routes'], 'there is neither host nor path to route by')
+  if (raw.redirect !== undefined) refuse(['redirect'], 'there are no answers of our own')
   if (raw.error_pages !== undefined) refuse(['error_pages'], 'there are no answers of our own')
   if (raw.timeouts?.head !== undefined) refuse(['timeouts', 'head'], 'there are no request heads')
   if (raw.timeouts?.tunnel !== undefined) refuse(['timeouts', 'tunnel'], 'nothing is upgraded')

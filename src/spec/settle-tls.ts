@@ -2,6 +2,7 @@
 // wrong with them while somebody looks; only their paths are kept.
 
 import { dirname, resolve as resolvePath } from 'node:path'
+import type { AcmeWish } from '../certificates/model.ts'
 import { systemCode } from '../foundation/fault.ts'
 import { readPair } from '../wire/key-pair.ts'
 import { defaults } from './defaults.ts'
@@ -9,13 +10,14 @@ import type { Frontend, FrontendTls } from './model.ts'
 import type { RawFrontend } from './schema.ts'
 import type { Loose, Site } from './site.ts'
 import type { Path } from './tree.ts'
+import { readHost } from './values.ts'
 
 type RawTls = NonNullable<Loose<RawFrontend>['tls']>
 type RawPair = NonNullable<NonNullable<RawTls['certificates']>[number]>
 
 /** The TLS of a frontend as the other rooms want it. */
 export function settleTls(
-  raw: RawTls | undefined,
+  { tls: raw, routes }: Loose<RawFrontend>,
   mode: Frontend['mode'],
   path: Path,
   site: Site,
@@ -25,13 +27,50 @@ export function settleTls(
     const message = 'in HTTP mode Always On itself says what it speaks'
     site.fault([...path, 'alpn'], message, 'leave it out', { at: 'key' })
   }
+  if (raw.certificates === undefined && raw.acme === undefined) {
+    const message = 'there is no certificate to show'
+    site.fault(path, message, 'add `certificates` or `acme`', { at: 'key', absence: true })
+  }
   const asked = raw.alpn?.flatMap((name) => name ?? [])
   return {
     certificates: (raw.certificates ?? []).flatMap((one, index) =>
       one === undefined ? [] : settlePair(one, [...path, 'certificates', index], site),
     ),
+    acme: settleAcme(raw.acme, routes, [...path, 'acme'], site),
     oldest: raw.min_version ?? defaults.tls.min_version,
     protocols: mode === 'http' ? defaults.tls.protocols : (asked ?? []),
+  }
+}
+
+function settleAcme(
+  raw: RawTls['acme'],
+  routes: Loose<RawFrontend>['routes'],
+  path: Path,
+  site: Site,
+): AcmeWish | undefined {
+  if (raw === undefined) return undefined
+  const asked = raw.names ?? routes?.flatMap((route) => route?.host ?? []) ?? []
+  const names = new Set<string>()
+  asked.forEach((name, index) => {
+    const host = name === undefined ? undefined : readHost(name)
+    if (!host?.ok) return
+    if (!host.value.startsWith('*.')) names.add(host.value)
+    else if (raw.names !== undefined) {
+      const message = 'an authority asks about wildcards in the DNS alone, which is not ours'
+      site.fault([...path, 'names', index], message, 'list the names themselves')
+    }
+  })
+  if (names.size === 0 && (raw.names === undefined || raw.names.length === 0)) {
+    const message = 'there is no name to ask a certificate for'
+    site.fault(path, message, 'add `names`, or routes with a `host`', { at: 'key', absence: true })
+  }
+  const ca = raw.ca === undefined ? undefined : resolvePath(dirname(site.file), raw.ca)
+  return {
+    directory: raw.directory ?? defaults.acme.directory,
+    email: raw.email,
+    names: [...names],
+    challenge: raw.challenge ?? defaults.acme.challenge,
+    trust: ca === undefined ? undefined : read(ca, [...path, 'ca'], site),
   }
 }
 

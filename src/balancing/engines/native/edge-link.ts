@@ -12,7 +12,7 @@ import {
 } from '../../../control/processes.ts'
 import { Fault } from '../../../foundation/fault.ts'
 import { type Clock, type Milliseconds, ms, sleep } from '../../../foundation/time.ts'
-import type { EdgeReport } from '../../model.ts'
+import type { EdgeReport, EdgeSecrets } from '../../model.ts'
 import { type EdgeFiles, removeFiles, writeRecord } from './edge-files.ts'
 import {
   type AgentMessage,
@@ -69,6 +69,7 @@ export class EdgeLink {
   #version: string | undefined
   #protocol = edgeProtocol
   #table = 0
+  #entrusting = 0
   #report: EdgeReport | undefined
   #stopping = false
   #ended = false
@@ -117,6 +118,17 @@ export class EdgeLink {
   /** Whether this version can talk to it at all. */
   get understood(): boolean {
     return this.#protocol === edgeProtocol
+  }
+
+  /** It has not said yet that it has taken what it was last entrusted with. */
+  get entrusting(): boolean {
+    return this.#entrusting > 0 && !this.#ended
+  }
+
+  /** Gives it secrets. */
+  entrust(secrets: EdgeSecrets): void {
+    this.#entrusting += 1
+    this.send({ kind: 'secrets', secrets })
   }
 
   /** Says something, as soon as it listens. */
@@ -182,6 +194,8 @@ export class EdgeLink {
       this.#version = message.version
       this.#protocol = message.protocol
       this.#table = message.table
+    } else if (message.kind === 'entrusted') {
+      this.#entrusting -= 1
     } else if (message.kind === 'routing') {
       this.#table = message.table
     } else if (message.kind === 'report') {

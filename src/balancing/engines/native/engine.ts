@@ -40,6 +40,8 @@ const unansweredMost = 5
 const exchangeWithin = ms(60_000)
 /** The first death costs nothing: its successor starts at once. */
 const deaths = { first: ms(50), factor: 2, most: ms(5000), jitter: 0.2 }
+/** For edges to take new secrets; one that is slower takes them all the same. */
+const entrustPatience = ms(3000)
 const wellAfter = ms(10_000)
 
 /** One place for an edge: who stands there, and how often its last ones died. */
@@ -100,11 +102,14 @@ class NativeBalancer implements BalancerEngine {
     this.#tend()
   }
 
-  entrust(secrets: EdgeSecrets): void {
+  async entrust(secrets: EdgeSecrets): Promise<void> {
+    const { clock } = this.#options
     this.#secrets = secrets
-    for (const link of this.#links()) {
-      if (link.understood) link.send({ kind: 'secrets', secrets })
-    }
+    const told = this.#links().filter(({ understood, stopping }) => understood && !stopping)
+    for (const link of told) link.entrust(secrets)
+    const deadline = later(clock.now(), entrustPatience)
+    const isOpen = (link: EdgeLink): boolean => link.entrusting && this.#links().includes(link)
+    while (told.some(isOpen) && clock.now() < deadline) await sleep(clock, ms(5))
   }
 
   observe(): readonly EdgeSighting[] {
@@ -260,7 +265,7 @@ class NativeBalancer implements BalancerEngine {
       const identity = spawnEdge(slot.number, files, this.#logPath, handOverPath)
       slot.startedAt = clock.now()
       const link = this.#link(slot.number, files, identity)
-      if (this.#secrets !== undefined) link.send({ kind: 'secrets', secrets: this.#secrets })
+      if (this.#secrets !== undefined) link.entrust(this.#secrets)
       this.#tell(link)
       return link
     } catch (thrown) {
@@ -314,6 +319,7 @@ class NativeBalancer implements BalancerEngine {
         this.#tend()
         break
       case 'report':
+      case 'entrusted':
         break
       case 'meters':
         return listener.counted(`${link.identity.pid} ${link.identity.startTicks}`, message.meters)

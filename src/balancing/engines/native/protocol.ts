@@ -78,6 +78,8 @@ export type EdgeMessage =
       readonly protocol: number
       readonly table: number
     }
+  /** It has taken the secrets that it was told. */
+  | { readonly kind: 'entrusted' }
   /** From now on it routes by this version; addresses that failed have been told before. */
   | { readonly kind: 'routing'; readonly table: number }
   /** One address it cannot listen on; the others of the table are served. `code`: EADDRINUSE, … */

@@ -30,6 +30,8 @@ export class Door {
   proxies: Networks | undefined
   /** When a PROXY header was last refused, to tell it once a second. */
   proxyRefusedAt = -Infinity
+  /** What an authority is answered that asks whether a name is ours, by token. */
+  challenges: ReadonlyMap<string, string> = new Map()
   connections = 0
   requests = 0
   readonly answered = [0, 0, 0, 0, 0, 0]
@@ -58,6 +60,11 @@ export class Door {
     })
     this.only = onlyRoute(this.#routes)
     this.proxies = row.acceptProxy && new Networks(row.acceptProxy)
+  }
+
+  /** Whether there may be requests that are answered here, whatever the routes say. */
+  get answersItself(): boolean {
+    return this.challenges.size > 0 || this.row.redirect !== undefined
   }
 
   route(authority: string, target: string): Route<Pool> | undefined {

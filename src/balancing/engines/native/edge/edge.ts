@@ -186,6 +186,7 @@ export class Edge implements Disposable {
   #updateDoors(table: Table): void {
     for (const row of table.frontends) {
       const door = this.#doors.get(row.name) ?? new Door(row)
+      door.challenges = this.#contexts.answers
       this.#doors.set(row.name, door)
       door.update(row, this.#pools)
     }

@@ -121,7 +121,8 @@ function takeMessages(
       case 'table':
         return void balancer.apply(message.table)
       case 'secrets':
-        return balancer.entrust(message.secrets)
+        balancer.entrust(message.secrets)
+        return tell({ kind: 'entrusted' })
       case 'report':
         tell({ kind: 'report', report: balancer.report() })
         return tellMeters(balancer, tell)

@@ -259,12 +259,14 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     return this.minor === 0 ? 'Connection: keep-alive\r\n' : ''
   }
 
-  answerOurselves(status: number, lines: string): void {
+  answerOurselves(status: number, lines: string, body?: string): void {
     this.exchange.answers(status)
     this.door.count(status)
     const all = lines + this.#connectionLine(false)
     const { headOnly } = this.exchange
-    this.write(this.door.answers.text({ status, lines: all, headOnly }, this.shared.date.line))
+    this.write(
+      this.door.answers.text({ status, lines: all, headOnly, body }, this.shared.date.line),
+    )
     this.answerDone()
   }
 

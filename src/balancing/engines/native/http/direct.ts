@@ -4,6 +4,7 @@
 import type { RequestHead } from '../../../../wire/http1/request-line.ts'
 import { latin1 as text } from '../../../../wire/latin1.ts'
 import { hashKey, keyless } from '../../../policies/hash-key.ts'
+import { hostName } from '../edge/routing.ts'
 import { sourceOf } from '../edge/source.ts'
 import type { Exchange } from './exchange.ts'
 import { HeadFacts } from './head-facts.ts'
@@ -23,6 +24,7 @@ const facts = new HeadFacts()
 export function direct(client: DirectedClient, input: Buffer, head: RequestHead): void {
   const { door, exchange } = client
   const host = head.hostStart < 0 ? '' : text(input, head.hostStart, head.hostEnd)
+  if (door.answersItself && answerItself(client, input, head, host)) return
   const route = door.only ?? door.route(host, text(input, head.pathStart, head.targetEnd))
   if (route === undefined) {
     exchange.begin('', head.idempotent, head.isHead, false)
@@ -39,6 +41,33 @@ export function direct(client: DirectedClient, input: Buffer, head: RequestHead)
   if (hash === undefined) return exchange.dispatch(target, policy, keyless, Infinity)
   const asked = facts.read(input, head, sourceOf(client.connection.peer))
   exchange.dispatch(target, policy, hashKey(hash, asked), hash.bound ?? Infinity)
+}
+
+const challengePath = '/.well-known/acme-challenge/'
+
+/** Answers an authority that asks whether a name is ours; sends all others to https. */
+function answerItself(
+  client: DirectedClient,
+  input: Buffer,
+  head: RequestHead,
+  host: string,
+): boolean {
+  const { door, exchange } = client
+  const target = text(input, head.pathStart, head.targetEnd)
+  const answer = target.startsWith(challengePath)
+    ? door.challenges.get(target.slice(challengePath.length))
+    : undefined
+  const { redirect } = door.row
+  if (answer === undefined && redirect === undefined) return false
+  exchange.begin('', head.idempotent, head.isHead, false)
+  if (answer !== undefined) client.answerOurselves(200, '', answer)
+  else if (redirect === undefined || host === '') client.answerOurselves(400, '')
+  else {
+    const port = redirect.port === 443 ? '' : `:${redirect.port}`
+    const location = `https://${hostName(host)}${port}${target === '*' ? '/' : target}`
+    client.answerOurselves(redirect.status, `Location: ${location}\r\n`)
+  }
+  return true
 }
 
 /** Answers an OPTIONS or TRACE that may go no further (RFC 9110 7.6.2). */

@@ -2,6 +2,8 @@
 
 const reasons: Readonly<Record<number, string>> = {
   200: 'OK',
+  301: 'Moved Permanently',
+  308: 'Permanent Redirect',
   400: 'Bad Request',
   404: 'Not Found',
   405: 'Method Not Allowed',
@@ -25,6 +27,8 @@ export interface OwnAnswer {
   readonly lines: string
   /** The answer to a HEAD: the same head without the body. */
   readonly headOnly: boolean
+  /** Instead of the page of the status. */
+  readonly body?: string | undefined
 }
 
 /** The answers of one door; each page is prepared once. */
@@ -37,8 +41,8 @@ export class OwnAnswers {
   }
 
   /** The answer as bytes in a string; `dateLine` and the answer's own lines end with CRLF. */
-  text({ status, lines, headOnly }: OwnAnswer, dateLine: string): string {
-    const { head, body } = this.#prepare(status)
+  text({ status, lines, headOnly, body: own }: OwnAnswer, dateLine: string): string {
+    const { head, body } = own === undefined ? this.#prepare(status) : page(status, own)
     return `${head}${dateLine}${lines}\r\n${headOnly ? '' : body}`
   }
 
@@ -46,16 +50,19 @@ export class OwnAnswers {
     const known = this.#prepared.get(status)
     if (known !== undefined) return known
     const reason = reasons[status] ?? 'Error'
-    const page = this.#pages[String(status)] ?? `${status} ${reason}\n`
-    const type = page.trimStart().startsWith('<') ? 'text/html' : 'text/plain'
-    const body = Buffer.from(page, 'utf8').toString('latin1')
-    const head =
-      `HTTP/1.1 ${status} ${reason}\r\n` +
-      `Content-Type: ${type}; charset=utf-8\r\n` +
-      `Content-Length: ${body.length}\r\n` +
-      'Cache-Control: no-store\r\n'
-    const prepared = { head, body }
+    const prepared = page(status, this.#pages[String(status)] ?? `${status} ${reason}\n`)
     this.#prepared.set(status, prepared)
     return prepared
   }
+}
+
+function page(status: number, text: string): { readonly head: string; readonly body: string } {
+  const type = text.trimStart().startsWith('<') ? 'text/html' : 'text/plain'
+  const body = Buffer.from(text, 'utf8').toString('latin1')
+  const head =
+    `HTTP/1.1 ${status} ${reasons[status] ?? 'Error'}\r\n` +
+    `Content-Type: ${type}; charset=utf-8\r\n` +
+    `Content-Length: ${body.length}\r\n` +
+    'Cache-Control: no-store\r\n'
+  return { head, body }
 }

@@ -88,6 +88,6 @@ export interface ExchangeClient extends AnswerSink {
   /** Bytes of the request that have come and not been sent. */
   readonly unsentBytes: number
   sendRequest(upstream: UpstreamLink, start: string): void
-  answerOurselves(status: number, lines: string): void
+  answerOurselves(status: number, lines: string, body?: string): void
   abort(): void
 }

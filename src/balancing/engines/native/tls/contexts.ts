@@ -25,16 +25,31 @@ export class Contexts {
   readonly #pairs = new Map<string, KeyPair>()
   readonly #made = new Map<string, SecureContext>()
   #tickets: readonly TicketKey[] = []
+  readonly #challenges = new Map<string, KeyPair>()
+  /** What an authority is answered over HTTP, by token; always the same map. */
+  readonly answers = new Map<string, string>()
   #wanted: ReadonlySet<string> = new Set()
 
   /**
    * Uses these from now on, and what a table still refers to: between new secrets and the table
    * that names them, the old ones are shown. Connections that stand are not touched.
    */
-  entrust({ certificates, tickets }: EdgeSecrets): void {
+  entrust({ certificates, tickets, challenges }: EdgeSecrets): void {
     this.#tickets = tickets
+    this.answers.clear()
+    this.#challenges.clear()
+    for (const challenge of challenges) {
+      if (challenge.kind === 'http-01') this.answers.set(challenge.token, challenge.answer)
+      else this.#challenges.set(challenge.name, challenge.pair)
+    }
     this.#wanted = new Set(certificates.map(({ id }) => id))
     for (const pair of certificates) this.#pairs.set(pair.id, pair)
+  }
+
+  /** For an authority that asks, in a handshake, whether a name is ours (RFC 8737 3). */
+  findChallenge(name: string): SecureContext | undefined {
+    const pair = this.#challenges.get(name)
+    return pair && makeContext(pair, 'TLSv1.2', () => [])
   }
 
   /** Forgets what was entrusted before and no frontend refers to any more. */

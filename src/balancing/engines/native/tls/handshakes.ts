@@ -1,5 +1,6 @@
 // Connections that are not yet what they want to be: each begins with a ClientHello, or ends soon.
 
+import type { SecureContext } from 'node:tls'
 import { protocolList, readClientHello } from '../../../../wire/tls/client-hello.ts'
 import type { Expiring } from '../edge/deadlines.ts'
 import type { Door, DoorClient } from '../edge/door.ts'
@@ -18,6 +19,9 @@ import type { Contexts } from './contexts.ts'
  * and the oldest gives way: an honest one takes a few round trips, a held one all the time it gets.
  */
 const startedMost = 1000
+
+/** What an authority speaks that asks whether a name is ours (RFC 8737 6.2). */
+const acmeProtocol = 'acme-tls/1'
 
 /** For whoever speaks HTTP to a port of TLS, so that a person sees why. */
 const plainAnswer =
@@ -85,20 +89,49 @@ class Handshake implements ConnectionOwner, Expiring, DoorClient, SecureListener
     const hello = readClientHello(first)
     if (hello.kind === 'incomplete') return
     if (hello.kind === 'other') return this.#refuse(first)
-    const { contexts, shared } = this.#all
+    const { contexts } = this.#all
+    if (hello.protocols.includes(acmeProtocol)) return this.#prove(first, hello.serverName)
     // What holds now: the table may have changed since the connection was accepted.
     const { tls } = this.#door.row
     const certificate = tls && chooseCertificate(tls.certificates, hello.serverName)
     const context = certificate && contexts.find(certificate.id, tls.oldest)
     if (tls === undefined || context === undefined) return this.giveUp()
-    this.#all.began(this)
     const alpn = hello.protocols.length === 0 ? undefined : protocolList(tls.protocols)
-    const secured = shared.transport.secure(
+    this.#begin(context, first, alpn, this)
+  }
+
+  #begin(
+    context: SecureContext,
+    first: Buffer,
+    alpn: Buffer | undefined,
+    listener: SecureListener,
+  ): void {
+    this.#all.began(this)
+    const secured = this.#all.shared.transport.secure(
       this.#connection,
       { side: 'server', context, first, alpn, serverName: undefined },
-      this,
+      listener,
     )
     if (!this.#isOver) this.#connection = secured
+  }
+
+  /** An authority asks whether the name is ours: the handshake is the answer, nothing follows. */
+  #prove(first: Buffer, name: string): void {
+    const context = this.#all.contexts.findChallenge(name)
+    if (context === undefined) return this.giveUp()
+    this.#begin(context, first, protocolList([acmeProtocol]), {
+      secured: (connection) => {
+        this.#retire()
+        const nothing = (): void => undefined
+        // Not from within the engine, which has just said that it is done.
+        process.nextTick(() => connection.close())
+        return {
+          ...{ connected: nothing, received: nothing, drained: nothing },
+          ...{ ended: nothing, unwritable: nothing, failed: nothing },
+        }
+      },
+      failed: () => this.#fail(),
+    })
   }
 
   /** Not a word of TLS. */

@@ -13,6 +13,7 @@ const ticketKey = () => ({ bytes: randomBytes(48).toString('base64') })
 const secrets: EdgeSecrets = {
   certificates: [{ id: 'one', ...sharedPair() }],
   tickets: [ticketKey()],
+  challenges: [],
 }
 
 const doorTls: TableTls = {

@@ -1,0 +1,18 @@
+// The port: an authority that issues certificates to whoever can show that a name is theirs.
+
+import type { Challenge } from '../balancing/model.ts'
+import type { AcmeWish } from './model.ts'
+import type { PemPair } from './placeholder.ts'
+
+/** How names are shown to be ours: the edges answer for it. */
+export interface Proof {
+  /** Resolves once every edge can answer. */
+  show(challenge: Challenge): Promise<void>
+  hide(challenge: Challenge): void
+}
+
+/** An authority (RFC 8555). */
+export interface Issuer {
+  /** A new certificate with a new key. Rejects with what the authority, or the way to it, said. */
+  issue(wish: AcmeWish, proof: Proof): Promise<PemPair>
+}
