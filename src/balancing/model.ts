@@ -66,6 +66,8 @@ export interface Pool {
   readonly connectTimeout: Milliseconds
   /** From the last byte sent to the first byte of the answer, and between two bytes of it. */
   readonly responseTimeout: Milliseconds
+  /** What its servers speak: HTTP/1.1 unless it says otherwise. */
+  readonly protocol?: 'http2'
   /** Its servers are told who the client is by a PROXY header of this version. */
   readonly sendProxy?: 'v1' | 'v2'
   /** A server that came up while others were up takes its full share only after so long. */

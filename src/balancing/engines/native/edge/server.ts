@@ -6,6 +6,7 @@ import { type Outcome, type Recent, type Standing, wellSince } from '../../../ou
 import type { Candidate } from '../../../policies/candidate.ts'
 import { hash32 } from '../../../policies/hash.ts'
 import type { UpstreamLink } from '../http/parts.ts'
+import type { ServerSessions } from '../http2/server-sessions.ts'
 import type { Connection } from '../transport/transport.ts'
 import { ServerMeter } from './meters.ts'
 
@@ -44,6 +45,8 @@ export class Server implements Candidate {
   /** Connections that may be used again, the last used at the end. */
   readonly idle: UpstreamLink[] = []
   readonly links = new Set<ServerLink>()
+  /** The connections that its requests share, where it speaks HTTP/2. */
+  sessions: ServerSessions | undefined
   readonly meter = new ServerMeter()
   #ok = 0
   #bad = 0
@@ -131,6 +134,7 @@ export class Server implements Candidate {
 
   closeIdle(): void {
     for (const link of this.idle.splice(0)) link.close()
+    this.sessions?.close()
   }
 
   report(): ServerTraffic {

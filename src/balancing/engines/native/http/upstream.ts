@@ -9,6 +9,8 @@ import type { Deadlines, Expiring } from '../edge/deadlines.ts'
 import type { Pool } from '../edge/pool.ts'
 import type { Server, ServerLink } from '../edge/server.ts'
 import { splice } from '../edge/splice.ts'
+import { dial } from '../http2/dial.ts'
+import { declined } from '../http2/stream-connection.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { AnswerSink, DoorCounts, Failure, UpstreamLink } from './parts.ts'
 import { answerText, upgradeLines } from './text.ts'
@@ -65,7 +67,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     this.#place = this.#deadlines.take(this)
     this.#deadlines.set(this.#place, pool.row.connectTimeout)
     server.links.add(this)
-    this.connection = pool.shared.transport.connect(address, server.row.port, this)
+    this.connection = dial(pool, server, address, this)
   }
 
   connected(): void {
@@ -283,6 +285,9 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     const { client } = this
     if (client === undefined) return this.close()
     const isConnecting = this.#phase === connecting
+    if (code === declined && !isConnecting) {
+      return client.exchange.attemptFailed('declined', 'it declined the request')
+    }
     this.#fail(
       isConnecting ? 'refused' : 'reset',
       isConnecting ? `connecting failed: ${code}` : code,

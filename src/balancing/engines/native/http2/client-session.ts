@@ -42,15 +42,15 @@ const bounds = {
 
 export class ClientSession implements DoorClient, Expiring {
   readonly isShared = true
-  /** Whom the connection belongs to. */
-  readonly owner: ConnectionOwner
   readonly #door: Door
   readonly #shared: Shared
+  readonly #stream: ConnectionStream
   readonly #session: ServerHttp2Session
   readonly #place: number
   readonly #parts: StreamParts
   #streams = 0
   #isLeaving = false
+  #isClosing = false
 
   /** Takes the connection over; `first` is what has been read of it. */
   constructor(connection: Connection, door: Door, shared: Shared, first: Buffer | undefined) {
@@ -64,7 +64,7 @@ export class ClientSession implements DoorClient, Expiring {
       key: () => keyFrom(shared),
     }
     const stream = new ConnectionStream(connection, first, () => undefined)
-    this.owner = stream
+    this.#stream = stream
     this.#session = performServerHandshake(stream, {
       settings: {
         maxConcurrentStreams: streamsMost,
@@ -86,6 +86,11 @@ export class ClientSession implements DoorClient, Expiring {
     this.#rest()
   }
 
+  /** Whom the connection belongs to. */
+  get owner(): ConnectionOwner {
+    return this.#stream
+  }
+
   get isBusy(): boolean {
     return this.#streams > 0
   }
@@ -104,12 +109,16 @@ export class ClientSession implements DoorClient, Expiring {
 
   /** No request: it is closed when it stays so. */
   #rest(): void {
+    if (this.#isClosing) return
     const wait = this.#isLeaving ? goodbye : this.#door.row.idleTimeout
     this.#shared.deadlines.set(this.#place, wait)
   }
 
   expired(): void {
+    if (this.#isClosing) return void this.#stream.destroy()
+    this.#isClosing = true
     this.#session.close()
+    this.#shared.deadlines.set(this.#place, goodbye)
   }
 
   leave(now: boolean): void {

@@ -12,9 +12,12 @@ export type Fields = readonly string[]
  */
 export type Follow = 'head' | 'nothing' | 'body' | 'bytes'
 
+export type Announced = 'nothing' | 'body' | 'whole-body'
+
 /** Told what is in the message. */
 export interface MessageSink {
-  head(start: string, fields: Fields, follow: 'nothing' | 'body'): Follow
+  /** The head, and what follows by its fields: a `whole-body` is at hand already. */
+  head(start: string, fields: Fields, announced: Announced): Follow
   /** A piece of the body; `isLast` when its length was announced and is reached. */
   data(bytes: Buffer, isLast: boolean): void
   /** The end of a body in chunks. */
@@ -74,16 +77,19 @@ export class MessageReader {
     this.#start = ''
     const lines = all.slice(0, end).split('\r\n')
     const fields = fieldsOf(lines, 1)
-    const follow = this.#sink.head(lines[0] as string, fields, this.#announced(fields))
+    const announced = this.#announced(fields, all.length - end - 4)
+    const follow = this.#sink.head(lines[0] as string, fields, announced)
     this.#state = this.#stateAfter(follow)
     if (end + 4 < all.length) this.takeText(all.slice(end + 4))
   }
 
-  #announced(fields: Fields): 'nothing' | 'body' {
+  #announced(fields: Fields, atHand: number): Announced {
     this.#left = Number(fieldOf(fields, 'content-length') ?? 0)
     this.#scanner =
       fieldOf(fields, 'transfer-encoding') === undefined ? undefined : new ChunkScanner()
-    return this.#left === 0 && this.#scanner === undefined ? 'nothing' : 'body'
+    if (this.#scanner !== undefined) return 'body'
+    if (this.#left === 0) return 'nothing'
+    return this.#left <= atHand ? 'whole-body' : 'body'
   }
 
   #stateAfter(follow: Follow): number {

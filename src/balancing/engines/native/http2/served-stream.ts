@@ -4,7 +4,7 @@ import { constants, type Http2Stream, type ServerHttp2Stream } from 'node:http2'
 import type { Deadlines, Expiring } from '../edge/deadlines.ts'
 import { carriedFields, requestText } from './fields.ts'
 import { deadlineExceeded, insteadOf, isGrpc, readGrpcTimeout, trailersOnly } from './grpc.ts'
-import { type Fields, type Follow, fieldOf } from './message-reader.ts'
+import { type Announced, type Fields, type Follow, fieldOf } from './message-reader.ts'
 import { StreamConnection, type Underlying } from './stream-connection.ts'
 
 const { NGHTTP2_NO_ERROR } = constants
@@ -31,7 +31,6 @@ export class ServedStream extends StreamConnection implements Expiring {
   #answered = false
   /** The server's answer is not for this client: it has been told something else. */
   #replaced = false
-  #trailers: Record<string, string | string[]> = {}
   #place: number | undefined
 
   constructor(stream: ServerHttp2Stream, raw: Fields, parts: StreamParts) {
@@ -85,7 +84,7 @@ export class ServedStream extends StreamConnection implements Expiring {
     })
   }
 
-  head(start: string, fields: Fields, announced: 'nothing' | 'body'): Follow {
+  head(start: string, fields: Fields, announced: Announced): Follow {
     const status = Number(start.slice(9, 12))
     if (this.#stream.destroyed || this.#stream.closed) return 'nothing'
     if (status === 101) return this.#switch(fields)
@@ -102,13 +101,12 @@ export class ServedStream extends StreamConnection implements Expiring {
     if (this.#isGrpc && status !== 200) {
       this.#replaced = true
       this.#respond([...insteadOf(status)], true)
-      return announced
+      return announced === 'nothing' ? 'nothing' : 'body'
     }
-    const follow = this.#hasBody(status) ? announced : 'nothing'
-    const isChunked = follow === 'body' && fieldOf(fields, 'content-length') === undefined
+    const hasBody = this.#hasBody(status) && announced !== 'nothing'
     const headers = [':status', String(status), ...carriedFields(fields)]
-    this.#respond(headers, follow === 'nothing', isChunked && this.#takesTrailers)
-    return follow
+    this.#respond(headers, !hasBody, hasBody && announced !== 'whole-body')
+    return hasBody ? 'body' : 'nothing'
   }
 
   #hasBody(status: number): boolean {
@@ -117,9 +115,7 @@ export class ServedStream extends StreamConnection implements Expiring {
 
   #respond(headers: string[], endStream: boolean, waitForTrailers = false): void {
     this.#answered = true
-    if (waitForTrailers) {
-      this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#trailers))
-    }
+    if (waitForTrailers) this.endWithTrailers(this.#stream, this.#takesTrailers)
     const plain = headers as unknown as Record<string, string>
     this.#stream.respond(plain, { endStream, waitForTrailers })
   }
@@ -127,22 +123,13 @@ export class ServedStream extends StreamConnection implements Expiring {
   /** The server has switched: the client asked for that by an extended CONNECT. */
   #switch(fields: Fields): Follow {
     if (this.#tunnel === undefined) throw new Error('broken invariant: nobody asked for a tunnel')
-    this.#respond([':status', '200', ...carriedFields(fields, ofUpgrade)], false)
+    this.#respond([':status', '200', ...carriedFields(fields, ofUpgrade)], false, true)
     this.becomeTunnel()
     return 'bytes'
   }
 
   override data(bytes: Buffer, isLast: boolean): void {
     if (!this.#replaced) super.data(bytes, isLast)
-  }
-
-  protected override endWith(trailers: Fields): void {
-    for (let at = 0; at < trailers.length; at += 2) {
-      const name = trailers[at] as string
-      const value = trailers[at + 1] as string
-      const before = this.#trailers[name]
-      this.#trailers[name] = before === undefined ? value : [before, value].flat()
-    }
   }
 
   protected override get isComplete(): boolean {

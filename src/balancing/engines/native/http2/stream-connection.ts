@@ -1,16 +1,25 @@
 // One stream of HTTP/2 as a connection of HTTP/1.1 that carries a single request: the rest of the
 // data path need not know the difference.
 
-import type { Http2Stream } from 'node:http2'
+import type { ClientHttp2Stream, Http2Stream, ServerHttp2Stream } from 'node:http2'
 import { constants } from 'node:http2'
 import type { Ends } from '../../../../foundation/addresses.ts'
 import { latin1 } from '../../../../wire/latin1.ts'
 import { Flow } from '../transport/flow.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import { trailerLines } from './fields.ts'
-import { type Fields, type Follow, MessageReader, type MessageSink } from './message-reader.ts'
+import {
+  type Announced,
+  type Fields,
+  type Follow,
+  MessageReader,
+  type MessageSink,
+} from './message-reader.ts'
 
 const { NGHTTP2_NO_ERROR, NGHTTP2_CANCEL } = constants
+
+/** How `failed` says that the other side has provably not begun to execute the request. */
+export const declined = 'REFUSED_STREAM'
 
 /** Up to here bytes are passed on as text, which costs one system call less to keep. */
 const textMost = 16 * 1024
@@ -39,6 +48,8 @@ export abstract class StreamConnection extends Flow implements Connection, Messa
   readonly #faulted: (thrown: unknown) => void
   protected readonly reader = new MessageReader(this)
   protected stream: Http2Stream | undefined
+  /** The trailers that are to be sent, by name. */
+  protected readonly trailing: Record<string, string | string[]> = {}
   #paused = false
   protected closed = false
   /** Bytes come and go as they are. */
@@ -55,7 +66,7 @@ export abstract class StreamConnection extends Flow implements Connection, Messa
     this.#faulted = faulted
   }
 
-  abstract head(start: string, fields: Fields, follow: 'nothing' | 'body'): Follow
+  abstract head(start: string, fields: Fields, announced: Announced): Follow
 
   /** The answer is complete. */
   protected abstract readonly isComplete: boolean
@@ -63,13 +74,19 @@ export abstract class StreamConnection extends Flow implements Connection, Messa
   /** Why the stream ended before that, as the owner should hear it. */
   protected abstract failure(stream: Http2Stream): string
 
+  /** It is closed, for whichever reason; called at least once. */
+  protected gone(): void {}
+
   /** Reads and writes this stream from now on. */
   protected attach(stream: Http2Stream): void {
     this.stream = stream
     stream.on('trailers', (_headers, _flags, raw) => {
       this.#trailers = raw ?? []
     })
-    stream.on('end', () => this.guarded(() => this.#ended()))
+    // The runtime says so too of what was cut off: only its code tells (RFC 9113 8.1).
+    stream.on('end', () => {
+      if (stream.rstCode === NGHTTP2_NO_ERROR) this.guarded(() => this.#ended())
+    })
     stream.on('drain', () => this.#drained())
     stream.on('finish', () => this.#drained())
     // What went wrong is told by the end of the stream.
@@ -126,6 +143,7 @@ export abstract class StreamConnection extends Flow implements Connection, Messa
   #over(stream: Http2Stream): void {
     this.pending = 0
     this.release()
+    this.gone()
     if (this.closed) return
     this.closed = true
     if (this.isComplete) this.owner.ended()
@@ -157,13 +175,22 @@ export abstract class StreamConnection extends Flow implements Connection, Messa
   bodyEnd(trailers: Fields): void {
     const { stream } = this
     if (stream === undefined || stream.destroyed || stream.writableEnded) return
-    this.endWith(trailers)
+    for (let at = 0; at < trailers.length; at += 2) {
+      const [name, value] = [trailers[at] as string, trailers[at + 1] as string]
+      const before = this.trailing[name]
+      this.trailing[name] = before === undefined ? value : [before, value].flat()
+    }
     stream.end()
     this.pending = 1
   }
 
-  /** The body that is written is about to end, with these trailers. */
-  protected abstract endWith(trailers: Fields): void
+  /**
+   * A body that has not come whole is sent as if trailers followed: the runtime says that a stream
+   * is complete before it says that it was broken off, unless it waits for these.
+   */
+  protected endWithTrailers(stream: ServerHttp2Stream | ClientHttp2Stream, takes: boolean): void {
+    stream.once('wantTrailers', () => stream.sendTrailers(takes ? this.trailing : {}))
+  }
 
   end(): void {
     const { stream } = this
@@ -233,7 +260,7 @@ export abstract class StreamConnection extends Flow implements Connection, Messa
     if (this.closed) return
     this.closed = true
     const { stream } = this
-    if (stream === undefined || stream.destroyed) return
+    if (stream === undefined || stream.destroyed) return this.gone()
     const isDone = this.isComplete && stream.writableEnded
     if (!isDone || code !== NGHTTP2_NO_ERROR) stream.close(code)
     // Nobody reads what still comes; the stream ends only when it has been read.
