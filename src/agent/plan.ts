@@ -80,6 +80,7 @@ function routing(before: Spec, after: Spec): readonly string[] {
         service.balance,
         service.slowStart,
         service.sendProxy,
+        service.protocol,
         service.hold,
         service.connectTimeout,
         service.responseTimeout,

@@ -71,6 +71,7 @@ export function targetsOf(world: World): readonly Target[] {
         starting: false,
         check: checkFor(check, { port, host, replica: id }),
         ...proxyOf(service),
+        ...protocolOf(service),
       }))
     }
     const elsewhere = othersOf(world, service.name).filter(({ running }) => running)
@@ -84,6 +85,7 @@ export function targetsOf(world: World): readonly Target[] {
         starting: !world.believed.has(beliefOf(world, id)),
         check: checkFor(service.check, { port, host, replica: id }),
         ...proxyOf(service),
+        ...protocolOf(service),
       }),
     )
   })
@@ -91,6 +93,9 @@ export function targetsOf(world: World): readonly Target[] {
 
 const proxyOf = ({ sendProxy }: Service): { readonly sendProxy?: 'v1' | 'v2' } =>
   sendProxy === undefined ? {} : { sendProxy }
+
+const protocolOf = ({ protocol }: Service): { readonly protocol?: 'http2' } =>
+  protocol === undefined ? {} : { protocol }
 
 const incarnationOf = (replica: Pick<ReplicaProcess, 'startedAt' | 'restarts'>): string =>
   `${replica.startedAt}/${replica.restarts}`
@@ -245,6 +250,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       connectTimeout: service.connectTimeout,
       responseTimeout: service.responseTimeout,
       ...proxyOf(service),
+      ...protocolOf(service),
       ...(service.slowStart === undefined ? {} : { slowStart: service.slowStart }),
       hedge: service.hedge,
       keptBodies: {

@@ -72,6 +72,8 @@ export interface Target {
   readonly check: Check
   /** It expects a PROXY header of this version before anything else. */
   readonly sendProxy?: 'v1' | 'v2'
+  /** What it speaks: HTTP/1.1 unless it says otherwise. */
+  readonly protocol?: 'http2'
 }
 
 /** What one probe found. `reason` completes "failed because …", with the limit it hit. */

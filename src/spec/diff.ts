@@ -178,6 +178,7 @@ const checkRows: readonly Row<{ readonly check: Check }>[] = [
 const commonRows: readonly Row<Service>[] = [
   { key: 'check', show: (s) => asks(s.check) },
   { key: 'balance', show: (s) => s.balance && describeBalance(s.balance) },
+  { key: 'protocol', show: (s) => s.protocol ?? 'http' },
   { key: 'send_proxy', show: (s) => s.sendProxy },
   { key: 'slow_start', show: (s) => s.slowStart && time(s.slowStart) },
   { key: 'hold.wait', show: (s) => time(s.hold.wait) },

@@ -62,6 +62,8 @@ interface ServiceCommon {
   readonly keptBodies: { readonly each: number; readonly bytes: number }
   /** `undefined`: nothing is sent twice. */
   readonly hedge: HedgeRule | undefined
+  /** What its servers speak: HTTP/1.1 unless it says otherwise. */
+  readonly protocol?: 'http2'
   /** Its servers expect a PROXY header of this version. */
   readonly sendProxy?: 'v1' | 'v2'
   readonly maxConnections: number | undefined

@@ -67,6 +67,12 @@ const common = {
       'less to do; `first` fills one after the other up to `max_connections`; `source` and ' +
       '`uri` send one client, or one path, to one server. It wins over the frontend’s.',
   ),
+  protocol: key(
+    worded(z.enum(['http', 'http2']), '`http` or `http2`'),
+    'What its servers speak: HTTP/1.1, or HTTP/2 without TLS, which servers of gRPC need. ' +
+      'Clients may speak either. Checks with `http` speak the same.',
+    'http',
+  ),
   send_proxy: key(
     worded(z.enum(['v1', 'v2']), '`v1` or `v2`'),
     'Its servers are told who the client is by a PROXY header of this version, at the beginning ' +

@@ -25,6 +25,7 @@ export function settleService(name: string, raw: Loose<RawService>, site: Site):
 }
 
 function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Site) {
+  refuseProxyOverHttp2(raw, path, site)
   const hold = typeof raw.hold === 'string' ? { wait: raw.hold } : (raw.hold ?? {})
   return {
     name,
@@ -38,6 +39,7 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
     connectTimeout: durationOf(raw.timeouts?.connect, defaults.serviceTimeouts.connect),
     responseTimeout: durationOf(raw.timeouts?.response, defaults.serviceTimeouts.response),
     ...slowStartOf(raw.slow_start),
+    ...(raw.protocol === 'http2' ? { protocol: raw.protocol } : {}),
     ...(raw.send_proxy === undefined ? {} : { sendProxy: raw.send_proxy }),
     keptBodies: {
       each: sizeOf(raw.kept_bodies?.each, defaults.keptBodies.each),
@@ -46,6 +48,17 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
     hedge: settleHedge(raw.hedge ?? defaults.hedge.mode),
     maxConnections: raw.max_connections,
   }
+}
+
+/** A PROXY header speaks for one client, and its connection would be shared by many. */
+function refuseProxyOverHttp2(raw: Loose<RawService>, path: Path, site: Site): void {
+  if (raw.protocol !== 'http2' || raw.send_proxy === undefined) return
+  site.fault(
+    [...path, 'send_proxy'],
+    '`send_proxy` cannot stand beside `protocol: http2`: many clients share a connection',
+    'leave one of the two out; `X-Forwarded-For` names the client of each request',
+    { at: 'key' },
+  )
 }
 
 function slowStartOf(raw: string | undefined): { readonly slowStart?: Milliseconds } {

@@ -6,7 +6,7 @@ import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'n
 import type { AddressInfo } from 'node:net'
 import { suite, test } from 'node:test'
 import { ms, openClock } from '../../foundation/time.ts'
-import type { Check, Sighting } from '../model.ts'
+import type { Check, Sighting, Target } from '../model.ts'
 import { healthRequest, healthStatus } from './grpc.ts'
 import { openProber } from './prober.ts'
 
@@ -18,6 +18,7 @@ const grpc = {
 async function ask(
   answer: (stream: ServerHttp2Stream, path: string, asked: Buffer) => void,
   check: Check = grpc,
+  protocol?: 'http2',
 ): Promise<string> {
   using prober = openProber(openClock())
   const sessions = new Set<ServerHttp2Session>()
@@ -32,7 +33,10 @@ async function ask(
   try {
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
-    const target = { id: 'a', service: 'web', incarnation: '', host: '127.0.0.1', port, check }
+    const target: Target = {
+      ...{ id: 'a', service: 'web', incarnation: '', host: '127.0.0.1', port, check },
+      ...(protocol === undefined ? {} : { protocol }),
+    }
     const sighting = await new Promise<Sighting>((resolve) => prober.probe(target, resolve))
     return sighting.kind === 'passed' ? 'passed' : sighting.reason
   } finally {
@@ -89,5 +93,35 @@ suite('a gRPC check', () => {
   test('fails a server that is silent, within its time', async () => {
     const check = { ...grpc, timeout: ms(100) }
     assert.equal(await ask(() => {}, check), 'no answer within 100ms')
+  })
+})
+
+suite('an HTTP check of a server that speaks HTTP/2', () => {
+  const check = {
+    ...{ kind: 'http', method: 'GET', path: '/up', host: 'shop.example', expect: [[200, 299]] },
+    ...{ every: ms(1000), fast: ms(100), timeout: ms(5000), rise: 1, fall: 1 },
+  } as const satisfies Check
+  const body = { contains: 'ready', lacks: undefined, matches: undefined }
+
+  test('asks what one of HTTP/1.1 asks', async () => {
+    let asked = ''
+    const seen = await ask(
+      (stream, path) => {
+        asked = path
+        stream.respond({ ':status': 204 })
+      },
+      check,
+      'http2',
+    )
+    assert.deepEqual([seen, asked], ['passed', '/up'])
+  })
+
+  test('looks at status and body alike', async () => {
+    const failing = await ask((stream) => stream.respond({ ':status': 500 }), check, 'http2')
+    assert.equal(failing, 'status 500, expected 200-299')
+    const ready = (stream: ServerHttp2Stream): void => void stream.end('we are ready')
+    assert.equal(await ask(ready, { ...check, body }, 'http2'), 'passed')
+    const steady = { ...check, body: { ...body, contains: 'steady' } }
+    assert.match(await ask(ready, steady, 'http2'), /^its body does not contain/)
   })
 })

@@ -1,9 +1,9 @@
 // Asks `grpc.health.v1.Health/Check` (grpc/proto/grpc/health/v1/health.proto) over HTTP/2.
 
-import { type ClientHttp2Stream, connect, constants } from 'node:http2'
+import { type ClientHttp2Stream, constants } from 'node:http2'
 import type { Check } from '../model.ts'
 import type { Outcome } from './http-answer.ts'
-import { outcomeOf } from './system-errors.ts'
+import { askOverHttp2 } from './http2.ts'
 import type { Question } from './tcp.ts'
 
 type GrpcCheck = Extract<Check, { kind: 'grpc' }>
@@ -43,35 +43,24 @@ export function healthStatus(frame: Buffer): number | undefined {
 }
 
 /** Asks once. `report` is called once at most, never within this call. */
-export function askGrpc(
+export const askGrpc = (
   host: string,
   port: number,
   check: GrpcCheck,
   report: (outcome: Outcome) => void,
-): Question {
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  const session = connect(`http://${authority}`, { settings: { enablePush: false } })
-  let isOver = false
-  const end = (outcome: Outcome | undefined): void => {
-    if (isOver) return
-    isOver = true
-    session.destroy()
-    if (outcome !== undefined) report(outcome)
-  }
-  session.on('error', (error) => end(outcomeOf(error, host)))
-  session.on('close', () => end({ kind: 'failed', reason: 'closed before answering' }))
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': '/grpc.health.v1.Health/Check',
-    'content-type': 'application/grpc',
-    'user-agent': 'alwayson-check',
-    te: 'trailers',
+): Question =>
+  askOverHttp2(host, port, report, (session, end) => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/grpc.health.v1.Health/Check',
+      'content-type': 'application/grpc',
+      'user-agent': 'alwayson-check',
+      te: 'trailers',
+    })
+    readAnswer(stream, end)
+    stream.end(healthRequest(check.service))
+    return stream
   })
-  stream.on('error', (error) => end(outcomeOf(error, host)))
-  readAnswer(stream, end)
-  stream.end(healthRequest(check.service))
-  return { isConnected: () => !session.connecting, end: () => end(undefined) }
-}
 
 function readAnswer(stream: ClientHttp2Stream, end: (outcome: Outcome) => void): void {
   const fail = (reason: string): void => end({ kind: 'failed', reason })

@@ -5,7 +5,8 @@ import type { Check, Sighting, Target } from '../model.ts'
 import type { Prober } from '../prober.ts'
 import { askGrpc } from './grpc.ts'
 import type { Outcome } from './http-answer.ts'
-import { askOverTcp } from './tcp.ts'
+import { askHttp2 } from './http2.ts'
+import { askOverTcp, type Question } from './tcp.ts'
 
 /** A prober of real servers; disposing it ends the questions that are still open, unanswered. */
 export function openProber(clock: Clock): Prober & Disposable {
@@ -52,13 +53,21 @@ function ask(
     finish({ kind: 'failed', reason: `no ${what} within ${formatDuration(check.timeout)}` })
     question.end()
   })
-  const question =
-    check.kind === 'grpc'
-      ? askGrpc(target.host, port, check, finish)
-      : askOverTcp(target.host, port, check, finish, target.sendProxy)
+  const question = put(target, port, check, finish)
   const end = (): void => {
     finish(undefined)
     question.end()
   }
   open.add(end)
+}
+
+function put(
+  { host, protocol, sendProxy }: Target,
+  port: number,
+  check: Asked,
+  finish: (outcome: Outcome) => void,
+): Question {
+  if (check.kind === 'grpc') return askGrpc(host, port, check, finish)
+  if (check.kind === 'http' && protocol === 'http2') return askHttp2(host, port, check, finish)
+  return askOverTcp(host, port, check, finish, sendProxy)
 }

@@ -89,6 +89,8 @@ export interface CheckTiming {
   /** Milliseconds. */
   readonly slowStart: number | undefined
   readonly sendProxy: 'v1' | 'v2' | undefined
+  /** It speaks HTTP/2 by prior knowledge (`proto h2`). */
+  readonly isHttp2: boolean
 }
 
 /** The parameters of a `server` line, merged with those of `default-server`. */

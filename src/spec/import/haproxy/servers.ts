@@ -21,6 +21,7 @@ export const plainServer: ServerOptions = {
   fall: undefined,
   slowStart: undefined,
   sendProxy: undefined,
+  isHttp2: false,
 }
 
 type Read = (
@@ -49,6 +50,10 @@ const carried: Readonly<Record<string, { readonly takes: 0 | 1; readonly read: R
   'no-send-proxy-v2': { takes: 0, read: () => ({ sendProxy: undefined }) },
   slowstart: { takes: 1, read: (_, word) => whole('slowStart', readTime(word)) },
   rise: { takes: 1, read: (_, word) => whole('rise', readCount(word, 1, 100)) },
+  proto: {
+    takes: 1,
+    read: (_, word) => (word === 'h2' ? { isHttp2: true } : word === 'h1' ? {} : undefined),
+  },
   port: { takes: 1, read: (_, word) => whole('checkPort', readCount(word, 1, 65_535)) },
   'agent-check': { takes: 0, read: (before) => agentWith(before, { isAsked: true }) },
   'no-agent-check': { takes: 0, read: (before) => agentWith(before, { isAsked: false }) },
@@ -102,7 +107,6 @@ const decisive: Readonly<Record<string, { readonly takes: number; readonly reaso
   ssl: { takes: 0, reason: encrypted },
   'send-proxy-v2-ssl': { takes: 0, reason: 'PROXY headers say nothing of TLS here' },
   'send-proxy-v2-ssl-cn': { takes: 0, reason: 'PROXY headers say nothing of TLS here' },
-  proto: { takes: 1, reason: 'servers are spoken to in HTTP/1.1' },
   socks4: { takes: 1, reason: 'SOCKS is not in this version' },
 }
 

@@ -92,10 +92,18 @@ function obstacleOf(proxy: ProxySection, { options }: Server): string | undefine
 }
 
 /** Whether servers are told who the client is holds for a service as a whole. */
-const otherBeginning = ({ servers }: ProxySection, { options }: Server): string | undefined =>
-  options.sendProxy === servers[0]?.options.sendProxy
+function otherBeginning({ servers }: ProxySection, { options }: Server): string | undefined {
+  const first = servers[0]?.options
+  if (options.isHttp2 !== first?.isHttp2) {
+    return 'it speaks another version of HTTP than the first server of its backend'
+  }
+  if (options.isHttp2 && options.sendProxy !== undefined) {
+    return 'a PROXY header would speak for one client, and its connection is shared'
+  }
+  return options.sendProxy === first.sendProxy
     ? undefined
     : 'it expects another PROXY header, or none, than the first server of its backend'
+}
 
 /** The port on which a `listen` listens, if there is only one. */
 function onlyPortOf(proxy: ProxySection): string | undefined {
@@ -140,6 +148,7 @@ function serviceOf(
     check,
     ...(balance === undefined ? {} : { balance }),
     ...slowStartOf(servers),
+    ...(servers[0]?.server.options.isHttp2 === true ? { protocol: 'http2' } : {}),
     ...(sendProxy === undefined ? {} : { send_proxy: sendProxy }),
     ...(queue === undefined ? {} : { hold: timeText(queue.value) }),
     ...(Object.keys(timeouts).length === 0 ? {} : { timeouts }),

@@ -16,6 +16,7 @@ export type BalanceTree = string | Readonly<Record<string, unknown>>
 export interface ServiceTree {
   readonly servers: readonly ServerTree[]
   readonly check: CheckTree
+  readonly protocol?: 'http2'
   readonly balance?: BalanceTree
   readonly slow_start?: string
   readonly send_proxy?: 'v1' | 'v2'
