@@ -19,7 +19,8 @@ export interface Carrier {
 
 /** Until it has a session it waits for one; then its owner hears that it is connected. */
 export class AskedStream extends StreamConnection {
-  #carrier: Carrier
+  /** Who carries it, or is about to. */
+  carrier: Carrier | undefined
   #session: ClientHttp2Session | undefined
   #method = ''
   /** The key of a client that wants to switch to WebSocket, if it does. */
@@ -28,15 +29,9 @@ export class AskedStream extends StreamConnection {
   #heard = false
   #ended = false
 
-  constructor(
-    owner: ConnectionOwner,
-    carrier: Carrier,
-    address: string,
-    faulted: (thrown: unknown) => void,
-  ) {
+  constructor(owner: ConnectionOwner, address: string, faulted: (thrown: unknown) => void) {
     super({ peer: address, ends: undefined, secure: false }, faulted)
     this.owner = owner
-    this.#carrier = carrier
   }
 
   /** It is sent over this session. */
@@ -144,7 +139,7 @@ export class AskedStream extends StreamConnection {
   protected override gone(): void {
     if (this.#left) return
     this.#left = true
-    this.#carrier.left(this, !this.#heard && this.stream !== undefined)
+    this.carrier?.left(this, !this.#heard && this.stream !== undefined)
   }
 }
 

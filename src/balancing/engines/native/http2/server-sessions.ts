@@ -46,14 +46,21 @@ export class ServerSessions {
 
   /** A stream for one request: over a connection with a place left, or a new one. */
   open(owner: ConnectionOwner): Connection {
+    const stream = new AskedStream(owner, this.#address, this.#shared.faulted)
+    this.#give(stream)
+    return stream
+  }
+
+  #give(stream: AskedStream): void {
     for (const session of this.#sessions) {
-      if (session.hasPlace) return session.take(owner)
+      if (session.hasPlace) return session.take(stream)
     }
-    const session = new ServerSession(this.#shared, this.#address, this.#port, (gone) =>
-      this.#sessions.delete(gone),
-    )
+    const session = new ServerSession(this.#shared, this.#address, this.#port, {
+      gone: () => this.#sessions.delete(session),
+      oneTooMany: (other) => this.#give(other),
+    })
     this.#sessions.add(session)
-    return session.take(owner)
+    session.take(stream)
   }
 
   /** Takes no more requests; what is in flight ends where it is. */
@@ -62,48 +69,55 @@ export class ServerSessions {
   }
 }
 
+/** What a connection tells those that keep it. */
+interface Home {
+  /** It takes no more requests. */
+  gone(): void
+  /** It takes fewer requests than had been thought. */
+  oneTooMany(stream: AskedStream): void
+}
+
 class ServerSession implements ConnectionOwner, Expiring, Carrier {
   readonly #shared: Shared
-  readonly #address: string
-  readonly #gone: (session: ServerSession) => void
+  readonly #home: Home
   readonly #connection: Connection
   readonly #place: number
   readonly #streams = new Map<AskedStream, number>()
   #stream: ConnectionStream | undefined
   #session: ClientHttp2Session | undefined
+  /** Its server has said how much it takes: requests may be sent. */
+  #isReady = false
   #isFinishing = false
   /** Nobody finds it any more; its connection is closed. */
   #isGone = false
   #isOver = false
   #heardAt = 0
 
-  constructor(
-    shared: Shared,
-    address: string,
-    port: number,
-    gone: (session: ServerSession) => void,
-  ) {
+  constructor(shared: Shared, address: string, port: number, home: Home) {
     this.#shared = shared
-    this.#address = address
-    this.#gone = gone
+    this.#home = home
     this.#place = shared.deadlines.take(this)
     this.#connection = shared.transport.connect(address, port, this)
   }
 
   get hasPlace(): boolean {
     if (this.#isFinishing || this.#isGone) return false
-    const most = this.#session?.remoteSettings?.maxConcurrentStreams ?? streamsAtFirst
-    return this.#streams.size < most
+    return this.#streams.size < this.#streamsMost
   }
 
-  take(owner: ConnectionOwner): AskedStream {
-    const stream = new AskedStream(owner, this, this.#address, this.#shared.faulted)
+  get #streamsMost(): number {
+    const most = this.#session?.remoteSettings?.maxConcurrentStreams
+    return this.#isReady && most !== undefined ? most : streamsAtFirst
+  }
+
+  take(stream: AskedStream): void {
+    stream.carrier = this
     this.#streams.set(stream, this.#shared.deadlines.now)
     this.#shared.deadlines.clear(this.#place)
     const session = this.#session
+    if (!this.#isReady || session === undefined) return
     // Never within the call: whoever asks does not have the stream yet.
-    if (session !== undefined) queueMicrotask(() => this.#begin(stream, session))
-    return stream
+    queueMicrotask(() => this.#begin(stream, session))
   }
 
   #begin(stream: AskedStream, session: ClientHttp2Session): void {
@@ -120,11 +134,25 @@ class ServerSession implements ConnectionOwner, Expiring, Carrier {
     const session = connect('http://server', { ...options, createConnection: () => stream })
     this.#session = session
     session.on('connect', () => session.setLocalWindowSize(sessionWindow))
+    // Only its settings show that it speaks HTTP/2, and how many requests it takes at once.
+    session.once('remoteSettings', () => this.#ready(session))
     // What went wrong is told to each stream by its own end.
     session.on('error', () => undefined)
-    session.on('goaway', () => this.finish())
+    session.on('goaway', () => {
+      if (this.#isReady) this.finish()
+      else this.#over('ECONNRESET')
+    })
     session.on('close', () => this.#over('ECONNRESET'))
-    for (const waiting of [...this.#streams.keys()]) this.#begin(waiting, session)
+  }
+
+  #ready(session: ClientHttp2Session): void {
+    this.#isReady = true
+    let count = 0
+    for (const waiting of [...this.#streams.keys()]) {
+      count += 1
+      if (count <= this.#streamsMost) this.#begin(waiting, session)
+      else if (this.#streams.delete(waiting)) this.#home.oneTooMany(waiting)
+    }
   }
 
   /** Connecting has failed: whoever waits for it hears so. */
@@ -145,7 +173,7 @@ class ServerSession implements ConnectionOwner, Expiring, Carrier {
     // It may be dead without a word: nobody else is to wait for it.
     if (unheard && this.#heardAt < since && now - since > silentMost) this.#isFinishing = true
     if (this.#streams.size > 0 || this.#isGone) return
-    if (this.#isFinishing || this.#session === undefined) this.#end()
+    if (this.#isFinishing || !this.#isReady) this.#end()
     else this.#shared.deadlines.set(this.#place, idleMost)
   }
 
@@ -174,7 +202,7 @@ class ServerSession implements ConnectionOwner, Expiring, Carrier {
   #leaveSet(): void {
     if (this.#isGone) return
     this.#isGone = true
-    this.#gone(this)
+    this.#home.gone()
   }
 
   /** The connection is closed, or will never be open. */

@@ -12,7 +12,8 @@ import type { TableServer } from '../../../model.ts'
 
 async function openBed(servers: readonly TableServer[], wish: TableWish = {}) {
   const bed = new EdgeBed()
-  const all: TableWish = { ...wish, pool: { protocol: 'http2', ...wish.pool } }
+  const keptBodies = { each: 64 * 1024, bytes: 1_000_000 }
+  const all: TableWish = { ...wish, pool: { protocol: 'http2', keptBodies, ...wish.pool } }
   await bed.apply(servers, all)
   const client = new H2Client(bed.port)
   return {
