@@ -318,6 +318,11 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     client.exchange.attemptFailed(this.#untouched ? 'declined' : outcome, why)
   }
 
+  /** Its protocol lets it say that it has not begun with a request. */
+  get mayDecline(): boolean {
+    return this.pool.row.protocol === 'http2'
+  }
+
   /** Whether the answer's first byte has not come over a connection that served before. */
   get isStale(): boolean {
     return this.reused && this.#phase === awaiting && this.#stash === undefined
