@@ -3,6 +3,7 @@
 
 import { basename, dirname, resolve as resolvePath } from 'node:path'
 import { agree } from './agree.ts'
+import { agreeOnEnsemble } from './agree-cluster.ts'
 import { defaults } from './defaults.ts'
 import type { Frontend, Service, Spec } from './model.ts'
 import { settleCoordination, settleMachine } from './settle-cluster.ts'
@@ -40,6 +41,7 @@ export function settle(raw: LooseFile, site: Site): Spec {
     ),
   }
   agree(raw, spec, site)
+  agreeOnEnsemble(spec, site)
   return spec
 }
 

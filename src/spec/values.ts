@@ -41,7 +41,7 @@ export const patterns = {
   name: /^[a-z][a-z0-9_-]{0,39}$/,
   serverName: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
   environmentName: /^[A-Za-z_][A-Za-z0-9_]*$/,
-  hosts: /^[A-Za-z0-9_.:[\]-]+(,[A-Za-z0-9_.:[\]-]+)*$/,
+  hosts: /^[A-Za-z0-9_.:[\]-]+( *, *[A-Za-z0-9_.:[\]-]+)*$/,
   nodePath: /^(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/,
 } as const
 
