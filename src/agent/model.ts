@@ -95,6 +95,8 @@ export interface FrontendStatus {
     readonly path: string | undefined
     readonly to: string
   }[]
+  /** Where its access log goes: a path, a name among the logs of the state folder, or `stdout`. */
+  readonly accessLog?: string
   readonly traffic: FrontendTraffic
 }
 

@@ -184,6 +184,9 @@ function frontendsOf(world: World): readonly FrontendStatus[] {
       ...frontend.routes,
       ...(frontend.to === undefined ? [] : [{ host: undefined, path: undefined, to: frontend.to }]),
     ],
+    ...(frontend.accessLog === undefined
+      ? {}
+      : { accessLog: frontend.accessLog.toStdout ? 'stdout' : frontend.accessLog.path }),
     traffic: trafficOf(world.edges, frontend.name),
   }))
 }

@@ -1,12 +1,12 @@
 // Everything the agent has seen, side by side, and the questions it asks of it. Pure.
 
 import type { EdgeSighting } from '../balancing/engine.ts'
-import type { ServerState, Table, TableServer } from '../balancing/model.ts'
+import type { ServerState, Table, TableLog, TableServer } from '../balancing/model.ts'
 import type { CertificateSighting } from '../certificates/model.ts'
 import type { Health, Target, Verdict } from '../health/model.ts'
 import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
-import type { Service, Spec } from '../spec/model.ts'
+import type { AccessLog, Service, Spec } from '../spec/model.ts'
 import { checkFor } from '../spec/replica-words.ts'
 import { routed } from '../spec/settle-balance.ts'
 import { tableTls } from './certificates.ts'
@@ -235,6 +235,9 @@ export function sightingsOf(world: World, service: string): readonly ReplicaSigh
   }))
 }
 
+/** Who prints the lines is no concern of edges. */
+const logOf = ({ toStdout: _, ...log }: AccessLog): TableLog => log
+
 /** The table that the balancer should route by, without its version. */
 export function tableOf(world: World): Omit<Table, 'version'> {
   const { spec } = world
@@ -271,6 +274,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       errorPages: frontend.errorPages,
       tls: tableTls(frontend, world.certificates),
       redirect: frontend.redirect,
+      ...(frontend.accessLog === undefined ? {} : { log: logOf(frontend.accessLog) }),
       routes: [
         ...frontend.routes,
         ...(frontend.to === undefined

@@ -90,6 +90,21 @@ export interface TableRoute {
   readonly hash?: HashRule
 }
 
+/** Where and how the requests of a door are logged, a line of JSON each. */
+export interface TableLog {
+  /** Absolute; or a name, which stands among the logs of the state folder. */
+  readonly path: string
+  /** `errors`: those that were answered with 500 or above, or not as they should. */
+  readonly only: 'all' | 'errors'
+  /** This share of those that went well is logged: 0 to 1. */
+  readonly sample: number
+  /** With the query of the target. */
+  readonly query: boolean
+  /** Rotated at so many bytes; so many older ones are kept. */
+  readonly size: number
+  readonly keep: number
+}
+
 /** An address to listen on. */
 export interface Bind {
   readonly host: string
@@ -171,6 +186,8 @@ export interface TableFrontend {
   readonly acceptProxy?: readonly string[]
   /** Bodies of our own answers by status (502, 503, 504, …); HTML or text as they are. */
   readonly errorPages: Readonly<Record<string, string>>
+  /** What it logs of its requests; `undefined`: nothing. */
+  readonly log?: TableLog | undefined
   /** Every connection to it is secured. */
   readonly tls?: TableTls | undefined
   /** Every request is sent to https; it has no routes. */

@@ -25,7 +25,12 @@ export interface OwnAgent {
 const lookEvery = ms(100)
 
 /** Tells what the agent has decided since `begun`, and decides until it has ended. */
-export async function foreground(ports: Ports, agent: OwnAgent, begun: Instant): Promise<ExitCode> {
+export async function foreground(
+  ports: Ports,
+  agent: OwnAgent,
+  begun: Instant,
+  folder: string,
+): Promise<ExitCode> {
   const { name, file } = agent.status()
   ports.out.write(`${name}: keeping up what ${file} says; Ctrl-C ends it in order\n`)
   const style = { zone: ports.zone, date: false, paint: paintOf(ports.out) }
@@ -38,9 +43,29 @@ export async function foreground(ports: Ports, agent: OwnAgent, begun: Instant):
   endOnSignals(ports, agent, (line) => ports.err.write(`\n${line}\n`))
   const over = new AbortController()
   void agent.ended.then(() => over.abort(new Error('the agent has ended')))
+  const printing = print(ports, agent, folder, over.signal)
   await announce(ports, agent, AbortSignal.any([over.signal, ports.interrupted]))
   await agent.ended
+  await printing
   return exit.done
+}
+
+/** Shows the access logs that go to `stdout`, until `over`. */
+async function print(
+  ports: Ports,
+  agent: OwnAgent,
+  folder: string,
+  over: AbortSignal,
+): Promise<void> {
+  const { readLogs } = await import('../services/logs.ts')
+  const { accessLogId } = await import('../spec/settle-observe.ts')
+  const shown = (): readonly string[] =>
+    agent
+      .status()
+      .frontends.filter(({ accessLog }) => accessLog === 'stdout')
+      .map(({ name }) => accessLogId(name))
+  const query = { lines: 0, follow: true, clock: ports.clock }
+  for await (const { line } of readLogs(folder, shown, query, over)) ports.out.write(`${line}\n`)
 }
 
 /** The same where nobody looks on: the journal tells what happened. */

@@ -227,7 +227,7 @@ suite('up', () => {
   test('tells what is decided, and once where everything is found', async () => {
     const ports = fakePorts()
     const { agent, tell, end } = agentWith([withWeb({ up: 1 }), withWeb({ up: 1 }), healthy])
-    const running = foreground(ports, agent, instant(10_000))
+    const running = foreground(ports, agent, instant(10_000), '/nowhere')
     tell(entry)
     for (let turns = 0; turns < 10; turns += 1) await turn()
     end()
@@ -245,7 +245,7 @@ suite('up', () => {
     const [interrupted, hurried] = [new AbortController(), new AbortController()]
     const ports = fakePorts({ interrupted: interrupted.signal, hurried: hurried.signal })
     const { agent, asks } = agentWith([withWeb({ up: 1 })])
-    const running = foreground(ports, agent, instant(10_000))
+    const running = foreground(ports, agent, instant(10_000), '/nowhere')
     interrupted.abort(new Error('Ctrl-C'))
     await turn()
     assert.deepEqual(asks, [{ leave: false }])

@@ -1,7 +1,11 @@
 // `alwayson logs`: what the replicas said, also while no agent runs.
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { Fault } from '../foundation/fault.ts'
+import { logsFolder } from '../services/guard/record.ts'
 import { type LogLine, readLogs, replicasWithLogs } from '../services/logs.ts'
+import { accessLogId } from '../spec/settle-observe.ts'
 import { type ExitCode, exit } from './exit.ts'
 import type { Ports } from './ports.ts'
 import { paintOf } from './view/style.ts'
@@ -24,9 +28,13 @@ export async function logs(
   const over = AbortSignal.any([ports.interrupted, ports.out.closed, broken.signal])
   let ids = await replicasOf(folder, subject)
   if (ids.length === 0) {
-    throw new Fault('not-found', `no replica of the name ${subject} has logged anything`, {
-      remedy: 'name a replica or a service that Always On runs: alwayson status lists them',
-    })
+    throw new Fault(
+      'not-found',
+      `no replica or frontend of the name ${subject} has logged anything`,
+      {
+        remedy: 'name a replica or a service that Always On runs, or a frontend with an access_log',
+      },
+    )
   }
   /** The replicas at the last look; those of a deploy under way are there at the next. */
   const current = (): readonly string[] => {
@@ -38,7 +46,10 @@ export async function logs(
     )
     return ids
   }
-  const show = isReplica(ids, subject) ? ({ line }: LogLine) => line : labelled(ports)
+  const show =
+    isReplica(ids, subject) || ids[0] === accessLogId(subject)
+      ? ({ line }: LogLine) => line
+      : labelled(ports)
   for await (const line of readLogs(folder, current, { lines, follow, clock: ports.clock }, over)) {
     ports.out.write(`${show(line)}\n`)
   }
@@ -46,11 +57,15 @@ export async function logs(
   return exit.done
 }
 
-/** The replica of this name, or all of the service of this name. */
+/** The replica of this name, or all of the service of this name, or the frontend's access log. */
 async function replicasOf(folder: string, subject: string): Promise<readonly string[]> {
   const service = /^(.+)-\d+$/.exec(subject)?.[1]
   const siblings = service === undefined ? [] : await replicasWithLogs(folder, service)
-  return siblings.includes(subject) ? [subject] : replicasWithLogs(folder, subject)
+  if (siblings.includes(subject)) return [subject]
+  const replicas = await replicasWithLogs(folder, subject)
+  if (replicas.length > 0) return replicas
+  const access = accessLogId(subject)
+  return existsSync(join(logsFolder(folder), `${access}.log`)) ? [access] : []
 }
 
 const isReplica = (ids: readonly string[], subject: string): boolean =>

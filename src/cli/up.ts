@@ -1,7 +1,7 @@
 // `alwayson up`: this process becomes the agent of the file that is meant. The agent's modules are
 // loaded here, so that no other verb waits for them.
 
-import { statePaths } from '../agent/paths.ts'
+import { type StatePaths, statePaths } from '../agent/paths.ts'
 import { type ExitCode, exit } from './exit.ts'
 import type { OwnAgent } from './foreground.ts'
 import { findFile, type Whereabouts } from './locate.ts'
@@ -26,10 +26,11 @@ export async function up(
   process.on('SIGHUP', () => {})
   const begun = ports.clock.now()
   try {
-    const agent = await open(ports, where, machine)
+    const paths = statePaths(findFile(where), where.state)
+    const agent = await open(ports, where, machine, paths)
     if (agent === undefined) return exit.bad
     const { background, foreground } = await import('./foreground.ts')
-    if (!report) return await foreground(ports, agent, begun)
+    if (!report) return await foreground(ports, agent, begun, paths.folder)
     await tellParent({ kind: 'ready', pid: process.pid })
     return await background(ports, agent)
   } catch (thrown) {
@@ -42,10 +43,10 @@ async function open(
   ports: Ports,
   where: Whereabouts,
   machine: string | undefined,
+  paths: StatePaths,
 ): Promise<OwnAgent | undefined> {
   const loading = import('../agent/agent.ts')
   const { readFile, parseApplied } = await import('./reading.ts')
-  const paths = statePaths(findFile(where), where.state)
   const file = await readFile(where)
   const { rightSpec } = await import('./check.ts')
   const spec = rightSpec(ports, file)

@@ -23,6 +23,7 @@ export const defaults = {
   logs: { size: '10MiB', keep: 5 },
   server: { weight: 1, backup: false },
   statsSocketMode: '0600',
+  accessLog: { only: 'all', sample: 1, query: false, size: '100MiB', keep: 5 },
   mode: 'http',
   balance: 'random',
   hashBound: 1.25,

@@ -5,6 +5,7 @@ import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import { formatDuration, type Milliseconds } from '../foundation/time.ts'
 import type { Check } from '../health/model.ts'
 import type {
+  AccessLog,
   Difference,
   Frontend,
   RunService,
@@ -244,7 +245,12 @@ const frontendRows: readonly Row<Frontend>[] = [
   { key: 'redirect', show: (f) => f.redirect && `https at port ${f.redirect.port}` },
   { key: 'tls.min_version', show: (f) => f.tls?.oldest },
   { key: 'tls.alpn', show: (f) => f.tls?.protocols.join(', ') },
+  { key: 'access_log', show: (f) => f.accessLog && showLog(f.accessLog) },
 ]
+
+const showLog = ({ path, toStdout, only, sample, query, size, keep }: AccessLog): string =>
+  `${only} to ${toStdout ? 'stdout' : path}, sample ${sample}, ${query ? 'with' : 'without'} ` +
+  `query, ${size} bytes, keep ${keep}`
 
 const showAddress = (host: string, port: number): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

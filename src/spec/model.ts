@@ -1,6 +1,6 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
-import type { HashRule, HedgeRule, PolicyName } from '../balancing/model.ts'
+import type { HashRule, HedgeRule, PolicyName, TableLog } from '../balancing/model.ts'
 import type { AcmeWish, CertificateFiles, OldestTls } from '../certificates/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
@@ -134,6 +134,7 @@ export interface Frontend {
   readonly tls: FrontendTls | undefined
   /** Every request is sent to https; there are no routes then. */
   readonly redirect: { readonly status: 301 | 308; readonly port: number } | undefined
+  readonly accessLog?: AccessLog
 }
 
 /** How the connections of a frontend are encrypted. */
@@ -145,6 +146,12 @@ export interface FrontendTls {
   readonly oldest: OldestTls
   /** What clients may choose to speak (ALPN), the most wanted first. */
   readonly protocols: readonly string[]
+}
+
+/** How a frontend logs its requests. */
+export interface AccessLog extends TableLog {
+  /** The agent prints the lines too. */
+  readonly toStdout: boolean
 }
 
 /** A place in the file: lines and columns count from one. */

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
 import { balance } from './schema-balance.ts'
+import { accessLog } from './schema-observe.ts'
 import { frontendTls, redirect } from './schema-tls.ts'
 import {
   bind,
@@ -117,6 +118,11 @@ export const frontend = z
       }),
       'Proxies before this one, by network. Each of their connections begins with a PROXY header ' +
         '(version 1 or 2) that says who the client is; connections of others do not.',
+    ),
+    access_log: key(
+      accessLog,
+      'A line of JSON for each request, in TCP mode for each connection: its times, where it ' +
+        'went, how it ended. Without it, there is none.',
     ),
     error_pages: key(
       errorPages,

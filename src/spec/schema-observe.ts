@@ -1,8 +1,8 @@
-// How may it be written what operators see? Metrics, a socket with HAProxy's words.
+// How may it be written what operators see? Metrics, a socket with HAProxy's words, access logs.
 
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
-import { bind, key, requiredKey, worded } from './schema-values.ts'
+import { bind, count, key, number, requiredKey, size, worded } from './schema-values.ts'
 
 /** The value of `metrics`. */
 export const metrics = worded(
@@ -16,6 +16,39 @@ export const metrics = worded(
     }),
   ]),
   'an address such as `127.0.0.1:9090`',
+)
+
+/** The value of `frontends.NAME.access_log`. */
+export const accessLog = worded(
+  z.union([
+    z.string().min(1).meta({ errorMessage: 'expected the path of a file, or `stdout`' }),
+    z.strictObject({
+      file: key(
+        z.string().min(1).meta({ errorMessage: 'expected the path of a file, or `stdout`' }),
+        'Where its lines go; paths count from the folder of this file. `stdout` is that of ' +
+          '`alwayson up`. Without it, a file among the logs of the state folder, which ' +
+          '`alwayson logs NAME` shows.',
+      ),
+      only: key(
+        worded(z.enum(['all', 'errors']), '`all` or `errors`'),
+        '`errors`: requests answered with 500 or above, or that did not end as they should.',
+        defaults.accessLog.only,
+      ),
+      sample: key(
+        number(0, 1),
+        'The share of those that went well which is logged; the others always are.',
+        defaults.accessLog.sample,
+      ),
+      query: key(
+        z.boolean().meta({ errorMessage: 'expected `true` or `false`' }),
+        'With the query of each request, which may hold secrets.',
+        defaults.accessLog.query,
+      ),
+      size: key(size(), 'A file is rotated when it reaches this.', defaults.accessLog.size),
+      keep: key(count(0, 1000), 'So many older files are kept.', defaults.accessLog.keep),
+    }),
+  ]),
+  'the path of a file, `stdout`, or a map of `file`, `only`, `sample`',
 )
 
 const socketPath = z.string().min(1).meta({ errorMessage: 'expected the path of a socket' })

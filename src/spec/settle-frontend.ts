@@ -7,6 +7,7 @@ import type { Frontend } from './model.ts'
 import type { RawFrontend } from './schema.ts'
 import { settleBalance } from './settle-balance.ts'
 import { durationOf } from './settle-check.ts'
+import { settleAccessLog } from './settle-observe.ts'
 import { settleTls } from './settle-tls.ts'
 import type { Loose, Site } from './site.ts'
 import type { Path } from './tree.ts'
@@ -18,6 +19,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
   const mode = raw.mode ?? defaults.mode
   if (mode === 'tcp') refuseHttpKeys(raw, path, site)
   const binds = typeof raw.bind === 'string' ? [raw.bind] : (raw.bind ?? [])
+  const accessLog = settleAccessLog(name, raw.access_log, site)
   const { idle, idleTcp, head, tunnel } = defaults.frontendTimeouts
   return {
     name,
@@ -41,6 +43,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
     maxConnections: raw.max_connections ?? defaults.maxConnections,
     tls: settleTls(raw, mode, [...path, 'tls'], site),
     redirect: settleRedirect(raw, path, site),
+    ...(accessLog === undefined ? {} : { accessLog }),
     errorPages: settleErrorPages(raw.error_pages ?? {}, [...path, 'error_pages'], site),
   }
 }

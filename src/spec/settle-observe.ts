@@ -2,8 +2,10 @@
 
 import { dirname, resolve as resolvePath } from 'node:path'
 import { defaults } from './defaults.ts'
-import type { StatsSocket } from './model.ts'
-import type { LooseFile, Site } from './site.ts'
+import type { AccessLog, StatsSocket } from './model.ts'
+import type { RawFrontend } from './schema.ts'
+import { sizeOf } from './settle-check.ts'
+import type { Loose, LooseFile, Site } from './site.ts'
 import { type Address, readBind } from './values.ts'
 
 /** Where metrics are answered; `undefined`: nowhere. */
@@ -33,6 +35,33 @@ export function settleStatsSocket(
   }
   const mode = (typeof raw === 'object' ? raw.mode : undefined) ?? defaults.statsSocketMode
   return { path: absolute, mode: Number.parseInt(mode, 8) }
+}
+
+/** What the log of a frontend is called among those of the replicas. */
+export const accessLogId = (frontend: string): string => `access-${frontend}`
+
+/** What a frontend logs of its requests; `undefined`: nothing. */
+export function settleAccessLog(
+  frontend: string,
+  raw: Loose<RawFrontend>['access_log'],
+  site: Site,
+): AccessLog | undefined {
+  if (raw === undefined) return undefined
+  const long = typeof raw === 'string' ? { file: raw } : raw
+  const { only, sample, query, size, keep } = defaults.accessLog
+  const toStdout = long.file === 'stdout'
+  return {
+    toStdout,
+    path:
+      long.file === undefined || toStdout
+        ? `${accessLogId(frontend)}.log`
+        : resolvePath(dirname(site.file), long.file),
+    only: ('only' in long ? long.only : undefined) ?? only,
+    sample: ('sample' in long ? long.sample : undefined) ?? sample,
+    query: ('query' in long ? long.query : undefined) ?? query,
+    size: sizeOf('size' in long ? long.size : undefined, size),
+    keep: ('keep' in long ? long.keep : undefined) ?? keep,
+  }
 }
 
 /** `sun_path` of unix(7), less its end. */

@@ -7,7 +7,7 @@ import {
   type Socket,
   connect as socketTo,
 } from 'node:net'
-import { Edge } from '../../src/balancing/engines/native/edge/edge.ts'
+import { Edge, type EdgeParts } from '../../src/balancing/engines/native/edge/edge.ts'
 import type { EdgeMessage } from '../../src/balancing/engines/native/protocol.ts'
 import { RawTransport } from '../../src/balancing/engines/native/transport/raw.ts'
 import type { Transport } from '../../src/balancing/engines/native/transport/transport.ts'
@@ -225,11 +225,12 @@ export class EdgeBed implements AsyncDisposable {
 
   constructor(
     open: (faulted: (thrown: unknown) => void) => Transport = (f) => new RawTransport(f),
+    more: Partial<EdgeParts> = {},
   ) {
     const transport = open((thrown) => this.faults.push(thrown))
     const random = seededRandom(7)
     const tell = (message: EdgeMessage): void => void this.told.push(message)
-    this.edge = new Edge({ edge: 1, transport, clock, random, tell })
+    this.edge = new Edge({ edge: 1, transport, clock, random, tell, ...more })
   }
 
   /** Applies the next table. */

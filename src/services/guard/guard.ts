@@ -2,6 +2,7 @@
 
 import { mkdirSync, rmSync } from 'node:fs'
 import { checkSocketPath, type LinkServer, listenForLinks } from '../../control/link.ts'
+import { type LogFile, machineDisk, openLogFile } from '../../control/log-file.ts'
 import { bootId, type ProcessIdentity } from '../../control/processes.ts'
 import { describeError } from '../../foundation/fault.ts'
 import type { Random } from '../../foundation/random.ts'
@@ -9,7 +10,6 @@ import { type Clock, type Milliseconds, ms } from '../../foundation/time.ts'
 import type { Exit } from '../model.ts'
 import { type Audience, openAudience } from './audience.ts'
 import { launchOf, markOf } from './launch.ts'
-import { type LogFile, machineDisk, openLogFile } from './log-file.ts'
 import { readLines } from './log-lines.ts'
 import {
   type GuardMessage,

@@ -3,6 +3,7 @@
 import { Networks } from '../../../../foundation/addresses.ts'
 import type { FrontendTraffic, TableFrontend } from '../../../model.ts'
 import { OwnAnswers } from '../http/own-answers.ts'
+import type { AccessLog } from './access-log.ts'
 import { DoorMeter } from './meters.ts'
 import type { Pool } from './pool.ts'
 import { findRoute, hostName, onlyRoute, pathOf, type Route } from './routing.ts'
@@ -44,6 +45,7 @@ export class Door {
   bytesIn = 0
   bytesOut = 0
   readonly meter = new DoorMeter()
+  log: AccessLog | undefined
 
   constructor(row: TableFrontend) {
     this.row = row

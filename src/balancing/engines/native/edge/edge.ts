@@ -9,6 +9,7 @@ import type { EdgeMessage } from '../protocol.ts'
 import { Contexts } from '../tls/contexts.ts'
 import { Handshakes } from '../tls/handshakes.ts'
 import type { Connection, ConnectionOwner, Listener, Transport } from '../transport/transport.ts'
+import { AccessLogs, type LogEvent, type OpenLog } from './access-log.ts'
 import { type Everything, metersOf, reportOf } from './accounts.ts'
 import { admit, toHttp2 } from './admit.ts'
 import { Deadlines, stepLength } from './deadlines.ts'
@@ -34,6 +35,8 @@ export interface EdgeParts {
   readonly random: Random
   /** Told what the agent should know. */
   readonly tell: (message: EdgeMessage) => void
+  /** Opens access logs; without it, none is kept. */
+  readonly openLog?: OpenLog
 }
 
 export class Edge implements Disposable {
@@ -42,6 +45,7 @@ export class Edge implements Disposable {
   readonly #names: Names
   readonly #contexts = new Contexts()
   readonly #handshakes: Handshakes
+  readonly #logs: AccessLogs | undefined
   readonly #doors = new Map<string, Door>()
   /** Doors of earlier tables that still have connections. */
   readonly #formerDoors = new Set<Door>()
@@ -85,6 +89,9 @@ export class Edge implements Disposable {
       toHttp2: (connection, door, first) => toHttp2(connection, door, this.#shared, first),
     }
     this.#shared.date.turn(this.#shared.now)
+    const { event } = this.#shared
+    const noted: LogEvent = (rule, path, why) => event(rule, path, why, { edge: parts.edge })
+    this.#logs = parts.openLog && new AccessLogs(parts.openLog, noted, random)
     this.#handshakes = new Handshakes(this.#shared, this.#contexts)
     this.#entrances = new Entrances({
       transport,
@@ -189,7 +196,10 @@ export class Edge implements Disposable {
       door.challenges = this.#contexts.answers
       this.#doors.set(row.name, door)
       door.update(row, this.#pools)
+      const logged = { frontend: row.name, meter: door.meter }
+      door.log = row.log && this.#logs?.logOf(row.log, logged)
     }
+    this.#logs?.keep(new Set(table.frontends.flatMap(({ log }) => log?.path ?? [])))
   }
 
   #accept(door: Door, connection: Connection): ConnectionOwner {
@@ -251,6 +261,7 @@ export class Edge implements Disposable {
       this.#lastWindow = now
       for (const pool of this.#pools.values()) pool.turnWindow()
     }
+    this.#logs?.flush()
     this.#maybeReport(now)
     this.#maybeEmpty()
   }
@@ -297,6 +308,11 @@ export class Edge implements Disposable {
   /** All that was counted since it started. */
   meters(): EdgeMeters {
     return metersOf(this.#everything())
+  }
+
+  /** Resolves when what was logged is written or given up. */
+  async closeLogs(): Promise<void> {
+    await this.#logs?.close()
   }
 
   #everything(): Everything {

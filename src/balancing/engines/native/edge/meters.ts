@@ -134,6 +134,14 @@ export class ServerMeter {
     }
   }
 
+  /** A connection in TCP mode ended on it; its bytes were counted as they came. */
+  addConnection({ ending, firstByte, sent, ended }: Timeline): void {
+    if (ending === 'client-gone') this.#clientAborts += 1
+    if (firstByte < 0) return
+    this.#firstByte.add(firstByte - sent)
+    this.#time.add(ended - sent)
+  }
+
   /** A request was sent, after connecting for so long; 0 over a connection that rested. */
   sent(connect: number): void {
     if (connect > 0) this.#connect.add(connect)
@@ -180,6 +188,17 @@ export class Account {
     this.#requests.add(timeline)
     if (timeline.held > 0) pool?.meter.held.add(timeline.held)
     server?.add(timeline)
+  }
+
+  /** The same for a connection in TCP mode: it has neither method nor status. */
+  closeConnection(
+    timeline: Timeline,
+    pool: CountedPool | undefined,
+    server: ServerMeter | undefined,
+  ): void {
+    this.#door.ended(timeline.ending)
+    if (timeline.held > 0) pool?.meter.held.add(timeline.held)
+    server?.addConnection(timeline)
   }
 }
 

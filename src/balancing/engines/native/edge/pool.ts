@@ -167,6 +167,11 @@ export class Pool {
     return mayGo ? server : undefined
   }
 
+  /** Nobody could be picked, whoever had a place. */
+  get isDark(): boolean {
+    return this.#eligible.length === 0
+  }
+
   /** Whether who comes now has to wait: nobody can be picked, or others came first. */
   get isWaitedFor(): boolean {
     return this.hold.size > 0

@@ -1,21 +1,27 @@
 // How an edge lives as a process: takes links from agents, and outlives every one of them.
 
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { alone } from '../../../../control/alone.ts'
 import { type Link, listenForLinks } from '../../../../control/link.ts'
+import { machineDisk, openLogFile } from '../../../../control/log-file.ts'
 import { identify } from '../../../../control/processes.ts'
 import { describeError, Fault } from '../../../../foundation/fault.ts'
 import { openRandom } from '../../../../foundation/random.ts'
-import { type Clock, type Milliseconds, ms, openClock } from '../../../../foundation/time.ts'
+import { type Clock, type Milliseconds, ms, openClock, sleep } from '../../../../foundation/time.ts'
 import { type AgentMessage, type EdgeMessage, edgeProtocol, handOverPatience } from '../protocol.ts'
 import { pickTransport } from '../transport/pick.ts'
 import { type RawListener, RawTransport } from '../transport/raw.ts'
 import type { Transport } from '../transport/transport.ts'
+import type { OpenLog } from './access-log.ts'
 import { Edge } from './edge.ts'
 import { faultOf } from './fault-of.ts'
 import { receiveListeners, sendListeners, type TakeListener } from './hand-over.ts'
 
 /** What a signal to the process asks for: to leave, within this. */
 const signalPatience = ms(60_000)
+/** For the last lines to reach a disk. */
+const logPatience = ms(1000)
 /** For the last message to reach the agent. */
 const lastWords = 50
 
@@ -38,8 +44,9 @@ export async function runEdge(argv: readonly string[]): Promise<void> {
     for (const link of links) link.send(message)
   }
   const clock = openClock()
+  const openLog = logsIn(dirname(dirname(socketPath)), clock)
   const { transport, why } = await pickTransport(clock, (thrown) => tell(faultOf(edge, thrown)))
-  using balancer = new Edge({ edge, transport, clock, random: openRandom(), tell })
+  using balancer = new Edge({ edge, transport, clock, random: openRandom(), tell, openLog })
   const end = Promise.withResolvers<void>()
   const leave = (within: Milliseconds, patient: boolean): void => {
     balancer.leave(within, patient).then(end.resolve, end.reject)
@@ -63,10 +70,24 @@ export async function runEdge(argv: readonly string[]): Promise<void> {
   }
   await end.promise
   tellMeters(balancer, tell)
+  await Promise.race([balancer.closeLogs(), sleep(clock, logPatience)])
   // What was told last is still on its way: the links are closed when it has gone out.
   for (const link of links) link.close()
   setTimeout(() => process.exit(0), lastWords)
 }
+
+/** Logs that all edges of a machine append to; a mere name stands among the logs of the state. */
+const logsIn =
+  (state: string, clock: Clock): OpenLog =>
+  (name, rotation, listener) => {
+    const path = resolve(state, 'logs', name)
+    mkdirSync(join(state, 'logs'), { recursive: true, mode: 0o700 })
+    return openLogFile(path, rotation, {
+      ...{ disk: machineDisk, clock, listener },
+      alone: (deed) => alone(path, deed),
+      lostLine: (lost, reason) => JSON.stringify({ lost, reason }),
+    })
+  }
 
 /** The agent's terminal and pipes may go; nothing of that is news to an edge. */
 function outliveTerminal(): void {

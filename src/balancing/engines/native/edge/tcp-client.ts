@@ -4,9 +4,11 @@ import { type Instant, instant } from '../../../../foundation/time.ts'
 import { proxyHeader } from '../../../../wire/proxy/proxy-header.ts'
 import type { PolicyName } from '../../../model.ts'
 import { hashKey, keyless } from '../../../policies/hash-key.ts'
+import { Timeline } from '../http/timeline.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { Expiring } from './deadlines.ts'
 import type { Door, DoorClient } from './door.ts'
+import { Account } from './meters.ts'
 import type { Pool } from './pool.ts'
 import type { Server, ServerLink } from './server.ts'
 import type { Shared } from './shared.ts'
@@ -16,6 +18,8 @@ import type { PoolWaiter } from './waiters.ts'
 
 /** What a waiting connection costs, about. */
 const connectionBytes = 1024
+
+const nobody = { peer: '', secure: false, alpnProtocol: '' }
 
 export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWaiter, ServerLink {
   readonly connection: Connection
@@ -34,12 +38,25 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
   #upstream: Connection | undefined
   #breakTunnel: (() => void) | undefined
   #isClosed = false
+  readonly timeline = new Timeline()
+  readonly #account: Account
+  #client = nobody
 
   constructor(connection: Connection, door: Door, shared: Shared) {
     this.connection = connection
     this.#door = door
     this.#shared = shared
     this.#place = shared.deadlines.take(this)
+    shared.tick()
+    this.timeline.begin(shared.exact)
+    this.#account = new Account(door.meter)
+    // Whose it was cannot be asked when it has ended.
+    if (door.log !== undefined)
+      this.#client = {
+        peer: connection.peer,
+        secure: connection.secure,
+        alpnProtocol: connection.alpnProtocol,
+      }
     door.connections += 1
     door.requests += 1
     door.clients.add(this)
@@ -69,8 +86,12 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     const server = pool.isWaitedFor ? undefined : pool.pick(this, this.mayTry, undefined)
     if (server !== undefined) return this.admitted(server)
     if (this.heldSince < 0) this.heldSince = pool.holdTime
-    if (pool.wait(this) !== undefined) return this.#close(true)
+    if (pool.wait(this) !== undefined) {
+      this.timeline.ending = 'hold-full'
+      return this.#close(true)
+    }
     this.#isHeld = true
+    this.timeline.hold(this.#shared.exact, !pool.isDark)
     this.#door.held += 1
     this.#door.heldTotal += 1
     this.#shared.changed()
@@ -79,11 +100,13 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
   #unhold(): void {
     if (!this.#isHeld) return
     this.#isHeld = false
+    this.timeline.release(this.#shared.exact)
     this.#door.held -= 1
   }
 
   waitedTooLong(): void {
     this.#unhold()
+    this.timeline.ending = 'hold-timeout'
     this.#close(true)
   }
 
@@ -91,6 +114,7 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     this.#unhold()
     const pool = this.#pool as Pool
     pool.begin(server)
+    this.timeline.assign(server.row.id, this.#shared.exact)
     this.#server = server
     server.links.add(this)
     this.#shared.deadlines.set(this.#place, pool.row.connectTimeout)
@@ -110,23 +134,35 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     pool.reached(server)
     pool.succeeded(server)
     this.#active()
+    const { timeline } = this
+    this.#shared.tick()
+    timeline.send(this.#shared.exact)
+    server.meter.sent(timeline.connect)
     const upstream = this.#upstream as Connection
     const { sendProxy } = pool.row
     if (sendProxy !== undefined) upstream.write(proxyHeader(sendProxy, this.connection.ends))
     this.#breakTunnel = splice(this.connection, upstream, {
       up: (count) => {
         this.#door.bytesIn += count
+        timeline.bytesIn += count
         server.meter.carried(count, 0)
         this.#active()
       },
       down: (count) => {
         this.#door.bytesOut += count
+        timeline.bytesOut += count
+        if (timeline.firstByte < 0) this.#firstByte()
         server.meter.carried(0, count)
         server.heardAt = this.#shared.deadlines.now
         this.#active()
       },
       over: () => this.#close(false),
     })
+  }
+
+  #firstByte(): void {
+    this.#shared.tick()
+    this.timeline.firstByte = this.#shared.exact
   }
 
   #active(): void {
@@ -170,11 +206,23 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     if (this.#isHeld) this.#pool?.hold.remove(this)
     this.#unhold()
     if (broken) this.connection.reset()
+    this.#count()
     this.#leaveServer()
     this.#shared.deadlines.give(this.#place)
     this.#door.connections -= 1
     if (this.#breakTunnel === undefined) this.#door.count(0)
     this.#door.clients.delete(this)
+  }
+
+  #count(): void {
+    const { timeline } = this
+    this.#shared.tick()
+    timeline.ended = this.#shared.exact
+    const reached = this.#breakTunnel !== undefined
+    const none = this.#pool === undefined ? 'no-route' : 'client-gone'
+    if (timeline.ending === 'done') timeline.ending = reached ? 'tunnel' : none
+    this.#account.closeConnection(timeline, this.#pool, this.#server?.meter)
+    this.#door.log?.request(this.#client, timeline, '', this.#pool)
   }
 
   leave(now: boolean): void {

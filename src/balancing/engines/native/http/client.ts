@@ -14,7 +14,7 @@ import { Exchange } from './exchange.ts'
 import { RequestInput } from './input.ts'
 import type { UpstreamLink } from './parts.ts'
 import { isPreface } from './preface.ts'
-import { methodOf } from './timeline.ts'
+import { methodOf, type Timeline } from './timeline.ts'
 
 /** Waits for the first byte of a request. */
 const resting = 0
@@ -73,6 +73,10 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
 
   get requestDone(): boolean {
     return this.input.done
+  }
+
+  get timeline(): Timeline {
+    return this.exchange.timeline
   }
 
   get unsentBytes(): number {
@@ -379,7 +383,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   becomeTunnel(breakOff: () => void): Buffer | undefined {
     this.#phase = tunnel
     this.#breakTunnel = breakOff
-    this.exchange.end()
+    this.exchange.becomeTunnel()
     this.shared.deadlines.clear(this.#place)
     const rest = this.input.bytes?.subarray(this.input.at, this.input.end)
     this.input.drop()
@@ -387,6 +391,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   }
 
   tunnelOver(): void {
+    this.shared.tick()
+    this.exchange.tunnelOver()
     this.#retire()
   }
 }

@@ -4,7 +4,6 @@ import { type Instant, instant } from '../../../../foundation/time.ts'
 import type { PolicyName } from '../../../model.ts'
 import { keyless } from '../../../policies/hash-key.ts'
 import { type Attempt, mayRepeat, sendsMost } from '../../../repeat.ts'
-import { Account } from '../edge/meters.ts'
 import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
@@ -12,8 +11,9 @@ import { lower, type PoolWaiter, type Repeater, withdraw } from '../edge/waiters
 import type { Hedge } from './hedge.ts'
 import { KeptBody } from './kept-body.ts'
 import type { ExchangeClient, Failure, UpstreamLink } from './parts.ts'
+import { RequestRecord } from './record.ts'
 import { SecondTry, type TriedRequest } from './second-try.ts'
-import { type Ending, Timeline } from './timeline.ts'
+import type { Ending, Timeline } from './timeline.ts'
 import { TriedServers } from './tried.ts'
 import { HttpUpstream } from './upstream.ts'
 
@@ -24,8 +24,8 @@ const freshMost = 500
 export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   readonly #client: ExchangeClient
   readonly #shared: Shared
-  readonly timeline = new Timeline()
-  readonly #account: Account
+  readonly #record: RequestRecord
+  readonly timeline: Timeline
   upstream: UpstreamLink | undefined
   #server: Server | undefined
   #pool: Pool | undefined
@@ -46,7 +46,6 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   heldSince: Instant = instant(-1)
   /** Its client will say nothing more; whether it still listens is not known. */
   hasEnded = false
-  #isHeld = false
   readonly #tried = new TriedServers()
   readonly #second: SecondTry
 
@@ -54,7 +53,8 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.#client = client
     this.#shared = shared
     this.#second = new SecondTry(this, client, shared)
-    this.#account = new Account(client.door.meter)
+    this.#record = new RequestRecord(client, shared)
+    this.timeline = this.#record.timeline
   }
 
   begin(start: string, idempotent: boolean, headOnly: boolean, asksUpgrade: boolean): void {
@@ -140,23 +140,14 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
       this.timeline.ending = 'hold-full'
       return this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
     }
-    this.#isWaiting()
-  }
-
-  #isWaiting(): void {
-    const { door } = this.#client
-    this.#isHeld = true
-    this.timeline.hold(this.#shared.exact)
-    door.held += 1
-    door.heldTotal += 1
-    this.#shared.changed()
+    this.#record.hold(this.#pool)
   }
 
   /** Has left a server and goes to another: at once, or as soon as the budget bears it. */
   #repeat(pool: Pool, mayGo: boolean): void {
     this.#client.door.redispatched += 1
     if (mayGo) this.#choose(pool)
-    else this.#isWaiting()
+    else this.#record.hold(this.#pool)
   }
 
   /** Queues for the budget; false when there is no place to wait in. */
@@ -177,30 +168,23 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     const end = (): void => {
       this.hasEnded = true
     }
-    if (this.#isHeld && this.#pool !== undefined) lower(this.#pool, this, end)
+    if (this.#record.isHeld && this.#pool !== undefined) lower(this.#pool, this, end)
     else end()
   }
 
   sendAgain(): void {
-    this.#unhold()
+    this.#record.release()
     this.#choose(this.#pool as Pool)
   }
 
-  #unhold(): void {
-    if (!this.#isHeld) return
-    this.#isHeld = false
-    this.timeline.release(this.#shared.exact)
-    this.#client.door.held -= 1
-  }
-
   waitedTooLong(ending: 'hold-timeout' | 'hold-full' = 'hold-timeout'): void {
-    this.#unhold()
+    this.#record.release()
     this.timeline.ending = ending
     this.#client.answerOurselves(503, 'Retry-After: 1\r\n')
   }
 
   admitted(server: Server): void {
-    this.#unhold()
+    this.#record.release()
     this.#assign(server, false)
   }
 
@@ -365,8 +349,8 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   /** Nobody wants the answer any more. */
   giveUp(): void {
-    if (this.#isHeld && this.#pool !== undefined) withdraw(this.#pool, this)
-    this.#unhold()
+    if (this.#record.isHeld && this.#pool !== undefined) withdraw(this.#pool, this)
+    this.#record.release()
     this.#second.over()
     this.#body.drop()
     if (this.#server === undefined) return
@@ -376,21 +360,28 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   /** It ends before it is answered, or in the middle of that. */
   broken(ending: Ending): void {
-    if (this.timeline.ending === 'done') this.timeline.ending = ending
-    this.#close()
+    this.#record.end(this.#start, this.#pool, this.#server, ending)
   }
 
-  #close(): void {
-    this.timeline.ended = this.#shared.exact
-    this.#account.close(this.timeline, this.#pool, this.#server?.meter)
+  becomeTunnel(): void {
+    this.#record.becomeTunnel(this.#pool, this.#server)
+    this.#forget()
+  }
+
+  tunnelOver(): void {
+    this.#record.tunnelOver(this.#start, this.#pool)
   }
 
   /** The answer is out. */
   end(): void {
-    this.#close()
+    this.#record.end(this.#start, this.#pool, this.#server)
+    this.#start = ''
+    this.#forget()
+  }
+
+  #forget(): void {
     this.#second.over()
     this.#body.drop()
-    this.#start = ''
     this.upstream = undefined
     this.#server = undefined
     this.#tried.forget()

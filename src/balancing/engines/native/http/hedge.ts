@@ -103,6 +103,10 @@ export class Hedge implements AnswerSink, CarriedRequest {
     return this.#client.door
   }
 
+  get timeline(): AnswerSink['timeline'] {
+    return this.#client.timeline
+  }
+
   get minor(): number {
     return this.#client.minor
   }

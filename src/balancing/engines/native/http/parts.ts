@@ -60,6 +60,8 @@ export interface AnswerSink {
   readonly connection: Connection
   readonly exchange: CarriedRequest
   readonly door: DoorCounts
+  /** Where the bytes of a tunnel are counted too. */
+  readonly timeline: Pick<DoorCounts, 'bytesIn' | 'bytesOut'>
   /** Of the HTTP version it speaks: 0 or 1. */
   readonly minor: number
   /** Its request has been read to the end. */

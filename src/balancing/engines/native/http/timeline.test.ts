@@ -11,12 +11,12 @@ suite('a timeline', () => {
   test('adds up the waits of a request that waits more than once', () => {
     const timeline = new Timeline()
     timeline.begin(at(10))
-    timeline.hold(at(10))
+    timeline.hold(at(10), false)
     timeline.release(at(12.5))
     timeline.release(at(13))
-    timeline.hold(at(20))
+    timeline.hold(at(20), true)
     timeline.release(at(21))
-    assert.equal(timeline.held, 3.5)
+    assert.deepEqual([timeline.held, timeline.queued], [3.5, 1])
   })
 
   test('tells connecting, waiting and all apart, for the last try', () => {
@@ -36,7 +36,7 @@ suite('a timeline', () => {
     const timeline = new Timeline()
     const fresh = new Timeline()
     timeline.begin(at(1))
-    timeline.hold(at(1))
+    timeline.hold(at(1), true)
     timeline.assign('a', at(2))
     timeline.send(at(3))
     timeline.ending = 'silent'

@@ -86,6 +86,9 @@ export class Timeline {
   begun: Instant = never
   /** Milliseconds spent waiting, altogether: for a server, for a place on one, for the budget. */
   held = 0
+  /** Of these, while a server was up. */
+  queued = 0
+  #isQueue = false
   #heldFrom: Instant = never
   /** It was given to a server: connecting begins, or a resting connection is at hand. */
   assigned: Instant = never
@@ -112,6 +115,7 @@ export class Timeline {
   begin(now: Instant): void {
     this.begun = now
     this.held = 0
+    this.queued = 0
     this.#heldFrom = never
     this.assigned = never
     this.sent = never
@@ -126,15 +130,17 @@ export class Timeline {
     this.ending = 'done'
   }
 
-  /** It has to wait from now on. */
-  hold(now: Instant): void {
+  /** It has to wait from now on, for a server, or for a place on one that is up. */
+  hold(now: Instant, isQueue: boolean): void {
     this.#heldFrom = now
+    this.#isQueue = isQueue
   }
 
   /** It waits no longer. */
   release(now: Instant): void {
     if (this.#heldFrom < 0) return
     this.held += now - this.#heldFrom
+    if (this.#isQueue) this.queued += now - this.#heldFrom
     this.#heldFrom = never
   }
 

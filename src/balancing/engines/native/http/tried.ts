@@ -10,6 +10,7 @@ export class TriedServers {
 
   add(server: Server): void {
     this.avoid = [...(this.avoid ?? []), server]
+    server.meter.redispatched += 1
   }
 
   /** It answered with an error. */

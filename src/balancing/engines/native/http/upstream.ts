@@ -222,6 +222,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
 
   /** Joins both connections, as long as bytes pass; returns what breaks them off. */
   #join(client: AnswerSink, door: DoorCounts): () => void {
+    const { timeline } = client
     const passes = (): void => {
       this.#deadlines.set(this.#place, door.row.tunnelTimeout ?? Infinity)
     }
@@ -230,11 +231,13 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
       up: (count) => {
         passes()
         door.bytesIn += count
+        timeline.bytesIn += count
         this.server.meter.carried(count, 0)
       },
       down: (count) => {
         passes()
         door.bytesOut += count
+        timeline.bytesOut += count
         this.server.meter.carried(0, count)
         this.server.heardAt = this.#deadlines.now
       },

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -15,7 +16,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { type Clock, instant } from '../../foundation/time.ts'
+import { type Clock, instant } from '../foundation/time.ts'
+import { alone } from './alone.ts'
 import { type LogDisk, type LogFile, machineDisk, openLogFile } from './log-file.ts'
 
 interface Bed extends Disposable {
@@ -203,6 +205,61 @@ suite('a log on a disk that takes nothing more', () => {
     await log.append(lines('one', 'two'))
     await log.close()
     assert.match(bed.told[0] ?? '', /losing: .*no such file or directory/)
+  })
+
+  test('that several write loses no line and cuts none, whoever rotates it', async () => {
+    using bed = openBed()
+    const writers = ['a', 'b', 'c'].map(() =>
+      openLogFile(
+        bed.path,
+        { size: 100, keep: 50 },
+        {
+          disk: machineDisk,
+          clock: { now: () => instant(bed.now), after: () => assert.fail('a log does not wait') },
+          listener: listenerOf(bed.told),
+          alone: (deed) => alone(bed.path, deed),
+        },
+      ),
+    )
+    const wanted: string[] = []
+    for (let round = 0; round < 60; round += 1) {
+      bed.now += 300
+      await Promise.all(
+        writers.map((log, writer) => {
+          wanted.push(`${writer}-${round}`)
+          return log.append(lines(`${writer}-${round}`))
+        }),
+      )
+    }
+    await Promise.all(writers.map((log) => log.close()))
+    const names = readdirSync(bed.folder)
+    const found = names.flatMap((name) =>
+      readFileSync(join(bed.folder, name), 'utf8').trimEnd().split('\n'),
+    )
+    assert.deepEqual(found.toSorted(), wanted.toSorted())
+    assert.ok(names.length > 3)
+    assert.deepEqual(bed.told, [])
+  })
+
+  test('goes on in the file that another program has put in its place', async () => {
+    using bed = openBed()
+    const log = openLogFile(
+      bed.path,
+      { size: 1000, keep: 1 },
+      {
+        disk: machineDisk,
+        clock: { now: () => instant(bed.now), after: () => assert.fail('a log does not wait') },
+        listener: listenerOf(bed.told),
+        alone: (deed) => alone(bed.path, deed),
+      },
+    )
+    await log.append(lines('before'))
+    renameSync(bed.path, `${bed.path}.moved`)
+    bed.now += 2000
+    await log.append(lines('after'))
+    await log.close()
+    assert.equal(bed.read(), 'after\n')
+    assert.equal(bed.read('.moved'), 'before\n')
   })
 })
 

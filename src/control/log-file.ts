@@ -1,16 +1,24 @@
-// Where do a replica's lines go? To a file that is rotated by size. A disk that takes nothing more
-// costs lines, which are counted, and never harms or holds up the replica.
+// Where do lines go? To a file that is rotated by size. A disk that takes nothing more costs lines,
+// which are counted, and never harms or holds up whoever writes them.
 
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { describeError, systemCode } from '../../foundation/fault.ts'
-import { type Clock, type Instant, ms, since } from '../../foundation/time.ts'
-import type { LogPolicy } from '../model.ts'
+import type { Stats } from 'node:fs'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { describeError, systemCode } from '../foundation/fault.ts'
+import { type Clock, type Instant, ms, since } from '../foundation/time.ts'
+
+/** A log file is rotated at `size` bytes; `keep` older ones stay. */
+export interface Rotation {
+  readonly size: number
+  readonly keep: number
+}
 
 /** The part of the file system that a log needs. Every call may reject with a system error. */
 export interface LogDisk {
   /** Opens for appending, 0600, and says how long it is. */
   open(path: string): Promise<LogDiskFile>
   rename(from: string, to: string): Promise<void>
+  /** What stands at `path`, as `LogDiskFile.inode` says it; `undefined`: nothing. */
+  inode(path: string): Promise<number | undefined>
   /** Resolves to whether there was such a file. */
   remove(path: string): Promise<boolean>
 }
@@ -18,6 +26,9 @@ export interface LogDisk {
 /** One open file. */
 export interface LogDiskFile {
   readonly size: number
+  readonly inode: number
+  /** How long it is now: others may have written too. */
+  measure(): Promise<number>
   /** Appends, perhaps fewer bytes than asked: says how many. */
   append(bytes: Buffer): Promise<number>
   truncate(size: number): Promise<void>
@@ -39,7 +50,17 @@ export interface LogFilePorts {
   readonly disk: LogDisk
   readonly clock: Clock
   readonly listener: LogListener
+  /**
+   * Several processes append to the log. Runs the deed, and resolves to true, unless another one of
+   * them is at such a deed just now.
+   */
+  readonly alone?: (deed: () => Promise<void>) => Promise<boolean>
+  /** The line that says in the log itself that some were lost; without its newline. */
+  readonly lostLine?: (lost: number, reason: string) => string
 }
+
+const plainLostLine = (lost: number, reason: string): string =>
+  `alwayson: ${lost} lines lost: ${reason}`
 
 /** A log that takes whole lines. */
 export interface LogFile {
@@ -55,12 +76,12 @@ const lookEvery = ms(1000)
 const probeBytes = 64 * 1024
 
 /** Opens the log at `path`; older files are `path.1` (the newest) to `path.<keep>`. */
-export const openLogFile = (path: string, policy: LogPolicy, ports: LogFilePorts): LogFile =>
+export const openLogFile = (path: string, policy: Rotation, ports: LogFilePorts): LogFile =>
   new RotatedFile(path, policy, ports)
 
 class RotatedFile implements LogFile {
   readonly #path: string
-  readonly #policy: LogPolicy
+  readonly #policy: Rotation
   readonly #ports: LogFilePorts
   #file: LogDiskFile | undefined
   #size = 0
@@ -68,7 +89,7 @@ class RotatedFile implements LogFile {
   #losing: { reason: string; lost: number; triedAt: Instant } | undefined
   #last: Promise<void> = Promise.resolve()
 
-  constructor(path: string, policy: LogPolicy, ports: LogFilePorts) {
+  constructor(path: string, policy: Rotation, ports: LogFilePorts) {
     this.#path = path
     this.#policy = policy
     this.#ports = ports
@@ -102,9 +123,8 @@ class RotatedFile implements LogFile {
     if (since(losing.triedAt, clock.now()) < lookEvery) return false
     losing.triedAt = clock.now()
     await probe(disk, `${this.#path}.probe`)
-    await this.#store({
-      lines: Buffer.from(`alwayson: ${losing.lost} lines lost: ${losing.reason}\n`),
-    })
+    const say = this.#ports.lostLine ?? plainLostLine
+    await this.#store({ lines: Buffer.from(`${say(losing.lost, losing.reason)}\n`) })
     this.#losing = undefined
     listener.keeping(losing.lost)
     return true
@@ -124,10 +144,11 @@ class RotatedFile implements LogFile {
   async #store(rest: { lines: Buffer }): Promise<void> {
     while (rest.lines.length > 0) {
       const file = await this.#current()
-      const part = fitting(rest.lines, this.#policy.size - this.#size, this.#size === 0)
+      let part = fitting(rest.lines, this.#policy.size - this.#size, this.#size === 0)
       if (part === 0) {
-        await this.#rotate()
-        continue
+        if (await this.#rotateIfDue(file)) continue
+        // Another process is at it: until it has done so, the old file takes some more.
+        part = rest.lines.length
       }
       await this.#write(file, rest.lines.subarray(0, part))
       rest.lines = rest.lines.subarray(part)
@@ -140,7 +161,9 @@ class RotatedFile implements LogFile {
       for (let done = 0; done < bytes.length; ) done += await file.append(bytes.subarray(done))
       this.#size += bytes.length
     } catch (thrown) {
-      await file.truncate(this.#size)
+      // What others have written after it must stay: then half a line stays too, ended at least.
+      if (this.#ports.alone === undefined) await file.truncate(this.#size)
+      else await file.append(Buffer.from('\n')).catch(() => undefined)
       throw thrown
     }
   }
@@ -149,7 +172,7 @@ class RotatedFile implements LogFile {
     const now = this.#ports.clock.now()
     if (this.#file !== undefined && since(this.#lookedAt ?? now, now) >= lookEvery) {
       this.#lookedAt = now
-      if (!(await this.#file.isLinked())) await this.#drop()
+      if (!(await this.#isStillThere(this.#file))) await this.#drop()
     }
     if (this.#file === undefined) {
       this.#file = await this.#ports.disk.open(this.#path)
@@ -157,6 +180,27 @@ class RotatedFile implements LogFile {
       this.#lookedAt = now
     }
     return this.#file
+  }
+
+  /** Not if it was removed; nor, where others write too, if they have begun another one. */
+  async #isStillThere(file: LogDiskFile): Promise<boolean> {
+    if (this.#ports.alone === undefined) return file.isLinked()
+    if ((await this.#ports.disk.inode(this.#path)) !== file.inode) return false
+    this.#size = await file.measure()
+    return true
+  }
+
+  /** False when another process is about to. */
+  async #rotateIfDue(file: LogDiskFile): Promise<boolean> {
+    const { alone } = this.#ports
+    if (alone === undefined) {
+      await this.#rotate()
+      return true
+    }
+    return alone(async () => {
+      if (await this.#isStillThere(file)) await this.#rotate()
+      else await this.#drop()
+    })
   }
 
   async #rotate(): Promise<void> {
@@ -232,17 +276,20 @@ function reasonOf(thrown: unknown): string {
 export const machineDisk: LogDisk = {
   async open(path) {
     const handle = await open(path, 'a', 0o600)
-    return openedFile(handle, (await handle.stat()).size)
+    return openedFile(handle, await handle.stat())
   },
   rename: (from, to) =>
     rename(from, to)
       .then(undefined, ignoreMissing)
       .then(() => undefined),
+  inode: async (path) => ((await stat(path).catch(ignoreMissing)) || undefined)?.ino,
   remove: (path) => rm(path).then(() => true, ignoreMissing),
 }
 
-const openedFile = (handle: FileHandle, size: number): LogDiskFile => ({
+const openedFile = (handle: FileHandle, { size, ino }: Stats): LogDiskFile => ({
   size,
+  inode: ino,
+  measure: async () => (await handle.stat()).size,
   append: async (bytes) => (await handle.write(bytes)).bytesWritten,
   truncate: (length) => handle.truncate(length),
   isLinked: async () => (await handle.stat()).nlink > 0,
