@@ -13,12 +13,12 @@ function frontendOf(setting: Setting, port: number, folder: string): object {
   if (setting.front === 'tcp') return { ...common, mode: 'tcp' }
   if (setting.front === 'http') return common
   const { cert, key } = certificateOf(folder)
-  return { ...common, tls: { certificates: [{ cert, key }] } }
+  return { ...common, tls: { certificates: [{ certificate: cert, key }] } }
 }
 
 export const alwaysOn: ProxyKind = {
   name: 'alwayson',
-  can: ({ front }) => front !== 'tls',
+  can: () => true,
   async start({ folder, origins }, setting) {
     const [port = 0] = await freePorts(1)
     const file = join(folder, 'alwayson.yaml')
