@@ -2,7 +2,9 @@
 
 import { join } from 'node:path'
 import { base, besideSlow, resting } from './crowd.ts'
+import { h2load } from './h2load.ts'
 import { type Load, type OpenProxy, plain, type Run, type Setting } from './load.ts'
+import { resumed } from './resumed.ts'
 import { webSockets } from './websocket.ts'
 import { type WrkWork, wrk } from './wrk.ts'
 
@@ -72,6 +74,20 @@ const rows: readonly Row[] = [
 const crowd = 9000
 
 const others: readonly Load[] = [
+  {
+    name: 'TLS resumed',
+    id: 'cpu_per_request_tls_resumed',
+    unit: 'CPU µs',
+    setting: tls,
+    measure: resumed,
+  },
+  {
+    name: 'HTTP/2 over TLS, 16 × 8',
+    id: 'cpu_per_request_h2',
+    unit: 'CPU µs',
+    setting: tls,
+    measure: h2load,
+  },
   {
     name: 'WebSocket messages',
     id: 'cpu_per_message',
