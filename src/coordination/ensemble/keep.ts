@@ -1,7 +1,7 @@
 // Keeps this machine's server of a managed ensemble: looks at it again and again, decides, and has
 // it started, ended or exchanged. It outlives whoever keeps it, and the next one goes on.
 
-import { statOf } from '../../control/processes.ts'
+import { identify, signalProcess, statOf } from '../../control/processes.ts'
 import { describeError } from '../../foundation/fault.ts'
 import { type Clock, type Instant, ms, since } from '../../foundation/time.ts'
 import type { ReplicaHost } from '../../services/host.ts'
@@ -89,7 +89,7 @@ export class EnsembleKeeper implements Disposable {
       this.#rule = decision.rule
       this.#options.heard(decision.rule, decision.why)
     }
-    for (const action of decision.actions) this.#act(action)
+    for (const action of decision.actions) this.#act(action, process)
     this.#timer = clock.after(lookEvery, () => this.#look())
   }
 
@@ -157,7 +157,7 @@ export class EnsembleKeeper implements Disposable {
     if (answer.kind !== 'refused') this.#hasAnswered = true
   }
 
-  #act(action: EnsembleAction): void {
+  #act(action: EnsembleAction, process: ReplicaProcess | undefined): void {
     const { host, server, heard } = this.#options
     switch (action.kind) {
       case 'start':
@@ -177,9 +177,14 @@ export class EnsembleKeeper implements Disposable {
       case 'stop':
         host.stop(serverId, server?.template.stopWithin ?? ms(3000))
         return
-      case 'kill':
-        host.stop(serverId, ms(0))
+      case 'kill': {
+        // Straight from here: its guard sees that it ended, and starts it again.
+        const { state } = process ?? {}
+        const target = state?.kind === 'running' ? identify(state.pid) : undefined
+        if (target === undefined) host.stop(serverId, ms(0))
+        else signalProcess(target, 'SIGKILL')
         return
+      }
       case 'ask-turn':
         this.#turn.ask()
         return
