@@ -15,7 +15,7 @@ export interface HandleOwner {
   /** Something was read; returns the buffer for the next read, if it is another. */
   took(): Buffer | undefined
   /** A write that had to wait is over. */
-  wrote(status: number, request: WriteRequest): void
+  wrote(status: number, request: WriteRequest | undefined): void
 }
 
 /** What `getsockname` and `getpeername` fill in. */
@@ -61,6 +61,8 @@ export interface TlsHandle extends Omit<StreamHandle, keyof Handle> {
   getALPNNegotiatedProtocol(): string | false
   setServername(name: string): void
   setVerifyMode(requestCertificate: boolean, rejectUnauthorized: boolean): void
+  /** Bytes that it has enciphered and the socket below has not taken. */
+  readonly writeQueueSize: number
   verifyError(): (Error & { readonly code?: string }) | null
   isSessionReused(): boolean
   getSession(): Buffer | undefined
@@ -160,7 +162,7 @@ const tlsCalls = [
   ...['start', 'receive', 'readStart', 'readStop', 'useUserBuffer', 'shutdown', 'destroySSL'],
   ...['writeLatin1String', 'writeBuffer', 'setALPNProtocols', 'getALPNNegotiatedProtocol'],
   ...['setServername', 'setVerifyMode', 'verifyError', 'isSessionReused', 'getPeerCertificate'],
-  ...['getSession', 'setSession', 'getProtocol'],
+  ...['getSession', 'setSession', 'getProtocol', 'writeQueueSize'],
 ]
 
 /** Throws when this runtime has no such door any more (it is deprecated: DEP0111). */

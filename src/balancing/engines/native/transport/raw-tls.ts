@@ -83,7 +83,7 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
     const { tls } = transport.bindings
     const isServer = security.side === 'server'
     this.#tls = tls.wrap(tcp, security.context.context, isServer, false)
-    this.#out = new TlsOutput(transport, tcp, this.#tls)
+    this.#out = new TlsOutput(transport.turns, tcp, this.#tls, this)
     // The engine lives as long as somebody holds it: the socket does, and is held by the system.
     tcp.connection = this
     this.#tls.connection = this
@@ -199,7 +199,7 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
   }
 
   /** The engine has given a write to the system, or failed to. */
-  wrote(status: number, request: WriteRequest): void {
+  wrote(status: number, request: WriteRequest | undefined): void {
     const code = this.#out.wrote(status, request)
     const before = this.pending
     this.pending = this.#out.pending
@@ -290,8 +290,8 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
     this.#closed = true
     if (this.#out.isTaken) {
       this.#closing = true
-      if (!this.#out.isBusy) this.#finish()
-      else this.#tls.readStop()
+      if (this.#out.awaitEnd()) this.#tls.readStop()
+      else this.#finish()
     } else this.#destroy()
   }
 

@@ -16,6 +16,7 @@ import {
 } from './raw-bindings.ts'
 import { BufferStore, stringBytesMost } from './raw-buffers.ts'
 import { RawTlsConnection } from './raw-tls.ts'
+import { TlsTurns } from './tls-output.ts'
 import type {
   Connection,
   ConnectionOwner,
@@ -46,12 +47,14 @@ export class RawTransport implements Transport {
   readonly can = { sharePort: true, handOver: true } as const
   readonly bindings: RawBindings
   readonly buffers = new BufferStore()
+  readonly turns: TlsTurns
   readonly faulted: Faulted
   /** Reused for every write that the system takes at once, which is nearly every one. */
   writeRequest: WriteRequest
 
   constructor(faulted: Faulted) {
     this.bindings = openBindings()
+    this.turns = new TlsTurns(this.bindings)
     this.faulted = faulted
     this.writeRequest = this.newWriteRequest()
   }

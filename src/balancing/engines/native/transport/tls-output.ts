@@ -1,36 +1,87 @@
 // What goes out over a TLS engine: one write at a time, whatever comes meanwhile follows in one.
 
-import type { RawTransport } from './raw.ts'
-import type { TcpHandle, TlsHandle, WriteRequest } from './raw-bindings.ts'
+import type { RawBindings, TcpHandle, TlsHandle, WriteRequest } from './raw-bindings.ts'
 
 /** Texts that wait are joined up to here. */
 const joinedMost = 64 * 1024
+/** Requests of finished writes that are kept for the next ones. */
+const requestsKept = 4096
+/** For an engine whose own words the other side does not take. */
+const lookAgain = 20
+
+/** Whose output it is. */
+export interface TlsWriter {
+  /**
+   * A write is over; zero, or the error of the system. `undefined` stands for the last one, which
+   * the system took at once.
+   */
+  wrote(status: number, request: WriteRequest | undefined): void
+}
 
 /**
- * The runtime's engine bears one write at a time (a second one aborts the process), and says that
- * it is over only when the loop comes round, even if the system took it at once. So a write is
- * `busy` until then, but `pending` only while the system, or our queue, still holds some of it.
+ * The engine says that a write is over only when the loop comes round, even if the system took it
+ * at once, and to be told costs a call each. So nobody asks to be told: once in a turn of the loop
+ * all outputs that wrote in it are looked at, which is when their engines are done.
+ */
+export class TlsTurns {
+  readonly bindings: RawBindings
+  readonly #requests: WriteRequest[] = []
+  #busy: TlsOutput[] = []
+
+  constructor(bindings: RawBindings) {
+    this.bindings = bindings
+  }
+
+  take(): WriteRequest {
+    return this.#requests.pop() ?? new this.bindings.WriteWrap()
+  }
+
+  give(request: WriteRequest): void {
+    if (this.#requests.length < requestsKept) this.#requests.push(request)
+  }
+
+  add(output: TlsOutput): void {
+    this.#busy.push(output)
+    if (this.#busy.length === 1) setImmediate(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    const outputs = this.#busy
+    this.#busy = []
+    for (const output of outputs) output.turned()
+  }
+}
+
+/** Told of a write that the system did not take at once. */
+function waited(this: WriteRequest, status: number): void {
+  this.held = undefined
+  this.connection?.wrote(status, this)
+}
+
+/**
+ * The output of one engine, which bears one write at a time: a second one aborts the process. A
+ * write is `busy` until the engine is done with it, but `pending` only while the system, or our
+ * queue, still holds some of it.
  */
 export class TlsOutput {
   /** Writes that the system has not taken yet. */
   pending = 0
-  readonly #transport: RawTransport
+  readonly #turns: TlsTurns
   readonly #tcp: TcpHandle
   readonly #tls: TlsHandle
+  readonly #writer: TlsWriter
   #queue: (string | Uint8Array)[] | undefined
   #request: WriteRequest | undefined
   #taken = true
   #ending = false
+  /** The writer wants to hear of the end of this write, although the system has all of it. */
+  #tell = false
 
-  constructor(transport: RawTransport, tcp: TcpHandle, tls: TlsHandle) {
-    this.#transport = transport
+  constructor(turns: TlsTurns, tcp: TcpHandle, tls: TlsHandle, writer: TlsWriter) {
+    this.#turns = turns
     this.#tcp = tcp
     this.#tls = tls
-  }
-
-  /** The engine has not said yet that its last write is over. */
-  get isBusy(): boolean {
-    return this.#request !== undefined
+    this.#writer = writer
   }
 
   /** The system has all that was written. */
@@ -38,11 +89,18 @@ export class TlsOutput {
     return this.pending === 0
   }
 
+  /** Whether the engine is not done with the last write; if so, the writer hears of its end. */
+  awaitEnd(): boolean {
+    if (this.#request === undefined) return false
+    this.#tell = true
+    return true
+  }
+
   /** Zero, or the error of the system. */
   write(item: string | Uint8Array): number {
     if (this.#request === undefined) return this.#send(item)
-    this.#queue ??= []
-    this.#queue.push(item)
+    if (this.#queue === undefined) this.#queue = [item]
+    else this.#queue.push(item)
     this.#count()
     return 0
   }
@@ -52,18 +110,22 @@ export class TlsOutput {
   }
 
   #send(item: string | Uint8Array): number {
-    // Not used again: within its own `oncomplete` it still belongs to the write that is over.
-    const request = this.#transport.newWriteRequest()
-    request.connection = this.#tcp.connection
+    const request = this.#turns.take()
     this.#request = request
-    const isText = typeof item === 'string'
-    const code = isText
-      ? this.#tls.writeLatin1String(request, item)
-      : this.#tls.writeBuffer(request, item)
+    // A write that fails at once is over before the call returns: it is told like one that waited.
+    request.connection = this.#tcp.connection
+    request.oncomplete = waited
+    const code =
+      typeof item === 'string'
+        ? this.#tls.writeLatin1String(request, item)
+        : this.#tls.writeBuffer(request, item)
     if (code !== 0) return this.#lose(code)
-    // A write that fails at once is over before the call returns: see `wrote`.
     if (this.#request !== request) return 0
     this.#taken = this.#tcp.writeQueueSize === 0
+    if (this.#taken) {
+      request.oncomplete = undefined
+      this.#turns.add(this)
+    }
     this.#count()
     return 0
   }
@@ -76,8 +138,27 @@ export class TlsOutput {
     return code
   }
 
+  /** The loop has come round since the last write. */
+  turned(): void {
+    const request = this.#request
+    if (request === undefined || !this.#taken) return
+    if (this.#tls.writeQueueSize > 0) return this.#wait()
+    this.#request = undefined
+    request.connection = undefined
+    this.#turns.give(request)
+    if (this.#queue === undefined && !this.#ending && !this.#tell) return
+    this.#tell = false
+    this.#writer.wrote(0, undefined)
+  }
+
+  /** What the engine had to say itself takes another turn, or as long as the other side likes. */
+  #wait(): void {
+    if (this.#tcp.writeQueueSize === 0) this.#turns.add(this)
+    else setTimeout(() => this.turned(), lookAgain)
+  }
+
   /** The write that was under way is over; the next one begins. Zero, or an error. */
-  wrote(status: number, request: WriteRequest): number {
+  wrote(status: number, request: WriteRequest | undefined): number {
     if (this.#request !== request) return 0
     if (status !== 0) return this.#lose(status)
     this.#request = undefined
@@ -92,11 +173,15 @@ export class TlsOutput {
   #next(): string | Uint8Array | undefined {
     const queue = this.#queue
     const first = queue?.shift()
-    if (queue === undefined || typeof first !== 'string') return first
+    if (queue === undefined || typeof first !== 'string') {
+      if (queue?.length === 0) this.#queue = undefined
+      return first
+    }
     let text = first
     while (typeof queue[0] === 'string' && text.length + queue[0].length <= joinedMost) {
       text += queue.shift()
     }
+    if (queue.length === 0) this.#queue = undefined
     return text
   }
 
@@ -108,6 +193,6 @@ export class TlsOutput {
 
   #shut(): void {
     this.#ending = false
-    this.#tls.shutdown(new this.#transport.bindings.ShutdownWrap())
+    this.#tls.shutdown(new this.#turns.bindings.ShutdownWrap())
   }
 }
