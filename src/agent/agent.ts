@@ -13,7 +13,7 @@ import { joinCluster } from './join.ts'
 import { type OpenJournal, openJournal } from './journal.ts'
 import { takeLock } from './lock.ts'
 import type { AppliedFile, ApplyReport, Status } from './model.ts'
-import { deploy, drain, restart, undrain } from './operator.ts'
+import { deploy, drain, maintain, restart, undrain } from './operator.ts'
 import { makeStateFolder, type StatePaths } from './paths.ts'
 import { planOf } from './plan.ts'
 import { sceneOf } from './scene.ts'
@@ -267,6 +267,11 @@ class RunningAgent implements Agent, AgentClusterDeeds {
       '/drain': ({ server, force }) => {
         core.operate('drain', server, (world) => drain(world, server, force))
         return done
+      },
+      '/maintenance': ({ subject, on }) => {
+        const rule = on ? 'maintenance-on' : 'maintenance-off'
+        core.operate(rule, subject, (world) => maintain(world, subject, on))
+        return {}
       },
       '/undrain': ({ server }) => {
         core.operate('undrain', server, (world) => undrain(world, server))

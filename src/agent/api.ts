@@ -39,6 +39,10 @@ export interface AgentApi {
     readonly ask: { readonly server: string; readonly force: boolean }
     readonly answer: Done
   }
+  '/maintenance': {
+    readonly ask: { readonly subject: string; readonly on: boolean }
+    readonly answer: Done
+  }
   '/undrain': { readonly ask: { readonly server: string }; readonly answer: Done }
   /** Ends the agent: with all it keeps up, or `leave` it running for the next one. */
   '/down': { readonly ask: { readonly leave: boolean }; readonly answer: Done }

@@ -20,6 +20,7 @@ import { certificateWishes } from './certificates.ts'
 import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
 import { wishesHere } from './part.ts'
 import type { ClusterSight } from './remote.ts'
+import { forgetWords } from './routes.ts'
 import { emptyState, type StateStore } from './store.ts'
 import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
 import {
@@ -313,9 +314,7 @@ class AgentCore implements Core {
       )
       if (kept !== memory) this.#setService(name, kept)
     }
-    const known = new Set(tableOf(world).pools.flatMap(({ servers }) => servers.map((s) => s.id)))
-    const drained = this.#state.drained.filter((id) => known.has(id))
-    if (drained.length !== this.#state.drained.length) this.#state = { ...this.#state, drained }
+    this.#state = forgetWords(this.#state, world.spec, tableOf(world).pools)
   }
 
   /** Keeps who is up, for the next agent, and stops believing what has been asked by now. */

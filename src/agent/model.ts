@@ -32,6 +32,8 @@ export interface AgentState {
   readonly former: Readonly<Record<string, number>>
   /** Servers that an operator told to take nothing new. */
   readonly drained: readonly string[]
+  /** Frontends and services that an operator closed or opened, as `closable` names them. */
+  readonly maintenance?: Readonly<Record<string, boolean>>
   /** Servers, as `beliefOf` names them, that were up when this was written. */
   readonly up: readonly string[]
   /** The version of the last table: the next one is higher. */
@@ -78,6 +80,8 @@ export interface ServiceStatus {
   readonly rule: string
   readonly why: string
   readonly deploying: boolean
+  /** Its requests are turned away, for maintenance. */
+  readonly closed?: boolean
   readonly rolledBack: { readonly revision: number; readonly why: string } | undefined
   readonly revision: number | undefined
   readonly servers: readonly ServerStatus[]
@@ -93,10 +97,13 @@ export interface FrontendStatus {
   readonly routes: readonly {
     readonly host: string | undefined
     readonly path: string | undefined
-    readonly to: string
+    /** `undefined` where it is answered by a rule. */
+    readonly to: string | undefined
   }[]
   /** Where its access log goes: a path, a name among the logs of the state folder, or `stdout`. */
   readonly accessLog?: string
+  /** Clients are told to come back later. */
+  readonly closed?: boolean
   readonly traffic: FrontendTraffic
 }
 

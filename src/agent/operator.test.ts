@@ -5,7 +5,8 @@ import { suite, test } from 'node:test'
 import { health, healthyWorld } from '../../test/fixtures/world.ts'
 import { Fault, type FaultCode } from '../foundation/fault.ts'
 import { instant } from '../foundation/time.ts'
-import { deploy, drain, restart, undrain } from './operator.ts'
+import { deploy, drain, maintain, restart, undrain } from './operator.ts'
+import { tableOf } from './world.ts'
 
 const now = instant(9000)
 
@@ -46,6 +47,20 @@ suite('an operator', () => {
     const alone = new Map(world.health).set('legacy-2', health('down'))
     refuses('refused', () => drain({ ...world, health: alone }, 'legacy-1', false))
     assert.deepEqual(drain({ ...world, health: alone }, 'legacy-1', true).drained, ['legacy-1'])
+  })
+
+  test('closes a frontend or a service, and opens it again', () => {
+    const world = healthyWorld()
+    const [name] = Object.keys(world.spec.frontends)
+    const state = maintain(world, name!, true)
+    const closed = tableOf({ ...world, state })
+    assert.equal(closed.frontends[0]?.maintenance?.retryAfterSeconds, 60)
+    assert.ok(closed.pools.every(({ maintenance }) => maintenance === undefined))
+    const again = maintain({ ...world, state }, `frontends.${name}`, false)
+    assert.equal(tableOf({ ...world, state: again }).frontends[0]?.maintenance, undefined)
+    const { pools } = tableOf({ ...world, state: maintain(world, 'services.web', true) })
+    assert.ok(pools.find((pool) => pool.name === 'web')?.maintenance !== undefined)
+    refuses('not-found', () => maintain(world, 'nobody', true))
   })
 
   test('is told when there is no such thing, or something else runs it', () => {

@@ -6,6 +6,7 @@ import type { Instant } from '../foundation/time.ts'
 import { wish } from '../services/state.ts'
 import type { RunService } from '../spec/model.ts'
 import type { AgentState, ServiceMemory } from './model.ts'
+import { closable } from './routes.ts'
 import { replicasOf, tableOf, type World } from './world.ts'
 
 /** Exchanges every replica for one of a new revision; after a roll-back, of the one that failed. */
@@ -50,6 +51,30 @@ export function undrain(world: World, server: string): AgentState {
   if (drained.length < world.state.drained.length) return { ...world.state, drained }
   throw new Fault('not-found', `${server} is not drained`, {
     remedy: 'alwayson status shows what is',
+  })
+}
+
+/** Turns the requests of a frontend or a service away, or serves them again. */
+export function maintain(world: World, subject: string, on: boolean): AgentState {
+  const key = closableCalled(world, subject)
+  return { ...world.state, maintenance: { ...world.state.maintenance, [key]: on } }
+}
+
+function closableCalled({ spec }: World, subject: string): string {
+  const all = [
+    ...Object.values(spec.frontends).map((one) => closable('frontends', one)),
+    ...Object.values(spec.services).map((one) => closable('services', one)),
+  ]
+  const meant = all.filter((key) => key === subject || key.endsWith(`.${subject}`))
+  const [key] = meant
+  if (meant.length === 1 && key !== undefined) return key
+  if (key === undefined) {
+    throw new Fault('not-found', `there is no frontend or service ${subject}`, {
+      remedy: `alwayson status lists them all (${all.join(', ')})`,
+    })
+  }
+  throw new Fault('refused', `${subject} is the name of a frontend and of a service`, {
+    remedy: `write ${meant.join(' or ')}`,
   })
 }
 

@@ -32,7 +32,7 @@ export function sceneOf(world: World, teller: Teller, counted: Counted): Scene {
       name: frontend.name,
       mode: frontend.mode,
       addresses: frontend.addresses,
-      services: [...new Set(frontend.routes.map(({ to }) => to))],
+      services: [...new Set(frontend.routes.flatMap(({ to }) => to ?? []))],
       maxConnections: spec.frontends[frontend.name]?.maxConnections ?? 0,
       connections: frontend.traffic.connections,
       held: frontend.traffic.held,

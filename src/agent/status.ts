@@ -9,6 +9,7 @@ import { describeExit } from '../services/restart.ts'
 import type { Frontend, Service } from '../spec/model.ts'
 import { describeBalance } from '../spec/settle-balance.ts'
 import type { ClusterStatus, FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
+import { maintenanceOf } from './routes.ts'
 import {
   isDrained,
   isDraining,
@@ -50,7 +51,8 @@ function serviceStatus(world: World, teller: Teller, service: Service): ServiceS
   const { name } = service
   const servers = serversOf(world, service).map((server) => serverStatus(world, name, server))
   const up = servers.filter(({ routed }) => routed === 'up').length
-  const common = { name, kind: service.kind, up, servers }
+  const closed = closedOf(maintenanceOf(world.state, 'services', service))
+  const common = { name, kind: service.kind, up, servers, ...closed }
   if (service.kind === 'servers') {
     const wanted = service.servers.filter(({ backup }) => !backup).length
     const rule = up >= wanted ? 'steady' : up > 0 ? 'some-down' : 'all-down'
@@ -187,9 +189,14 @@ function frontendsOf(world: World): readonly FrontendStatus[] {
     ...(frontend.accessLog === undefined
       ? {}
       : { accessLog: frontend.accessLog.toStdout ? 'stdout' : frontend.accessLog.path }),
+    ...closedOf(maintenanceOf(world.state, 'frontends', frontend)),
     traffic: trafficOf(world.edges, frontend.name),
   }))
 }
+
+/** Said only while it holds. */
+const closedOf = ({ maintenance }: ReturnType<typeof maintenanceOf>): { readonly closed?: true } =>
+  maintenance === undefined ? {} : { closed: true }
 
 /** How what no route matches is spread: a service may say it for itself. */
 const balanceOf = ({ spec }: World, { to, balance }: Frontend): string =>

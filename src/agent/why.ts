@@ -31,6 +31,10 @@ function whyService(service: ServiceStatus): Reasons {
       .map(({ id, reason }) => `${id}: ${reason}`),
   ]
   const remedies = service.servers.flatMap((server) => whyServer(service, server).remedies)
+  if (service.closed === true) {
+    now.push('closed for maintenance: its requests are answered 503')
+    remedies.push(`alwayson maintenance off ${name}`)
+  }
   if (rolledBack !== undefined) {
     now.push(`revision ${rolledBack.revision} was rolled back: ${rolledBack.why}`)
     remedies.push(`mend what failed, then: alwayson deploy ${name}`)
@@ -67,8 +71,16 @@ function whyFrontend(status: Status, frontend: FrontendStatus): Reasons {
   for (const { host, path, to } of frontend.routes) {
     const service = status.services.find(({ name }) => name === to)
     const where = `${host ?? 'any host'}${path === undefined ? '' : ` ${path}`}`
+    if (to === undefined) {
+      now.push(`${where} is answered by a rule of the file`)
+      continue
+    }
     now.push(`${where} goes to ${to}: ${service?.up ?? 0} of ${service?.wanted ?? 0} are up`)
     if (service !== undefined && service.up === 0) remedies.push(`alwayson why ${to}`)
+  }
+  if (frontend.closed === true) {
+    now.push('closed for maintenance: requests are answered 503')
+    remedies.push(`alwayson maintenance off ${frontend.name}`)
   }
   if (frontend.traffic.held > 0) {
     now.push(`${frontend.traffic.held} requests wait until a server is available`)

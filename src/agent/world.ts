@@ -8,10 +8,10 @@ import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
 import type { AccessLog, Service, Spec } from '../spec/model.ts'
 import { checkFor } from '../spec/replica-words.ts'
-import { routed } from '../spec/settle-balance.ts'
 import { tableTls } from './certificates.ts'
 import type { AgentState } from './model.ts'
 import { type ClusterSight, inFlightElsewhere, isOfInterest, othersOf } from './remote.ts'
+import { maintenanceOf, rowsOf } from './routes.ts'
 
 /** What was seen at one moment, beside what is wanted. */
 export interface World {
@@ -254,6 +254,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       responseTimeout: service.responseTimeout,
       ...proxyOf(service),
       ...protocolOf(service),
+      ...maintenanceOf(world.state, 'services', service),
       ...(service.slowStart === undefined ? {} : { slowStart: service.slowStart }),
       hedge: service.hedge,
       keptBodies: {
@@ -275,17 +276,8 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       tls: tableTls(frontend, world.certificates),
       redirect: frontend.redirect,
       ...(frontend.accessLog === undefined ? {} : { log: logOf(frontend.accessLog) }),
-      routes: [
-        ...frontend.routes,
-        ...(frontend.to === undefined
-          ? []
-          : [{ host: undefined, path: undefined, to: frontend.to }]),
-      ].map(({ host, path, to }) => ({
-        host,
-        path,
-        pool: to,
-        ...routed(spec.services[to]?.balance ?? frontend.balance),
-      })),
+      ...maintenanceOf(world.state, 'frontends', frontend),
+      routes: rowsOf(spec, frontend),
     })),
   }
 }

@@ -1,6 +1,7 @@
 // The words of the balancing room: where does this request go, and what became of it?
 
 import type { Instant, Milliseconds } from '../foundation/time.ts'
+import type { Maintenance, RouteRules } from './routing/model.ts'
 
 /**
  * How a server is picked among those that are up. HAProxy's words; `random` draws two, `first`
@@ -68,6 +69,8 @@ export interface Pool {
   readonly responseTimeout: Milliseconds
   /** What its servers speak: HTTP/1.1 unless it says otherwise. */
   readonly protocol?: 'http2'
+  /** Set while its requests are turned away. */
+  readonly maintenance?: Maintenance
   /** Its servers are told who the client is by a PROXY header of this version. */
   readonly sendProxy?: 'v1' | 'v2'
   /** A server that came up while others were up takes its full share only after so long. */
@@ -84,10 +87,12 @@ export interface TableRoute {
   readonly host: string | undefined
   /** A prefix of whole segments: `/old` matches `/old` and `/old/x`, not `/older`. */
   readonly path: string | undefined
-  readonly pool: string
+  /** `undefined` where `rules` answer by themselves. */
+  readonly pool: string | undefined
   readonly policy: PolicyName
   /** With the policy `hash`. */
   readonly hash?: HashRule
+  readonly rules?: RouteRules
 }
 
 /** Where and how the requests of a door are logged, a line of JSON each. */
@@ -184,6 +189,8 @@ export interface TableFrontend {
   readonly maxConnections: number
   /** Networks of proxies whose connections begin with a PROXY header; those of others do not. */
   readonly acceptProxy?: readonly string[]
+  /** Set while clients are turned away. */
+  readonly maintenance?: Maintenance
   /** Bodies of our own answers by status (502, 503, 504, …); HTML or text as they are. */
   readonly errorPages: Readonly<Record<string, string>>
   /** What it logs of its requests; `undefined`: nothing. */

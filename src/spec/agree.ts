@@ -1,6 +1,7 @@
 // Do the parts of the file agree? Names that must exist, addresses and names that must differ,
 // routes that must be reachable.
 
+import type { RouteRules } from '../balancing/routing/model.ts'
 import type { Frontend, ServersService, Spec } from './model.ts'
 import { suggest } from './nearest.ts'
 import type { LooseFile, Site } from './site.ts'
@@ -48,6 +49,7 @@ function agreeOnTargets(name: string, raw: LooseFrontend, file: LooseFile, site:
   look(raw.to, [...path, 'to'])
   raw.routes?.forEach((route, index) => {
     look(route?.to, [...path, 'routes', index, 'to'])
+    look(route?.canary?.to, [...path, 'routes', index, 'canary', 'to'])
   })
   if (raw.redirect === undefined && raw.to === undefined && (raw.routes ?? []).length === 0) {
     const remedy = known.length === 1 ? `add \`to: ${known[0]}\`` : 'add `to` with the name of one'
@@ -59,11 +61,19 @@ function agreeOnTargets(name: string, raw: LooseFrontend, file: LooseFile, site:
 export interface Match {
   readonly host?: string | undefined
   readonly path?: string | undefined
+  readonly rules?: Pick<RouteRules, 'methods' | 'fields' | 'exact' | 'ends'>
 }
+
+/** Whether it asks for more than host and path: then it leaves something to others. */
+const asksMore = ({ rules = {} }: Match): boolean =>
+  rules.methods !== undefined ||
+  rules.fields !== undefined ||
+  rules.ends !== undefined ||
+  rules.exact === true
 
 /** Whether every request that `later` takes has been taken by `earlier`. */
 export const covers = (earlier: Match, later: Match): boolean =>
-  coversHost(earlier.host, later.host) && coversPath(earlier.path, later.path)
+  !asksMore(earlier) && coversHost(earlier.host, later.host) && coversPath(earlier.path, later.path)
 
 function coversHost(earlier: string | undefined, later: string | undefined): boolean {
   if (earlier === undefined || earlier === later) return true
@@ -82,7 +92,7 @@ function agreeOnRoutes(frontend: Frontend, file: LooseFile, site: Site): void {
   const path = ['frontends', frontend.name]
   // Where a route is faulty, nothing is said of what it covers.
   const isWhole = routes.every((route, index) =>
-    (['host', 'path', 'to'] as const).every(
+    (['host', 'path', 'to', 'methods', 'headers', 'exact', 'path_end'] as const).every(
       (field) => route?.[field] !== undefined || !site.has([...path, 'routes', index, field]),
     ),
   )

@@ -28,6 +28,7 @@ export const defaults = {
   balance: 'random',
   hashBound: 1.25,
   slowStart: '0s',
+  maintenanceRetry: '60s',
   /** `idle` holds in HTTP mode; a TCP connection that is silent may be a database session. */
   frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s', tunnel: '1h' },
   abortOnClose: false,

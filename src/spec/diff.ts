@@ -180,6 +180,7 @@ const commonRows: readonly Row<Service>[] = [
   { key: 'check', show: (s) => asks(s.check) },
   { key: 'balance', show: (s) => s.balance && describeBalance(s.balance) },
   { key: 'protocol', show: (s) => s.protocol ?? 'http' },
+  { key: 'maintenance', show: (s) => showMaintenance(s.maintenance) },
   { key: 'send_proxy', show: (s) => s.sendProxy },
   { key: 'slow_start', show: (s) => s.slowStart && time(s.slowStart) },
   { key: 'hold.wait', show: (s) => time(s.hold.wait) },
@@ -225,8 +226,10 @@ const frontendRows: readonly Row<Frontend>[] = [
   { key: 'to', show: (f) => f.to },
   {
     key: 'routes',
-    show: (f) => f.routes.map((r) => `${r.host ?? ''}${r.path ?? ''} to ${r.to}`).join(', '),
+    show: (f) => f.routes.map(showRoute).join(', '),
   },
+  { key: 'rules', show: (f) => f.rules && JSON.stringify(f.rules) },
+  { key: 'maintenance', show: (f) => showMaintenance(f.maintenance) },
   { key: 'accept_proxy', show: (f) => f.acceptProxy?.join(', ') },
   { key: 'timeouts.idle', show: (f) => time(f.idleTimeout) },
   { key: 'timeouts.head', show: (f) => time(f.headTimeout) },
@@ -251,6 +254,14 @@ const frontendRows: readonly Row<Frontend>[] = [
 const showLog = ({ path, toStdout, only, sample, query, size, keep }: AccessLog): string =>
   `${only} to ${toStdout ? 'stdout' : path}, sample ${sample}, ${query ? 'with' : 'without'} ` +
   `query, ${size} bytes, keep ${keep}`
+
+function showRoute({ host = '', path = '', to, rules }: Frontend['routes'][number]): string {
+  const target = to === undefined ? '' : ` to ${to}`
+  return `${host}${path}${target}${rules === undefined ? '' : ` ${JSON.stringify(rules)}`}`
+}
+
+const showMaintenance = (said: Frontend['maintenance']): string | undefined =>
+  said && `${said.on ? 'on' : 'off'}, ${said.retryAfterSeconds}s, ${said.allow.join(' ')}`
 
 const showAddress = (host: string, port: number): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

@@ -1,6 +1,7 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
 import type { HashRule, HedgeRule, PolicyName, TableLog } from '../balancing/model.ts'
+import type { Maintenance, RouteRules } from '../balancing/routing/model.ts'
 import type { AcmeWish, CertificateFiles, OldestTls } from '../certificates/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
@@ -64,6 +65,7 @@ interface ServiceCommon {
   readonly hedge: HedgeRule | undefined
   /** What its servers speak: HTTP/1.1 unless it says otherwise. */
   readonly protocol?: 'http2'
+  readonly maintenance?: Maintenance & { readonly on: boolean }
   /** Its servers expect a PROXY header of this version. */
   readonly sendProxy?: 'v1' | 'v2'
   readonly maxConnections: number | undefined
@@ -106,6 +108,15 @@ export interface Server {
   readonly check: Check
 }
 
+/** What takes some of the requests of a frontend. */
+export interface Route {
+  readonly host: string | undefined
+  readonly path: string | undefined
+  /** `undefined` where its rules answer by themselves. */
+  readonly to: string | undefined
+  readonly rules?: RouteRules
+}
+
 /** One door. */
 export interface Frontend {
   readonly name: string
@@ -113,11 +124,10 @@ export interface Frontend {
   readonly binds: readonly { readonly host: string; readonly port: number }[]
   readonly balance: Balance
   /** In the order in which they are asked; what none matches goes to `to`. */
-  readonly routes: readonly {
-    readonly host: string | undefined
-    readonly path: string | undefined
-    readonly to: string
-  }[]
+  readonly routes: readonly Route[]
+  /** What holds for all of its routes. */
+  readonly rules?: RouteRules
+  readonly maintenance?: Maintenance & { readonly on: boolean }
   /** `undefined`: what no route matches is answered 404. */
   readonly to: string | undefined
   readonly idleTimeout: Milliseconds

@@ -2,7 +2,7 @@
 
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
-import { count, key, number, requiredKey, worded } from './schema-values.ts'
+import { count, headerName, key, number, requiredKey, worded } from './schema-values.ts'
 
 const hashed = z.strictObject({
   hash: requiredKey(
@@ -13,15 +13,7 @@ const hashed = z.strictObject({
     'What one server gets all requests of: a client address, a path, or a value of the `header` ' +
       'or `cookie` called `name`.',
   ),
-  name: key(
-    z
-      .string()
-      .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/)
-      .meta({
-        errorMessage: 'expected the name of a header or cookie, such as `X-User`',
-      }),
-    'Of the header or the cookie. A request without it may go anywhere.',
-  ),
+  name: key(headerName(), 'Of the header or the cookie. A request without it may go anywhere.'),
   depth: key(count(1, 100), 'Of the path, so many segments. Without it all.'),
   query: key(
     worded(z.boolean(), '`true` or `false`'),

@@ -3,34 +3,11 @@
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
 import { balance } from './schema-balance.ts'
+import { maintenance } from './schema-maintenance.ts'
 import { accessLog } from './schema-observe.ts'
+import { forRequests, route, serviceName } from './schema-route.ts'
 import { frontendTls, redirect } from './schema-tls.ts'
-import {
-  bind,
-  count,
-  duration,
-  host,
-  key,
-  network,
-  path,
-  requiredKey,
-  worded,
-} from './schema-values.ts'
-
-const serviceName = z.string().min(1).meta({ errorMessage: 'expected the name of a service' })
-
-const route = z.strictObject({
-  host: key(
-    host(),
-    'The host asked for; `*.shop.example` takes every name below it. Without it, any host.',
-  ),
-  path: key(
-    path(),
-    'A prefix of whole segments: `/old` takes `/old` and `/old/x`, not `/older`. Without it, ' +
-      'any path.',
-  ),
-  to: requiredKey(serviceName, 'The service that takes it.'),
-})
+import { bind, count, duration, key, network, requiredKey, worded } from './schema-values.ts'
 
 const errorPages = z.record(
   z
@@ -59,10 +36,7 @@ export const frontend = z
       '`http` reads requests; `tcp` passes bytes on as they are.',
       defaults.mode,
     ),
-    routes: key(
-      z.array(route),
-      'Asked in order: the first whose host and path both match takes the request.',
-    ),
+    routes: key(z.array(route), 'Asked in order: the first that matches takes the request.'),
     tls: key(
       frontendTls,
       'Every connection is encrypted; servers see `X-Forwarded-Proto: https`. In TCP mode what ' +
@@ -124,6 +98,12 @@ export const frontend = z
       'A line of JSON for each request, in TCP mode for each connection: its times, where it ' +
         'went, how it ended. Without it, there is none.',
     ),
+    maintenance: key(
+      maintenance,
+      'Clients are answered 503 and told when to come back, instead of being served. ' +
+        '`alwayson maintenance` switches it.',
+    ),
+    ...forRequests,
     error_pages: key(
       errorPages,
       'Files with the bodies of Always On’s own answers, by status: `{ 503: ./sorry.html }`.',

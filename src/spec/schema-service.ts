@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { defaults } from './defaults.ts'
 import { balance } from './schema-balance.ts'
 import { check } from './schema-check.ts'
+import { maintenance } from './schema-maintenance.ts'
 import {
   address,
   asWritten,
@@ -72,6 +73,11 @@ const common = {
     'What its servers speak: HTTP/1.1, or HTTP/2 without TLS, which servers of gRPC need. ' +
       'Clients may speak either. Checks with `http` speak the same.',
     'http',
+  ),
+  maintenance: key(
+    maintenance,
+    'Its requests are answered 503, with the time to come back, instead of being sent on. ' +
+      '`alwayson maintenance` switches it.',
   ),
   send_proxy: key(
     worded(z.enum(['v1', 'v2']), '`v1` or `v2`'),

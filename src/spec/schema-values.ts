@@ -57,6 +57,16 @@ export const host = (): z.ZodString =>
 export const network = (): z.ZodString =>
   text('network', 'a network such as `10.0.0.0/8` or `"fd00::/8"`, or one address')
 
+/** The name of a header field, or of a cookie. */
+export const headerName = (): z.ZodString =>
+  text('headerName', 'the name of a header or cookie, such as `X-User`')
+
+export const fieldValue = (): z.ZodString =>
+  text('fieldValue', 'a value without control characters')
+
+/** A part of all. */
+export const percent = (): z.ZodString => text('percent', 'a percentage, such as `5%`')
+
 export const path = (): z.ZodString => text('path', 'a path that begins with `/`, such as `/old`')
 
 /** What a health check asks for: a path, and perhaps a query. */

@@ -55,4 +55,5 @@ export type RawMachine = NonNullable<RawFile['machines']>[string]
 export type RawCoordination = NonNullable<RawFile['coordination']>
 export type RawService = RawFile['services'][string]
 export type RawFrontend = NonNullable<RawFile['frontends']>[string]
+export type RawRoute = NonNullable<RawFrontend['routes']>[number]
 export type RawCheck = NonNullable<RawService['check']>

@@ -1,6 +1,7 @@
 // What does a frontend come to, once its short forms are written out and its defaults are in?
 
 import { dirname, resolve as resolvePath } from 'node:path'
+import type { RouteRules } from '../balancing/routing/model.ts'
 import { systemCode } from '../foundation/fault.ts'
 import { defaults, limits } from './defaults.ts'
 import type { Frontend } from './model.ts'
@@ -8,10 +9,11 @@ import type { RawFrontend } from './schema.ts'
 import { settleBalance } from './settle-balance.ts'
 import { durationOf } from './settle-check.ts'
 import { settleAccessLog } from './settle-observe.ts'
+import { settleMaintenance, settleRequestRules, settleRoute } from './settle-route.ts'
 import { settleTls } from './settle-tls.ts'
 import type { Loose, Site } from './site.ts'
 import type { Path } from './tree.ts'
-import { readBind, readHost, readPath } from './values.ts'
+import { readBind } from './values.ts'
 
 /** The frontend as the other rooms want it; stand-ins for what was faulty. */
 export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site): Frontend {
@@ -29,10 +31,12 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
       return bind.ok ? [bind.value] : []
     }),
     balance: settleBalance(raw.balance, [...path, 'balance'], site) ?? { policy: defaults.balance },
-    routes: (raw.routes ?? []).flatMap((route) =>
-      route?.to === undefined
-        ? []
-        : [{ host: hostOf(route.host), path: pathOf(route.path), to: route.to }],
+    routes: (raw.routes ?? []).flatMap((route, index) =>
+      route === undefined ? [] : settleRoute(route, [...path, 'routes', index], site),
+    ),
+    ...rulesOf(raw),
+    ...settleMaintenance(raw.maintenance, (file) =>
+      readPage(file, [...path, 'maintenance', 'page'], site),
     ),
     to: raw.to,
     idleTimeout: durationOf(raw.timeouts?.idle, mode === 'tcp' ? idleTcp : idle),
@@ -81,20 +85,18 @@ function refuseHttpKeys(raw: Loose<RawFrontend>, path: Path, site: Site): void {
   if ((raw.routes ?? []).length > 0)
     refuse(['routes'], 'there is neither host nor path to route by')
   if (raw.redirect !== undefined) refuse(['redirect'], 'there are no answers of our own')
+  for (const key of ['request_headers', 'response_headers', 'max_body'] as const) {
+    if (raw[key] !== undefined) refuse([key], 'there are no requests')
+  }
   if (raw.error_pages !== undefined) refuse(['error_pages'], 'there are no answers of our own')
   if (raw.timeouts?.head !== undefined) refuse(['timeouts', 'head'], 'there are no request heads')
   if (raw.timeouts?.tunnel !== undefined) refuse(['timeouts', 'tunnel'], 'nothing is upgraded')
   if (raw.abort_on_close !== undefined) refuse(['abort_on_close'], 'an end passes as an end')
 }
 
-function hostOf(text: string | undefined): string | undefined {
-  const host = text === undefined ? undefined : readHost(text)
-  return host?.ok ? host.value : undefined
-}
-
-function pathOf(text: string | undefined): string | undefined {
-  const path = text === undefined ? undefined : readPath(text)
-  return path?.ok ? path.value : undefined
+function rulesOf(raw: Loose<RawFrontend>): { readonly rules?: RouteRules } {
+  const rules = settleRequestRules(raw)
+  return Object.keys(rules).length === 0 ? {} : { rules }
 }
 
 function settleErrorPages(
@@ -109,7 +111,8 @@ function settleErrorPages(
   return Object.fromEntries(pages)
 }
 
-function readPage(file: string, path: Path, site: Site): string | undefined {
+/** The body of a page; what is wrong with it has been reported. */
+export function readPage(file: string, path: Path, site: Site): string | undefined {
   const shown = site.shown(path)
   try {
     const body = site.readFile(resolvePath(dirname(site.file), file))

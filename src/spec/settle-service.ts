@@ -8,6 +8,8 @@ import type { RunService, Server, ServersService, Service } from './model.ts'
 import type { RawService } from './schema.ts'
 import { settleBalance } from './settle-balance.ts'
 import { durationOf, settleCheck, sizeOf } from './settle-check.ts'
+import { readPage } from './settle-frontend.ts'
+import { settleMaintenance } from './settle-route.ts'
 import { splitRun } from './shell.ts'
 import type { Loose, Site } from './site.ts'
 import type { Path } from './tree.ts'
@@ -40,6 +42,9 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
     responseTimeout: durationOf(raw.timeouts?.response, defaults.serviceTimeouts.response),
     ...slowStartOf(raw.slow_start),
     ...(raw.protocol === 'http2' ? { protocol: raw.protocol } : {}),
+    ...settleMaintenance(raw.maintenance, (file) =>
+      readPage(file, [...path, 'maintenance', 'page'], site),
+    ),
     ...(raw.send_proxy === undefined ? {} : { sendProxy: raw.send_proxy }),
     keptBodies: {
       each: sizeOf(raw.kept_bodies?.each, defaults.keptBodies.each),

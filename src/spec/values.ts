@@ -29,6 +29,9 @@ export const patterns = {
   bind: /^(\*|[0-9.]+|\[[0-9A-Fa-f:.]+\]|localhost)?:\d{1,5}$/,
   address: /^([A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/,
   host: /^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$|^\[[0-9A-Fa-f:.]+\]$/,
+  headerName: /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/,
+  fieldValue: /^([!-~][ -~\t]*[!-~]|[!-~])?$/,
+  percent: /^\d{1,3}(\.\d{1,2})?%$/,
   network: /^([0-9.]+|[0-9A-Fa-f:.]+)(\/\d{1,3})?$/,
   path: /^\/[!"$-)+->@-~]*$/,
   checkPath: /^\/[!-"$-~]*$/,
@@ -193,6 +196,35 @@ export function readHost(text: string): Reading<string> {
   return bad()
 }
 
+/** Fields that frame a message or belong to one connection: they are ours to say. */
+const framing = [
+  ...[
+    'connection',
+    'content-length',
+    'transfer-encoding',
+    'keep-alive',
+    'te',
+    'trailer',
+    'upgrade',
+  ],
+  ...['proxy-connection', 'expect'],
+]
+
+/** Reads the name of a field or a cookie. */
+export function readHeaderName(text: string): Reading<string> {
+  if (framing.includes(text.toLowerCase()))
+    return bad(undefined, 'it frames messages, and is not to be touched')
+  return patterns.headerName.test(text) ? good(text) : bad()
+}
+
+/** Reads `5%`, `0.25%`. */
+export function readPercent(text: string): Reading<string> {
+  if (!patterns.percent.test(text)) {
+    return bad(/^\d+(\.\d+)?$/.test(text) ? `write \`${text}%\`` : undefined)
+  }
+  return Number(text.slice(0, -1)) <= 100 ? good(text) : bad('100% is all')
+}
+
 /** Reads a network: `10.0.0.0/8`, `fd00::/8`, or one address. */
 export function readNetwork(text: string): Reading<string> {
   if (parseNetwork(text) !== undefined) return good(text)
@@ -287,6 +319,9 @@ export const readers: Readonly<Record<string, (text: string) => Reading<unknown>
   host: readHost,
   path: readPath,
   network: readNetwork,
+  headerName: readHeaderName,
+  fieldValue: reader('fieldValue'),
+  percent: readPercent,
   checkPath: readCheckPath,
   checkHost: reader('checkHost'),
   agentHost: reader('agentHost'),

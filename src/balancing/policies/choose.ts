@@ -19,6 +19,9 @@ export interface Chooser {
   readonly bound: number
 }
 
+/** Who wants nothing in particular. */
+export const anyServer: Chooser = { policy: 'random', key: keyless, bound: Infinity }
+
 /** The server that the chooser's policy picks; `undefined` among none. */
 export function choose<C extends Candidate>(
   candidates: readonly C[],

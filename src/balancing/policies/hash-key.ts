@@ -1,17 +1,8 @@
 // What of a request is hashed, so that what belongs together goes to one server? Pure.
 
 import type { HashRule } from '../model.ts'
+import type { Asked } from '../routing/asked.ts'
 import { hash32 } from './hash.ts'
-
-/** What a request, or in TCP mode a connection, may be asked. */
-export interface Asked {
-  /** The client's address. */
-  readonly source: string
-  /** Path and query, `''` in TCP mode. */
-  readonly target: string
-  /** The value of a field, its name in lower case; the first one when there are several. */
-  field(name: string): string | undefined
-}
 
 /** No key: the request lacks what the rule hashes, and may go anywhere. */
 export const keyless = -1

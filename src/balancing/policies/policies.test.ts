@@ -185,7 +185,7 @@ suite('first', () => {
 
 suite('a hash key', () => {
   const asked = (target: string, fields: Readonly<Record<string, string>> = {}) => ({
-    ...{ source: '10.0.0.5', target },
+    ...{ source: '10.0.0.5', method: 'GET', target },
     field: (name: string) => fields[name],
   })
   const same = (rule: Parameters<typeof hashKey>[0], a: string, b: string): boolean =>

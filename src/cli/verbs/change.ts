@@ -1,6 +1,6 @@
 // The verbs that change what runs: what each may be told, and where its code is.
 
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import { ms } from '../../foundation/time.ts'
 import type { DeployOptions } from '../deploy.ts'
 import type { DrainOptions } from '../drain.ts'
@@ -38,6 +38,15 @@ export function addChanging(program: Command, done: Done): void {
     .action(async (server: string, options: DrainOptions, command: Command) => {
       const { drain } = await import('../drain.ts')
       done(await drain(await portsOf(command), server, options))
+    })
+  program
+    .command('maintenance')
+    .addArgument(new Argument('<on|off>').choices(['on', 'off']))
+    .argument('<frontend|service>')
+    .description('answer its requests 503 with the time to come back, or serve them again')
+    .action(async (word: 'on' | 'off', subject: string, _options: object, command: Command) => {
+      const { maintenance } = await import('../maintenance.ts')
+      done(await maintenance(await portsOf(command), subject, word === 'on'))
     })
   program
     .command('undrain')

@@ -55,6 +55,7 @@ function rowOf(frontend: FrontendStatus, rates: Rates | undefined): Row {
     ],
     notes: [
       ...(more.length === 0 ? [] : [cell(`also on ${more.join(', ')}`, 'faint')]),
+      ...(frontend.closed === true ? [cell('closed for maintenance', 'doubtful')] : []),
       cell(routesOf(frontend), 'faint'),
       ...storiesOf(frontend),
     ],
@@ -65,7 +66,7 @@ function rowOf(frontend: FrontendStatus, rates: Rates | undefined): Row {
 function routesOf({ routes, balance, mode }: FrontendStatus): string {
   const said = routes.map(({ host = '', path = '', to }) => {
     const rest = routes.length > 1 ? 'all else' : 'all'
-    return `${host + path || rest} to ${to}`
+    return `${host + path || rest} ${to === undefined ? 'by rule' : `to ${to}`}`
   })
   return `${said.join(', ')} (${mode}, ${balance})`
 }

@@ -99,7 +99,18 @@ export function cutNamedFields(
   cuts: Int32Array,
   count: number,
 ): number {
-  const named = namedOptions(bytes, from, to)
+  return cutNamed(bytes, from, to, namedOptions(bytes, from, to), cuts, count)
+}
+
+/** The same for the lines whose name, in lower case, is among `named`. */
+export function cutNamed(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  named: ReadonlySet<string>,
+  cuts: Int32Array,
+  count: number,
+): number {
   let cutCount = count
   for (const line of lines(bytes, from, to)) {
     if (!named.has(nameOf(bytes, line.start, line.colon))) continue

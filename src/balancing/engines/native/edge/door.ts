@@ -2,11 +2,14 @@
 
 import { Networks } from '../../../../foundation/addresses.ts'
 import type { FrontendTraffic, TableFrontend } from '../../../model.ts'
+import type { Asked } from '../../../routing/asked.ts'
 import { OwnAnswers } from '../http/own-answers.ts'
 import type { AccessLog } from './access-log.ts'
+import { Closed } from './closed.ts'
 import { DoorMeter } from './meters.ts'
 import type { Pool } from './pool.ts'
-import { findRoute, hostName, onlyRoute, pathOf, type Route } from './routing.ts'
+import { type Route, routesOf } from './route.ts'
+import { findRoute, hostName, onlyRoute, pathOf } from './routing.ts'
 
 /** A client connection of a door. */
 export interface DoorClient {
@@ -20,13 +23,15 @@ export interface DoorClient {
 
 export class Door {
   row: TableFrontend
-  #routes: readonly Route<Pool>[] = []
+  #routes: readonly Route[] = []
   /** The route of every request, when there is only one that all take. */
-  only: Route<Pool> | undefined
+  only: Route | undefined
   answers: OwnAnswers
   readonly clients = new Set<DoorClient>()
   /** It stands in no table any more: each answer is the last on its connection. */
   former = false
+  /** Set while it serves nobody, or only some. */
+  closed: Closed | undefined
   /** Whose connections begin with a PROXY header. */
   proxies: Networks | undefined
   /** When a PROXY header was last refused, to tell it once a second. */
@@ -56,11 +61,9 @@ export class Door {
   update(row: TableFrontend, pools: ReadonlyMap<string, Pool>): void {
     this.row = row
     this.answers = new OwnAnswers(row.errorPages)
-    this.#routes = row.routes.flatMap((rule) => {
-      const target = pools.get(rule.pool)
-      return target === undefined ? [] : [{ rule, target }]
-    })
+    this.#routes = row.routes.flatMap((rule) => routesOf(rule, pools))
     this.only = onlyRoute(this.#routes)
+    this.closed = row.maintenance && new Closed(row.maintenance)
     this.proxies = row.acceptProxy && new Networks(row.acceptProxy)
   }
 
@@ -69,8 +72,8 @@ export class Door {
     return this.challenges.size > 0 || this.row.redirect !== undefined
   }
 
-  route(authority: string, target: string): Route<Pool> | undefined {
-    return findRoute(this.#routes, hostName(authority), pathOf(target))
+  route(authority: string, target: string, asked: Asked): Route | undefined {
+    return findRoute(this.#routes, hostName(authority), pathOf(target), asked)
   }
 
   /** Counts an answer; 0 is a request that got none. */

@@ -19,6 +19,7 @@ import {
 } from '../../../outliers.ts'
 import { type Chooser, choose } from '../../../policies/choose.ts'
 import { slowShare } from '../../../policies/slow-start.ts'
+import { Closed } from './closed.ts'
 import { Hedging } from './hedging.ts'
 import { PoolMeter } from './meters.ts'
 import { Server } from './server.ts'
@@ -33,6 +34,8 @@ const signalEvery = 100
 
 export class Pool {
   row: PoolRow
+  /** Set while its requests are turned away. */
+  closed: Closed | undefined
   readonly shared: Shared
   readonly budget = new RetryBudget()
   readonly hedging: Hedging
@@ -71,6 +74,7 @@ export class Pool {
    */
   update(row: PoolRow): void {
     this.row = row
+    this.closed = row.maintenance && new Closed(row.maintenance)
     this.hold.limits = row.hold
     this.repeats.limits = row.hold
     this.hedging.update(row.hedge, row.responseTimeout)
@@ -323,7 +327,7 @@ export class Pool {
   /** Lets go those who wait, in order, as long as a server has a place. */
   release(): void {
     for (let waiter = this.hold.first(); waiter !== undefined; waiter = this.hold.first()) {
-      const server = this.pick(waiter, waiter.mayTry, undefined)
+      const server = this.pick(waiter.chooser, waiter.mayTry, undefined)
       if (server === undefined) return
       this.hold.remove(waiter)
       waiter.admitted(server)

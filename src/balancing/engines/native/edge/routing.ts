@@ -1,12 +1,7 @@
-// Which route does this request take? By host and path, the first that matches. Pure.
+// Which route does this request take? The first that matches. Pure.
 
-import type { TableRoute } from '../../../model.ts'
-
-/** A route with what it leads to: the pool itself, so that no name is looked up for a request. */
-export interface Route<Target> {
-  readonly rule: TableRoute
-  readonly target: Target
-}
+import type { Asked } from '../../../routing/asked.ts'
+import type { Route } from './route.ts'
 
 /** The host of a Host field without its port, in lower case. */
 export function hostName(authority: string): string {
@@ -34,18 +29,27 @@ function matchesPath(prefix: string | undefined, path: string): boolean {
   return prefix.length === path.length || prefix.endsWith('/') || path[prefix.length] === '/'
 }
 
-/** The first route that matches both, or `undefined`. */
-export const findRoute = <Target>(
-  routes: readonly Route<Target>[],
+/** The first route that takes the request, or `undefined`. */
+export const findRoute = (
+  routes: readonly Route[],
   host: string,
   path: string,
-): Route<Target> | undefined =>
-  routes.find(({ rule }) => matchesHost(rule.host, host) && matchesPath(rule.path, path))
+  asked: Asked,
+): Route | undefined =>
+  routes.find(
+    ({ rule, matches }) =>
+      matchesHost(rule.host, host) &&
+      matchesPath(rule.path, path) &&
+      (matches === undefined || matches(path, asked)),
+  )
 
-/** The route that every request takes, when the first one asks for neither host nor path. */
-export function onlyRoute<Target>(routes: readonly Route<Target>[]): Route<Target> | undefined {
+/** The route that every request takes, when the first one asks for nothing. */
+export function onlyRoute(routes: readonly Route[]): Route | undefined {
   const [first] = routes
   const isOpen =
-    first !== undefined && first.rule.host === undefined && first.rule.path === undefined
+    first !== undefined &&
+    first.rule.host === undefined &&
+    first.rule.path === undefined &&
+    first.matches === undefined
   return isOpen ? first : undefined
 }

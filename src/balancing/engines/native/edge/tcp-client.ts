@@ -2,14 +2,14 @@
 
 import { type Instant, instant } from '../../../../foundation/time.ts'
 import { proxyHeader } from '../../../../wire/proxy/proxy-header.ts'
-import type { PolicyName } from '../../../model.ts'
-import { hashKey, keyless } from '../../../policies/hash-key.ts'
+import { anyServer, type Chooser } from '../../../policies/choose.ts'
 import { Timeline } from '../http/timeline.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { Expiring } from './deadlines.ts'
 import type { Door, DoorClient } from './door.ts'
 import { Account } from './meters.ts'
 import type { Pool } from './pool.ts'
+import { chooserOf } from './route.ts'
 import type { Server, ServerLink } from './server.ts'
 import type { Shared } from './shared.ts'
 import { sourceOf } from './source.ts'
@@ -29,9 +29,7 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
   readonly #shared: Shared
   readonly #place: number
   #pool: Pool | undefined
-  policy: PolicyName = 'roundrobin'
-  key = keyless
-  bound = Infinity
+  chooser: Chooser = anyServer
   heldSince: Instant = instant(-1)
   #isHeld = false
   #server: Server | undefined
@@ -70,20 +68,22 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
   /** Finds a server: nothing is read from the client before it can be passed on. */
   begin(): void {
     const route = this.#door.only
-    if (route === undefined) return this.#close(true)
-    this.#pool = route.target
-    this.policy = route.rule.policy
-    const { hash } = route.rule
-    if (hash !== undefined) {
-      const source = sourceOf(this.connection.peer)
-      this.key = hashKey(hash, { source, target: '', field: () => undefined })
-      this.bound = hash.bound ?? Infinity
-    }
-    this.#choose(route.target)
+    const target = route?.target
+    if (route === undefined || target === undefined) return this.#close(true)
+    if (this.#isTurnedAway(target)) return this.#close(true)
+    this.#pool = target
+    const source = sourceOf(this.connection.peer)
+    this.chooser = chooserOf(route, { source, method: '', target: '', field: () => undefined })
+    this.#choose(target)
+  }
+
+  #isTurnedAway(pool: Pool): boolean {
+    const closed = this.#door.closed ?? pool.closed
+    return closed?.turnsAway(this.connection.peer) === true
   }
 
   #choose(pool: Pool): void {
-    const server = pool.isWaitedFor ? undefined : pool.pick(this, this.mayTry, undefined)
+    const server = pool.isWaitedFor ? undefined : pool.pick(this.chooser, this.mayTry, undefined)
     if (server !== undefined) return this.admitted(server)
     if (this.heldSince < 0) this.heldSince = pool.holdTime
     if (pool.wait(this) !== undefined) {

@@ -5,7 +5,8 @@ import type { Chooser } from '../../../policies/choose.ts'
 import type { Server } from './server.ts'
 
 /** Something that waits for a server of a pool. */
-export interface PoolWaiter extends Waiter, Chooser {
+export interface PoolWaiter extends Waiter {
+  readonly chooser: Chooser
   /** May be the one that tries an ejected server. */
   readonly mayTry: boolean
   /** It need not wait any longer; called once, after it has been taken from the queue. */

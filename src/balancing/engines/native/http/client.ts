@@ -206,7 +206,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     this.exchange.giveUp()
     this.exchange.timeline.ending = 'bad-request'
     if (this.exchange.answered) this.abort()
-    else this.answerOurselves(400, '')
+    else this.answerOurselves(this.input.tooLarge ? 413 : 400, '')
   }
 
   stopBody(): void {

@@ -3,17 +3,27 @@
 
 import type { RequestHead } from '../../../../wire/http1/request-line.ts'
 import { latin1 as text } from '../../../../wire/latin1.ts'
-import { hashKey, keyless } from '../../../policies/hash-key.ts'
+import type { Asked } from '../../../routing/asked.ts'
+import { canaryLine, chooseCanary } from '../../../routing/canary.ts'
+import type { Reply } from '../../../routing/model.ts'
+import { locationOf, rewritten } from '../../../routing/target.ts'
+import type { Closed } from '../edge/closed.ts'
+import type { Pool } from '../edge/pool.ts'
+import { chooserOf, type RouteDeeds } from '../edge/route.ts'
 import { hostName } from '../edge/routing.ts'
-import { sourceOf } from '../edge/source.ts'
+import type { Shared } from '../edge/shared.ts'
 import type { Exchange } from './exchange.ts'
 import { HeadFacts } from './head-facts.ts'
+import type { RequestInput } from './input.ts'
 import type { ExchangeClient } from './parts.ts'
 import { forwardedLines, requestLines, requestText } from './text.ts'
+import type { Ending } from './timeline.ts'
 
 /** A client whose request is directed. */
 export interface DirectedClient extends ExchangeClient {
   readonly exchange: Exchange
+  readonly shared: Shared
+  readonly input: RequestInput
   /** The same for all requests of the connection; made when the first one comes. */
   forwarded: string
 }
@@ -23,24 +33,94 @@ const facts = new HeadFacts()
 /** Begins the exchange of the request that `head` was read from. */
 export function direct(client: DirectedClient, input: Buffer, head: RequestHead): void {
   const { door, exchange } = client
+  const asked = facts.read(input, head, client.connection)
+  if (door.closed?.turnsAway(asked.source) === true) return turnAway(client, head, door.closed)
   const host = head.hostStart < 0 ? '' : text(input, head.hostStart, head.hostEnd)
   if (door.answersItself && answerItself(client, input, head, host)) return
-  const route = door.only ?? door.route(host, text(input, head.pathStart, head.targetEnd))
-  if (route === undefined) {
-    exchange.begin('', head.idempotent, head.isHead, false)
-    exchange.timeline.ending = 'no-route'
-    return client.answerOurselves(404, '')
-  }
+  const route = door.only ?? door.route(host, text(input, head.pathStart, head.targetEnd), asked)
+  if (route === undefined) return answerByRule(client, head, 'no-route', 404, '')
   if (head.hopsLeft === 0) return answerLast(client, head)
-  const { rule, target } = route
+  const { deeds } = route
+  if (deeds?.rules.reply !== undefined) return reply(client, head, deeds.rules.reply, host, asked)
+  const canary = deeds?.canary && canaryOf(client, deeds.canary, asked)
+  const target = (canary?.chosen === true ? deeds?.canary?.target : route.target) as Pool
+  if (target.closed?.turnsAway(asked.source) === true) return turnAway(client, head, target.closed)
+  if (deeds !== undefined && isTooLarge(client, head, deeds.rules.bodyMost)) {
+    return answerByRule(client, head, 'bad-request', 413, '')
+  }
   if (client.forwarded === '') client.forwarded = forwardedLines(client.connection)
-  const lines = client.forwarded + requestLines(input, head, host, rule.pool)
-  const start = requestText(input, head, lines)
+  const lines = client.forwarded + requestLines(input, head, host, target.row.name)
+  const start =
+    deeds === undefined
+      ? requestText(input, head, lines)
+      : editedText(input, head, lines, deeds, { client: asked.source, host })
   exchange.begin(start, head.idempotent, head.isHead, head.upgradeStart >= 0)
-  const { policy, hash } = rule
-  if (hash === undefined) return exchange.dispatch(target, policy, keyless, Infinity)
-  const asked = facts.read(input, head, sourceOf(client.connection.peer))
-  exchange.dispatch(target, policy, hashKey(hash, asked), hash.bound ?? Infinity)
+  exchange.answerRules.edit = deeds?.answer
+  exchange.answerRules.lines = canary?.line ?? ''
+  exchange.dispatch(target, chooserOf(route, asked))
+}
+
+function answerByRule(
+  client: DirectedClient,
+  head: RequestHead,
+  ending: Ending,
+  status: number,
+  lines: string,
+): void {
+  client.exchange.begin('', head.idempotent, head.isHead, false)
+  client.exchange.timeline.ending = ending
+  client.answerOurselves(status, lines)
+}
+
+function turnAway(client: DirectedClient, head: RequestHead, closed: Closed): void {
+  client.exchange.begin('', head.idempotent, head.isHead, false)
+  client.exchange.timeline.ending = 'by-rule'
+  client.answerOurselves(503, closed.lines, closed.page)
+}
+
+function reply(
+  client: DirectedClient,
+  head: RequestHead,
+  said: Reply,
+  host: string,
+  asked: Asked,
+): void {
+  if (said.kind === 'refuse') return answerByRule(client, head, 'by-rule', said.status, '')
+  const lines = `Location: ${locationOf(said, host, asked.target)}\r\n`
+  answerByRule(client, head, 'by-rule', said.status, lines)
+}
+
+/** Whether the canary gets it, and the line that tells the client which point it is. */
+function canaryOf(
+  client: DirectedClient,
+  canary: NonNullable<RouteDeeds['canary']>,
+  asked: Asked,
+): { readonly chosen: boolean; readonly line: string } {
+  const { chosen, tell } = chooseCanary(canary, asked, client.shared.random.next())
+  const { cookie = '', target } = canary
+  const line = tell === undefined ? '' : canaryLine(cookie, tell, client.connection.secure)
+  // A canary without a server keeps nobody waiting.
+  return { chosen: chosen && !target.isDark, line }
+}
+
+/** A body whose length is not stated is counted as it comes. */
+function isTooLarge(client: DirectedClient, head: RequestHead, most = Infinity): boolean {
+  if (head.contentLength > most) return true
+  client.input.bodyMost = most
+  return false
+}
+
+function editedText(
+  input: Buffer,
+  head: RequestHead,
+  lines: string,
+  { rules, request, rewrites }: RouteDeeds,
+  own: { readonly client: string; readonly host: string },
+): string {
+  const all = request?.applyToRequest(input, head.lineEnd, head, lines, own) ?? lines
+  if (!rewrites) return requestText(input, head, all)
+  const target = rewritten(facts.target, rules.strip, rules.prepend)
+  return requestText(input, head, all, target)
 }
 
 const challengePath = '/.well-known/acme-challenge/'

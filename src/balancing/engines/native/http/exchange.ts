@@ -1,13 +1,13 @@
 // One request on its way: which server has it, what became of that, and may it go to another?
 
 import { type Instant, instant } from '../../../../foundation/time.ts'
-import type { PolicyName } from '../../../model.ts'
-import { keyless } from '../../../policies/hash-key.ts'
+import { anyServer, type Chooser } from '../../../policies/choose.ts'
 import { type Attempt, mayRepeat, sendsMost } from '../../../repeat.ts'
 import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
 import { lower, type PoolWaiter, type Repeater, withdraw } from '../edge/waiters.ts'
+import { AnswerRules } from './answer-rules.ts'
 import type { Hedge } from './hedge.ts'
 import { KeptBody } from './kept-body.ts'
 import type { ExchangeClient, Failure, UpstreamLink } from './parts.ts'
@@ -29,9 +29,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   upstream: UpstreamLink | undefined
   #server: Server | undefined
   #pool: Pool | undefined
-  policy: PolicyName = 'roundrobin'
-  key = keyless
-  bound = Infinity
+  chooser: Chooser = anyServer
   /** The head as it is sent, and what has been sent of the body. */
   #start = ''
   readonly #body = new KeptBody()
@@ -48,6 +46,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   hasEnded = false
   readonly #tried = new TriedServers()
   readonly #second: SecondTry
+  readonly answerRules = new AnswerRules()
 
   constructor(client: ExchangeClient, shared: Shared) {
     this.#client = client
@@ -65,6 +64,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.asksUpgrade = asksUpgrade
     this.#body.begin()
     this.#answered = false
+    this.answerRules.reset()
     this.sends = 0
     this.strikes = 0
     this.#declines = 0
@@ -112,12 +112,10 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   }
 
   /** Gives the request to a server, or lets it wait for one. */
-  dispatch(pool: Pool, policy: PolicyName, key: number, bound: number): void {
+  dispatch(pool: Pool, chooser: Chooser): void {
     this.#pool = pool
     this.#body.keepAt(pool)
-    this.policy = policy
-    this.key = key
-    this.bound = bound
+    this.chooser = chooser
     pool.budget.requests += 1
     this.#choose(pool)
   }
@@ -129,9 +127,9 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   /** Another than those that failed it; rather one of those than none. */
   #pick(pool: Pool): Server | undefined {
-    const first = pool.pick(this, this.mayTry, this.avoid)
+    const first = pool.pick(this.chooser, this.mayTry, this.avoid)
     const isBest = first !== undefined || this.avoid === undefined
-    return isBest ? first : pool.pick(this, this.mayTry, undefined)
+    return isBest ? first : pool.pick(this.chooser, this.mayTry, undefined)
   }
 
   #hold(pool: Pool): void {
@@ -307,7 +305,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.#tried.blame(server)
     if (this.#goWithHedge()) return true
     const again = mayRepeat(this) && this.sends < sendsMost
-    const next = again ? pool.pick(this, false, this.avoid) : undefined
+    const next = again ? pool.pick(this.chooser, false, this.avoid) : undefined
     if (next === undefined || !pool.budget.take()) {
       this.#tried.forgive()
       return false

@@ -6,6 +6,7 @@ import type { AnswerHead } from '../../../../wire/http1/answer-head.ts'
 import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Connection } from '../transport/transport.ts'
+import type { AnswerRules } from './answer-rules.ts'
 import type { AnswerSink, CarriedRequest, DoorCounts, Failure, UpstreamLink } from './parts.ts'
 
 /** The request that is tried twice, as its second try sees it. */
@@ -93,6 +94,10 @@ export class Hedge implements AnswerSink, CarriedRequest {
   serverDown(): void {
     if (this.alone) this.#request.serverDown()
     else this.#request.hedgeLost(false)
+  }
+
+  get answerRules(): AnswerRules {
+    return this.#request.answerRules
   }
 
   get connection(): Connection {

@@ -11,6 +11,10 @@ export class RequestInput {
   end = 0
   /** The current request has been read to its end. */
   done = true
+  /** The current body may be so long; beyond it `scanBody` refuses it and it is `tooLarge`. */
+  bodyMost = Infinity
+  tooLarge = false
+  #taken = 0
   #left = 0
   #chunked = false
   #scanner: ChunkScanner | undefined
@@ -56,6 +60,9 @@ export class RequestInput {
   /** A request begins whose head has been consumed. */
   begin(head: RequestHead): void {
     this.#chunked = head.chunked
+    this.bodyMost = Infinity
+    this.tooLarge = false
+    this.#taken = 0
     this.#left = head.contentLength > 0 ? head.contentLength : 0
     this.done = !head.chunked && this.#left === 0
     if (!head.chunked) return
@@ -63,12 +70,15 @@ export class RequestInput {
     this.#scanner.reset()
   }
 
-  /** Moves `at` over what belongs to the body, and returns it; -1 when a chunk is malformed. */
+  /** Moves `at` over what belongs to the body, and returns it; -1: malformed, or too large. */
   scanBody(bytes: Buffer): number {
     const scanner = this.#scanner
     if (this.#chunked && scanner !== undefined) {
-      this.at = scanner.scan(bytes, this.at, this.end)
-      if (scanner.bad) return -1
+      const from = this.at
+      this.at = scanner.scan(bytes, from, this.end)
+      this.#taken += this.at - from
+      this.tooLarge = this.#taken > this.bodyMost
+      if (scanner.bad || this.tooLarge) return -1
       this.done = scanner.done
     } else {
       const taken = Math.min(this.#left, this.size)

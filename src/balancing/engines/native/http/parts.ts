@@ -3,6 +3,7 @@
 import type { AnswerHead } from '../../../../wire/http1/answer-head.ts'
 import type { Door } from '../edge/door.ts'
 import type { Connection } from '../transport/transport.ts'
+import type { AnswerRules } from './answer-rules.ts'
 
 /**
  * What an attempt can come to, besides an answer. `refused`: nobody could be connected to;
@@ -45,6 +46,8 @@ export interface CarriedRequest {
   /** No byte of a final answer has come, and none will. */
   attemptFailed(failure: Failure, why: string): void
   answerBroken(failure: Failure, why: string): void
+  /** What rules do to the answer. */
+  readonly answerRules: AnswerRules
   serverDown(): void
 }
 

@@ -13,7 +13,8 @@ import { isSafe, type Timeline } from './timeline.ts'
 import { HttpUpstream } from './upstream.ts'
 
 /** A request that may be tried twice, as its second try sees it. */
-export interface TriedRequest extends Hedged, Chooser {
+export interface TriedRequest extends Hedged {
+  readonly chooser: Chooser
   readonly timeline: Timeline
   readonly pool: Pool | undefined
   /** The server of the first try; `undefined` while the request waits for one. */
@@ -87,7 +88,7 @@ export class SecondTry implements Expiring {
 
   #begin(pool: Pool, late: Server): void {
     const { avoid } = this.#request
-    const server = pool.pickHedge(this.#request, [late, ...(avoid ?? [])])
+    const server = pool.pickHedge(this.#request.chooser, [late, ...(avoid ?? [])])
     if (server === undefined) return
     const hedge = new Hedge(pool, server, this.#client, this.#request)
     this.#hedge = hedge

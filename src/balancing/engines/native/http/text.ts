@@ -27,16 +27,21 @@ function without(
 
 /**
  * A request's head as it goes to a server: always HTTP/1.1 in origin-form, `lines` (each with its
- * CRLF) added at the end.
+ * CRLF) added at the end, and another `target` where one is given.
  */
-export function requestText(bytes: Buffer, head: RequestHead, lines: string): string {
+export function requestText(
+  bytes: Buffer,
+  head: RequestHead,
+  lines: string,
+  target?: string,
+): string {
   const fieldsEnd = head.end - 2
-  if (!head.absolute && head.isOwnVersion) {
+  if (!head.absolute && head.isOwnVersion && target === undefined) {
     return `${without(bytes, head.start, fieldsEnd, head.cuts, head.cutCount)}${lines}\r\n`
   }
   const method = text(bytes, head.start, head.methodEnd)
   const fields = without(bytes, head.lineEnd, fieldsEnd, head.cuts, head.cutCount)
-  return `${method} ${originForm(bytes, head, method)} HTTP/1.1\r\n${fields}${lines}\r\n`
+  return `${method} ${target ?? originForm(bytes, head, method)} HTTP/1.1\r\n${fields}${lines}\r\n`
 }
 
 /** Who a client is and how it came, for servers; an IPv4 address is written as one. */

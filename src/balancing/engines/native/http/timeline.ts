@@ -12,6 +12,8 @@ export type Ending =
   /** Answered by ourselves, because of what the client sent. */
   | 'bad-request'
   | 'no-route'
+  /** Answered by ourselves, because a rule says so: redirected, refused, limited, closed. */
+  | 'by-rule'
   /** Some of the request did not come in time. */
   | 'client-slow'
   /** Answered by ourselves: there was no place to wait in, or it waited as long as it may. */
