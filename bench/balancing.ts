@@ -57,7 +57,10 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const samples: Sample[] = []
 
 /** Puts one load on all that run, round by round, each after a moment to warm up. */
-async function sample(load: Load, running: ReadonlyMap<string, OpenProxy>): Promise<void> {
+async function sample(load: Load, all: ReadonlyMap<string, OpenProxy>): Promise<void> {
+  const running = new Map(
+    [...all].filter(([name]) => load.only === undefined || load.only === name),
+  )
   const seconds = Number(values.seconds)
   if (load.unit !== 'KiB') for (const proxy of running.values()) await load.measure(proxy, 1)
   const rounds = load.unit === 'KiB' ? 1 : Number(values.rounds)

@@ -23,6 +23,8 @@ export interface OpenProxy extends AsyncDisposable {
   readonly port: number
   /** What its cost is counted in. */
   readonly pids: readonly number[]
+  /** Where it shows its metrics, if it does. */
+  readonly metrics?: number
 }
 
 /** A balancer that can be started. */
@@ -50,8 +52,10 @@ export interface Load {
   readonly name: string
   /** For the RATIO lines: `cpu_per_request_16k`. */
   readonly id: string
-  readonly unit: 'CPU µs' | 'KiB' | 'p99 ms'
+  readonly unit: 'CPU µs' | 'KiB' | 'p99 ms' | 'ms late'
   readonly setting: Setting
+  /** Only this one can tell. */
+  readonly only?: string
   /** The most that the ratio to HAProxy should be, where there is a goal. */
   readonly goal?: number
   measure(proxy: OpenProxy, seconds: number): Promise<Run>

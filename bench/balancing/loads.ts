@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { base, besideSlow, resting } from './crowd.ts'
+import { delay } from './delay.ts'
 import { h2load } from './h2load.ts'
 import { type Load, type OpenProxy, plain, type Run, type Setting } from './load.ts'
 import { resumed } from './resumed.ts'
@@ -101,6 +102,14 @@ const others: readonly Load[] = [
     unit: 'p99 ms',
     setting: plain,
     measure: (proxy, seconds) => besideSlow(proxy, seconds, 1000),
+  },
+  {
+    name: 'event loop under keep-alive (p99)',
+    id: 'loop_delay',
+    unit: 'ms late',
+    setting: plain,
+    only: 'alwayson',
+    measure: delay,
   },
   { name: 'memory at rest', id: 'memory_base', unit: 'KiB', setting: plain, measure: base },
   {

@@ -96,7 +96,7 @@ class Watcher implements Telemetry {
       services: new Set(services.map(({ name }) => name)),
       servers: new Set(services.flatMap(({ servers }) => servers.map(({ id }) => id))),
     }
-    this.#ledger.keep((kind, name) => kind === 'requests' || names[kind].has(name))
+    this.#ledger.keep((kind, name) => names[kind].has(name))
   }
 
   [Symbol.dispose](): void {

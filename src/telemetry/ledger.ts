@@ -15,6 +15,8 @@ const edgesMost = 256
 
 /** Counts by what they count. */
 export interface Totals {
+  /** How late the event loops of all edges were. */
+  readonly lateness: Spread
   readonly requests: ReadonlyMap<string, RequestSeries>
   readonly frontends: ReadonlyMap<string, FrontendMeters>
   readonly services: ReadonlyMap<string, ServiceMeters>
@@ -22,11 +24,15 @@ export interface Totals {
 }
 
 export const noTotals: Totals = {
+  lateness: { sum: 0, counts: [] },
   requests: new Map(),
   frontends: new Map(),
   services: new Map(),
   servers: new Map(),
 }
+
+/** What is counted by name, and may go. */
+export type Named = 'frontends' | 'services' | 'servers'
 
 /** The sums of all edges that ever told something. */
 export class Ledger {
@@ -45,6 +51,7 @@ export class Ledger {
     this.#last.set(edge, now)
     if (this.#last.size > edgesMost) this.#last.delete(this.#last.keys().next().value as string)
     this.#totals = {
+      lateness: plus(this.#totals.lateness, news(before.lateness, now.lateness)) as Spread,
       requests: grown(this.#totals.requests, before.requests, now.requests),
       frontends: grown(this.#totals.frontends, before.frontends, now.frontends),
       services: grown(this.#totals.services, before.services, now.services),
@@ -53,10 +60,11 @@ export class Ledger {
   }
 
   /** Forgets frontends, services and servers that are no more. */
-  keep(known: (kind: keyof Totals, name: string) => boolean): void {
-    const kept = <T>(kind: keyof Totals, all: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+  keep(known: (kind: Named, name: string) => boolean): void {
+    const kept = <T>(kind: Named, all: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
       new Map([...all].filter(([name]) => known(kind, name)))
     this.#totals = {
+      lateness: this.#totals.lateness,
       requests: this.#totals.requests,
       frontends: kept('frontends', this.#totals.frontends),
       services: kept('services', this.#totals.services),
@@ -65,7 +73,8 @@ export class Ledger {
   }
 }
 
-const byName = ({ requests, frontends, services, servers }: EdgeMeters): Totals => ({
+const byName = ({ lateness, requests, frontends, services, servers }: EdgeMeters): Totals => ({
+  lateness,
   requests: new Map(
     requests.map((series) => {
       const { frontend, service, method, status } = series

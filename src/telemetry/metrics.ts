@@ -196,6 +196,9 @@ function services(page: Exposition, { totals, services: all }: Scene): void {
 }
 
 function agent(page: Exposition, scene: Scene): void {
+  page.histograms('alwayson_edge_delay_seconds', 'How late the event loops of the edges were.', [
+    [{}, new Histogram().merge(scene.totals.lateness)],
+  ])
   page.family('alwayson_info', 'gauge', 'Always On, and which version of it.', [
     [{ name: scene.name, version: scene.version }, 1],
   ])

@@ -20,11 +20,12 @@ export const alwaysOn: ProxyKind = {
   name: 'alwayson',
   can: () => true,
   async start({ folder, origins }, setting) {
-    const [port = 0] = await freePorts(1)
+    const [port = 0, metrics = 0] = await freePorts(2)
     const file = join(folder, 'alwayson.yaml')
     const spec = {
       name: 'bench',
       edges: setting.processes,
+      metrics: `127.0.0.1:${metrics}`,
       services: { web: { servers: origins.map((each) => `127.0.0.1:${each}`), check: 'tcp' } },
       frontends: { public: frontendOf(setting, port, folder) },
     }
@@ -34,6 +35,6 @@ export const alwaysOn: ProxyKind = {
     await cli.say('up', '--detach')
     await answering('Always On', port, setting)
     const pids = (await cli.status()).edges.flatMap((edge) => treeOf(edge.pid))
-    return { port, pids, [Symbol.asyncDispose]: () => cli.end() }
+    return { port, pids, metrics, [Symbol.asyncDispose]: () => cli.end() }
   },
 }

@@ -75,6 +75,8 @@ export interface ServerMeters {
 
 /** All that one edge has counted. */
 export interface EdgeMeters {
+  /** How late its event loop was, asked at every step: what all its requests waited for. */
+  readonly lateness: Spread
   readonly requests: readonly RequestSeries[]
   readonly frontends: Readonly<Record<string, FrontendMeters>>
   readonly services: Readonly<Record<string, ServiceMeters>>

@@ -1,5 +1,6 @@
 // What does an edge say of itself? Its doors, services and servers, gathered.
 
+import type { Histogram } from '../../../../control/histogram.ts'
 import type { EdgeMeters, FrontendMeters, ServerMeters } from '../../../meters/model.ts'
 import type { EdgeReport } from '../../../model.ts'
 import type { Door } from './door.ts'
@@ -36,7 +37,7 @@ export function reportOf(edge: number, table: number, all: Everything): EdgeRepo
 }
 
 /** What was counted since the start; of a name that came again, what it counts now. */
-export function metersOf(all: Everything): EdgeMeters {
+export function metersOf(all: Everything, lateness: Histogram): EdgeMeters {
   const doors = new Map([...all.formerDoors].map((door) => [door.row.name, door]))
   for (const [name, door] of all.doors) doors.set(name, door)
   const pools = new Map([...all.formerPools].map((pool) => [pool.row.name, pool]))
@@ -47,6 +48,7 @@ export function metersOf(all: Everything): EdgeMeters {
     ),
   )
   return {
+    lateness: lateness.spread,
     requests: [...doors].flatMap(([name, door]) => door.meter.series(name)),
     frontends: Object.fromEntries([...doors].map(([name, door]) => [name, doorMeters(door)])),
     services: Object.fromEntries([...pools].map(([name, pool]) => [name, pool.meter.report()])),

@@ -1,5 +1,6 @@
 // One edge: listens where the table says, carries the traffic, and accounts for it.
 
+import { Histogram } from '../../../../control/histogram.ts'
 import type { Random } from '../../../../foundation/random.ts'
 import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.ts'
 import type { EdgeMeters } from '../../../meters/model.ts'
@@ -250,6 +251,7 @@ export class Edge implements Disposable {
     this.#shared.now = now
     this.#shared.exact = now
     this.#shared.date.turn(now)
+    this.#lateness.add(Math.max(0, now - this.#lastStep - stepLength))
     this.#shared.deadlines.step(now - this.#lastStep)
     this.#lastStep = now
     const second = Math.floor(this.#shared.deadlines.now / 1000)
@@ -283,6 +285,7 @@ export class Edge implements Disposable {
   }
 
   #reportedCount = 0
+  readonly #lateness = new Histogram()
 
   /** Changes with every request that comes or goes. */
   #requestCount(): number {
@@ -307,7 +310,7 @@ export class Edge implements Disposable {
 
   /** All that was counted since it started. */
   meters(): EdgeMeters {
-    return metersOf(this.#everything())
+    return metersOf(this.#everything(), this.#lateness)
   }
 
   /** Resolves when what was logged is written or given up. */
