@@ -275,6 +275,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       errorPages: frontend.errorPages,
       tls: tableTls(frontend, world.certificates),
       redirect: frontend.redirect,
+      ...(frontend.telling === undefined ? {} : { telling: frontend.telling }),
       ...(frontend.accessLog === undefined ? {} : { log: logOf(frontend.accessLog) }),
       ...maintenanceOf(world.state, 'frontends', frontend),
       routes: rowsOf(spec, frontend),

@@ -110,6 +110,23 @@ export interface TableLog {
   readonly keep: number
 }
 
+/** What servers are told of a request beside what its client said. */
+export interface TableTelling {
+  /** Who asks, how and for which host: in `X-Forwarded-…`, in `Forwarded` (RFC 7239), or not. */
+  readonly as: 'x-forwarded' | 'forwarded' | 'both' | 'none'
+  /**
+   * Networks whose word is taken for it: what others say of themselves is not passed on.
+   * `undefined`: what comes is passed on, with ours behind it.
+   */
+  readonly trust?: readonly string[] | undefined
+  /** By what name we stand in Via (RFC 9110 7.6.3). */
+  readonly via?: string | undefined
+  /** Each request has an X-Request-Id, and its answer the same. */
+  readonly requestId: boolean
+  /** A request without a trace (W3C Trace Context) begins one; this share of them is sampled. */
+  readonly tracing?: { readonly sample: number } | undefined
+}
+
 /** An address to listen on. */
 export interface Bind {
   readonly host: string
@@ -193,6 +210,8 @@ export interface TableFrontend {
   readonly maintenance?: Maintenance
   /** Bodies of our own answers by status (502, 503, 504, …); HTML or text as they are. */
   readonly errorPages: Readonly<Record<string, string>>
+  /** `undefined`: the usual X-Forwarded lines, and nothing more. */
+  readonly telling?: TableTelling | undefined
   /** What it logs of its requests; `undefined`: nothing. */
   readonly log?: TableLog | undefined
   /** Every connection to it is secured. */

@@ -23,6 +23,8 @@ export const defaults = {
   logs: { size: '10MiB', keep: 5 },
   server: { weight: 1, backup: false },
   statsSocketMode: '0600',
+  forwarded: { as: 'x-forwarded', requestId: false },
+  tracing: { sample: 1 },
   accessLog: { only: 'all', sample: 1, query: false, size: '100MiB', keep: 5 },
   mode: 'http',
   balance: 'random',

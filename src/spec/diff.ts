@@ -248,6 +248,7 @@ const frontendRows: readonly Row<Frontend>[] = [
   { key: 'redirect', show: (f) => f.redirect && `https at port ${f.redirect.port}` },
   { key: 'tls.min_version', show: (f) => f.tls?.oldest },
   { key: 'tls.alpn', show: (f) => f.tls?.protocols.join(', ') },
+  { key: 'forwarded', show: (f) => f.telling && JSON.stringify(f.telling) },
   { key: 'access_log', show: (f) => f.accessLog && showLog(f.accessLog) },
 ]
 

@@ -1,6 +1,6 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
-import type { HashRule, HedgeRule, PolicyName, TableLog } from '../balancing/model.ts'
+import type { HashRule, HedgeRule, PolicyName, TableLog, TableTelling } from '../balancing/model.ts'
 import type { Maintenance, RouteRules } from '../balancing/routing/model.ts'
 import type { AcmeWish, CertificateFiles, OldestTls } from '../certificates/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
@@ -145,6 +145,7 @@ export interface Frontend {
   /** Every request is sent to https; there are no routes then. */
   readonly redirect: { readonly status: 301 | 308; readonly port: number } | undefined
   readonly accessLog?: AccessLog
+  readonly telling?: TableTelling
 }
 
 /** How the connections of a frontend are encrypted. */

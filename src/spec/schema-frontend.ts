@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { defaults } from './defaults.ts'
 import { balance } from './schema-balance.ts'
 import { maintenance } from './schema-maintenance.ts'
-import { accessLog } from './schema-observe.ts'
+import { accessLog, forwarded, tracing } from './schema-observe.ts'
 import { forRequests, route, serviceName } from './schema-route.ts'
 import { frontendTls, redirect } from './schema-tls.ts'
 import { bind, count, duration, key, network, requiredKey, worded } from './schema-values.ts'
@@ -92,6 +92,16 @@ export const frontend = z
       }),
       'Proxies before this one, by network. Each of their connections begins with a PROXY header ' +
         '(version 1 or 2) that says who the client is; connections of others do not.',
+    ),
+    forwarded: key(
+      forwarded,
+      'What servers are told of who asks. Without it, `X-Forwarded-For` is added to what came, ' +
+        'and `-Proto` and `-Host` are set.',
+    ),
+    tracing: key(
+      tracing,
+      'A request without `traceparent` (W3C Trace Context) gets one. Those that have one keep it ' +
+        'in any case.',
     ),
     access_log: key(
       accessLog,

@@ -2,7 +2,7 @@
 
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
-import { bind, count, key, number, requiredKey, size, worded } from './schema-values.ts'
+import { bind, count, key, network, number, requiredKey, size, worded } from './schema-values.ts'
 
 /** The value of `metrics`. */
 export const metrics = worded(
@@ -50,6 +50,49 @@ export const accessLog = worded(
   ]),
   'the path of a file, `stdout`, or a map of `file`, `only`, `sample`',
 )
+
+/** The value of `frontends.NAME.forwarded`. */
+export const forwarded = z.strictObject({
+  as: key(
+    worded(
+      z.enum(['x-forwarded', 'forwarded', 'both', 'none']),
+      'one of `x-forwarded`, `forwarded`, `both` and `none`',
+    ),
+    'How servers are told who asks, how and for which host: `X-Forwarded-For`, `-Proto` and ' +
+      '`-Host`, or `Forwarded` (RFC 7239).',
+    defaults.forwarded.as,
+  ),
+  trust: key(
+    z.array(network()).meta({
+      errorMessage: 'expected a list of networks, such as `[10.0.0.0/8]`',
+    }),
+    'Whose word is taken for who asked them: proxies before this one, by network. What others ' +
+      'say is not passed on. Without it, what comes is passed on with ours behind it.',
+  ),
+  via: key(
+    z
+      .string()
+      .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/)
+      .meta({ errorMessage: 'expected a name, such as `shop`' }),
+    'The name to add to `Via`. Without it there is none: servers stop compressing when they ' +
+      'see one.',
+  ),
+  request_id: key(
+    z.boolean().meta({ errorMessage: 'expected `true` or `false`' }),
+    'Each request gets an `X-Request-Id`, and its answer the same; one that a trusted source ' +
+      'gave is kept.',
+    defaults.forwarded.requestId,
+  ),
+})
+
+/** The value of `frontends.NAME.tracing`. */
+export const tracing = z.strictObject({
+  sample: key(
+    number(0, 1),
+    'The share of the traces that begin here which is marked as sampled.',
+    defaults.tracing.sample,
+  ),
+})
 
 const socketPath = z.string().min(1).meta({ errorMessage: 'expected the path of a socket' })
 

@@ -8,7 +8,7 @@ import type { Frontend } from './model.ts'
 import type { RawFrontend } from './schema.ts'
 import { settleBalance } from './settle-balance.ts'
 import { durationOf } from './settle-check.ts'
-import { settleAccessLog } from './settle-observe.ts'
+import { settleAccessLog, settleTelling } from './settle-observe.ts'
 import { settleMaintenance, settleRequestRules, settleRoute } from './settle-route.ts'
 import { settleTls } from './settle-tls.ts'
 import type { Loose, Site } from './site.ts'
@@ -21,6 +21,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
   const mode = raw.mode ?? defaults.mode
   if (mode === 'tcp') refuseHttpKeys(raw, path, site)
   const binds = typeof raw.bind === 'string' ? [raw.bind] : (raw.bind ?? [])
+  const telling = settleTelling(raw)
   const accessLog = settleAccessLog(name, raw.access_log, site)
   const { idle, idleTcp, head, tunnel } = defaults.frontendTimeouts
   return {
@@ -48,6 +49,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
     tls: settleTls(raw, mode, [...path, 'tls'], site),
     redirect: settleRedirect(raw, path, site),
     ...(accessLog === undefined ? {} : { accessLog }),
+    ...(telling === undefined ? {} : { telling }),
     errorPages: settleErrorPages(raw.error_pages ?? {}, [...path, 'error_pages'], site),
   }
 }
@@ -84,6 +86,8 @@ function refuseHttpKeys(raw: Loose<RawFrontend>, path: Path, site: Site): void {
     )
   if ((raw.routes ?? []).length > 0)
     refuse(['routes'], 'there is neither host nor path to route by')
+  if (raw.forwarded !== undefined) refuse(['forwarded'], 'nothing is added to requests')
+  if (raw.tracing !== undefined) refuse(['tracing'], 'nothing is added to requests')
   if (raw.redirect !== undefined) refuse(['redirect'], 'there are no answers of our own')
   for (const key of ['request_headers', 'response_headers', 'max_body'] as const) {
     if (raw[key] !== undefined) refuse([key], 'there are no requests')

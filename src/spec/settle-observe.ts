@@ -1,6 +1,7 @@
 // What do the keys for those who watch come to, once short forms are written out?
 
 import { dirname, resolve as resolvePath } from 'node:path'
+import type { TableTelling } from '../balancing/model.ts'
 import { defaults } from './defaults.ts'
 import type { AccessLog, StatsSocket } from './model.ts'
 import type { RawFrontend } from './schema.ts'
@@ -61,6 +62,26 @@ export function settleAccessLog(
     query: ('query' in long ? long.query : undefined) ?? query,
     size: sizeOf('size' in long ? long.size : undefined, size),
     keep: ('keep' in long ? long.keep : undefined) ?? keep,
+  }
+}
+
+/** What a frontend tells its servers; `undefined`: the usual. */
+export function settleTelling({
+  forwarded,
+  tracing,
+}: Loose<RawFrontend>): TableTelling | undefined {
+  if (forwarded === undefined && tracing === undefined) return undefined
+  const { as, requestId } = defaults.forwarded
+  return {
+    as: forwarded?.as ?? as,
+    ...(forwarded?.trust === undefined
+      ? {}
+      : { trust: forwarded.trust.flatMap((network) => network ?? []) }),
+    ...(forwarded?.via === undefined ? {} : { via: forwarded.via }),
+    requestId: forwarded?.request_id ?? requestId,
+    ...(tracing === undefined
+      ? {}
+      : { tracing: { sample: tracing.sample ?? defaults.tracing.sample } }),
   }
 }
 

@@ -4,6 +4,7 @@ import { Networks } from '../../../../foundation/addresses.ts'
 import type { FrontendTraffic, TableFrontend } from '../../../model.ts'
 import type { Asked } from '../../../routing/asked.ts'
 import { OwnAnswers } from '../http/own-answers.ts'
+import type { Telling } from '../http/telling.ts'
 import type { AccessLog } from './access-log.ts'
 import { Closed } from './closed.ts'
 import { DoorMeter } from './meters.ts'
@@ -51,6 +52,7 @@ export class Door {
   bytesOut = 0
   readonly meter = new DoorMeter()
   log: AccessLog | undefined
+  telling: Telling | undefined
 
   constructor(row: TableFrontend) {
     this.row = row

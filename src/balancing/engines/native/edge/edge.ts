@@ -5,6 +5,7 @@ import type { Random } from '../../../../foundation/random.ts'
 import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.ts'
 import type { EdgeMeters } from '../../../meters/model.ts'
 import type { Bind, EdgeReport, EdgeSecrets, Table } from '../../../model.ts'
+import { Telling } from '../http/telling.ts'
 import { DateLine } from '../http/text.ts'
 import type { EdgeMessage } from '../protocol.ts'
 import { Contexts } from '../tls/contexts.ts'
@@ -198,6 +199,7 @@ export class Edge implements Disposable {
       this.#doors.set(row.name, door)
       door.update(row, this.#pools)
       const logged = { frontend: row.name, meter: door.meter }
+      door.telling = row.telling && new Telling(row.telling, this.#shared.random)
       door.log = row.log && this.#logs?.logOf(row.log, logged)
     }
     this.#logs?.keep(new Set(table.frontends.flatMap(({ log }) => log?.path ?? [])))

@@ -9,7 +9,7 @@ import type { Door, DoorClient } from '../edge/door.ts'
 import type { Shared } from '../edge/shared.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import { BodyCourse } from './body.ts'
-import { type DirectedClient, direct } from './direct.ts'
+import { type DirectedClient, direct, ToldOnce } from './direct.ts'
 import { Exchange } from './exchange.ts'
 import { RequestInput } from './input.ts'
 import type { UpstreamLink } from './parts.ts'
@@ -44,7 +44,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   readonly #body: BodyCourse
   #consuming = false
   #paused = false
-  forwarded = ''
+  readonly told = new ToldOnce()
   #breakTunnel: (() => void) | undefined
   /** What the current answer decides: whether another request may follow. */
   #closing = false
@@ -136,8 +136,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     if (code !== headRead && this.#turnsToHttp2(input)) return false
     this.#phase = busy
     this.door.requests += 1
-    const { timeline } = this.exchange
-    timeline.begin(this.shared.exact)
+    this.told.answerLine = ''
+    const timeline = this.timeline.begin(this.shared.exact)
     if (code !== headRead) {
       this.input.done = false
       this.exchange.begin('', true, false, false)
@@ -160,7 +160,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   /** Its first bytes are those of HTTP/2: that is not for this reader. */
   #turnsToHttp2(input: Buffer): boolean {
     const { at, end } = this.input
-    if (this.#share === 0 || this.forwarded !== '' || !isPreface(input, at, end)) return false
+    if (this.#share === 0 || this.timeline.begun >= 0 || !isPreface(input, at, end)) return false
     const first = Buffer.from(input.subarray(at, end))
     this.#retire()
     if (this.#paused) this.connection.resume()
@@ -259,8 +259,9 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     const leaving = this.shared.leaving || this.door.former
     const isLast = this.exchange.hasEnded && this.input.size === 0
     this.#closing = mustClose || !this.#keepAlive || !this.input.done || isLast || leaving
-    if (this.#closing) return 'Connection: close\r\n'
-    return this.minor === 0 ? 'Connection: keep-alive\r\n' : ''
+    const { answerLine } = this.told
+    if (this.#closing) return `${answerLine}Connection: close\r\n`
+    return this.minor === 0 ? `${answerLine}Connection: keep-alive\r\n` : answerLine
   }
 
   answerOurselves(status: number, lines: string, body?: string): void {

@@ -16,7 +16,7 @@ import type { Exchange } from './exchange.ts'
 import { HeadFacts } from './head-facts.ts'
 import type { RequestInput } from './input.ts'
 import type { ExchangeClient } from './parts.ts'
-import { forwardedLines, requestLines, requestText } from './text.ts'
+import { forwardedLines, hostLine, ownLines, requestText } from './text.ts'
 import type { Ending } from './timeline.ts'
 
 /** A client whose request is directed. */
@@ -24,8 +24,17 @@ export interface DirectedClient extends ExchangeClient {
   readonly exchange: Exchange
   readonly shared: Shared
   readonly input: RequestInput
-  /** The same for all requests of the connection; made when the first one comes. */
-  forwarded: string
+  readonly told: ToldOnce
+}
+
+/** What was found out of a client with its first request, for all that follow. */
+export class ToldOnce {
+  /** The lines that say who asks, where they are the same for all of them. */
+  forwarded = ''
+  /** Whether its word on others is taken. */
+  trusted: boolean | undefined
+  /** A line for the answer to the present request, or `''`. */
+  answerLine = ''
 }
 
 const facts = new HeadFacts()
@@ -48,8 +57,8 @@ export function direct(client: DirectedClient, input: Buffer, head: RequestHead)
   if (deeds !== undefined && isTooLarge(client, head, deeds.rules.bodyMost)) {
     return answerByRule(client, head, 'bad-request', 413, '')
   }
-  if (client.forwarded === '') client.forwarded = forwardedLines(client.connection)
-  const lines = client.forwarded + requestLines(input, head, host, target.row.name)
+  const told = toldLines(client, input, head, host)
+  const lines = told + ownLines(input, head, host, target.row.name)
   const start =
     deeds === undefined
       ? requestText(input, head, lines)
@@ -121,6 +130,19 @@ function editedText(
   if (!rewrites) return requestText(input, head, all)
   const target = rewritten(facts.target, rules.strip, rules.prepend)
   return requestText(input, head, all, target)
+}
+
+/** Who asks, and for what. */
+function toldLines(client: DirectedClient, input: Buffer, head: RequestHead, host: string): string {
+  const { door, connection, told } = client
+  if (door.telling === undefined) {
+    if (told.forwarded === '') told.forwarded = forwardedLines(connection)
+    return told.forwarded + hostLine(host)
+  }
+  told.trusted ??= door.telling.trusts(connection.peer)
+  const { lines, answerLine } = door.telling.tell(connection, told.trusted, input, head, host)
+  told.answerLine = answerLine
+  return lines
 }
 
 const challengePath = '/.well-known/acme-challenge/'

@@ -50,14 +50,18 @@ export function forwardedLines({ peer, secure }: Connection): string {
   return `X-Forwarded-For: ${sourceOf(peer)}\r\nX-Forwarded-Proto: ${scheme}\r\n`
 }
 
-/** What else this request has to say to a server: its host, and the upgrade that it may ask for. */
-export function requestLines(
+/** Which host was asked for. */
+export const hostLine = (host: string): string =>
+  host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`
+
+/** What else this request has to say to a server: a host, and the upgrade that it may ask for. */
+export function ownLines(
   bytes: Buffer,
   head: RequestHead,
   host: string,
   hostForNone: string,
 ): string {
-  let lines = host === '' ? '' : `X-Forwarded-Host: ${host}\r\n`
+  let lines = ''
   if (!head.hasHost) lines += `Host: ${host === '' ? hostForNone : host}\r\n`
   if (head.hopsLeft > 0) lines += `Max-Forwards: ${head.hopsLeft - 1}\r\n`
   if (head.upgradeStart < 0) return lines

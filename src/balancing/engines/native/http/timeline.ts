@@ -114,7 +114,7 @@ export class Timeline {
   ending: Ending = 'done'
 
   /** A new request begins; forgets the last one. */
-  begin(now: Instant): void {
+  begin(now: Instant): this {
     this.begun = now
     this.held = 0
     this.queued = 0
@@ -130,6 +130,7 @@ export class Timeline {
     this.bytesOut = 0
     this.server = undefined
     this.ending = 'done'
+    return this
   }
 
   /** It has to wait from now on, for a server, or for a place on one that is up. */
