@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { InForce } from '../cluster/applied.ts'
 import {
   type ClusterMembership,
+  countsOf,
   type MemberListener,
   openMember,
   type Wanted,
@@ -275,26 +276,19 @@ export class AgentCluster implements OtherMachines, AsyncDisposable {
   }
 
   /** Counted orders: each machine follows a count that it has not followed yet. */
-  #obey({ deploys, restarts }: Orders, deeds: AgentClusterDeeds): void {
-    const each = (
-      kind: string,
-      counts: Orders['deploys'],
-      act: (subject: string) => void,
-    ): void => {
-      for (const [subject, count] of Object.entries(counts)) {
-        if (this.#member.takeOrder(`${kind} ${subject}`, count)) this.#try(act, subject)
-      }
+  #obey(orders: Orders, deeds: AgentClusterDeeds): void {
+    for (const [order, count] of Object.entries(countsOf(orders))) {
+      if (!this.#member.takeOrder(order, count)) continue
+      const [verb, subject = ''] = order.split(' ')
+      if (subject === everywhere) void deeds.down()
+      else this.#try(() => (verb === 'deploy' ? deeds.deploy(subject) : deeds.restart(subject)))
     }
-    each('deploy', deploys, (service) => deeds.deploy(service))
-    each('restart', restarts, (subject) => deeds.restart(subject))
-    if (this.#member.takeOrder('down', restarts[everywhere] ?? 0)) void deeds.down()
   }
 
   /** What is not here cannot be done here: a replica of another machine, a service that left. */
-  #try(act: (subject: string) => void, subject: string): void {
-    if (subject === everywhere) return
+  #try(act: () => void): void {
     try {
-      act(subject)
+      act()
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown
     }

@@ -12,7 +12,7 @@ import { openRandom } from '../foundation/random.ts'
 import type { Clock } from '../foundation/time.ts'
 import { openProcessHost } from '../services/engines/process/host.ts'
 import type { Spec } from '../spec/model.ts'
-import { AgentCluster, type FileRead } from './cluster.ts'
+import { AgentCluster, type AgentClusterOptions, type FileRead } from './cluster.ts'
 import type { OpenJournal } from './journal.ts'
 import type { StatePaths } from './paths.ts'
 import { version } from './version.ts'
@@ -39,8 +39,8 @@ export async function joinCluster(options: JoinOptions): Promise<AgentCluster | 
   }
   const keys = await readKeys(keysPath(file.path, process.env))
   const machine = whichMachine(spec, { told: options.machine, keys: keys?.machine })
-  const event = (rule: string, subject: string, why: string, actions: readonly string[] = []) =>
-    journal.record({ at: clock.now(), room: 'cluster', subject, rule, why, actions, seen: {} })
+  const event: AgentClusterOptions['event'] = (rule, subject, why, actions = [], seen = {}) =>
+    journal.record({ at: clock.now(), room: 'cluster', subject, rule, why, actions, seen })
   const coordination = await openCoordination({
     ...{ plan: spec.coordination, folder: paths.folder, keys, clock },
     heard: (rule, why) => event(rule, machine.name, why),

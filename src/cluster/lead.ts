@@ -35,6 +35,8 @@ export interface LeaderPorts {
   /** Rung when something may have changed. */
   readonly bell: Waker
   decided(rule: string, why: string, moves: readonly string[]): void
+  /** A placement was accepted: nobody of an earlier epoch writes after it. */
+  wrote(placement: Placement, version: number): void
 }
 
 /** How often a leader looks although nothing was heard: delays pass in silence. */
@@ -74,6 +76,7 @@ export async function leadCluster(
         }
         try {
           await writePlacement(role, value, placement?.version, signal)
+          ports.wrote(value, placement === undefined ? 0 : placement.version + 1)
         } catch (thrown) {
           // Seen too late, or not known whether it was done: the next look shows which.
           if (role.lost.aborted || whyNot(thrown) === undefined) throw thrown

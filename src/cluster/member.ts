@@ -53,7 +53,13 @@ export interface Wanted {
 export interface MemberListener {
   /** Something in `view` changed. */
   changed(): void
-  event(rule: string, subject: string, why: string, actions?: readonly string[]): void
+  event(
+    rule: string,
+    subject: string,
+    why: string,
+    actions?: readonly string[],
+    seen?: Readonly<Record<string, unknown>>,
+  ): void
 }
 
 /** What this machine runs, as its agent tells it. */
@@ -70,11 +76,21 @@ export interface ClusterMembership extends AsyncDisposable {
   apply(document: AppliedDocument, wanted: WantedFile, signal: AbortSignal): Promise<number>
   /** Changes what is asked of the whole cluster. */
   order(change: (orders: Orders) => Orders, signal: AbortSignal): Promise<void>
-  /** Whether a counted order has not been followed here yet; then it counts as followed. */
+  /**
+   * Whether a counted order (`deploy web`, `restart web-1.a`) has not been followed here yet; then
+   * it counts as followed.
+   */
   takeOrder(kind: string, count: number): boolean
   /** Something outside has changed that a leader may have to decide about. */
   poke(): void
 }
+
+/** Every counted order, by what it is called. */
+export const countsOf = ({ deploys, restarts }: Orders): Readonly<Record<string, number>> =>
+  Object.fromEntries([
+    ...Object.entries(deploys).map(([subject, count]) => [`deploy ${subject}`, count] as const),
+    ...Object.entries(restarts).map(([subject, count]) => [`restart ${subject}`, count] as const),
+  ])
 
 /** A holder of leadership that is silent for so long is deposed: every deed of it is guarded. */
 const silence = ms(200)
@@ -141,11 +157,10 @@ class Member implements ClusterMembership {
   }
 
   takeOrder(kind: string, count: number): boolean {
-    const done = this.#memory.done[kind]
-    if (done !== undefined && done >= count) return false
-    this.#remember({ done: { ...this.#memory.done, [kind]: count } })
-    // What was ordered before this machine took part concerns what it then runs anyway.
-    return done !== undefined
+    const { done } = this.#memory
+    if (done === undefined || (done[kind] ?? 0) >= count) return false
+    this.#remember({ done: { ...done, [kind]: count } })
+    return true
   }
 
   async apply(document: AppliedDocument, wanted: WantedFile, signal: AbortSignal): Promise<number> {
@@ -165,7 +180,9 @@ class Member implements ClusterMembership {
 
   async order(change: (orders: Orders) => Orders, signal: AbortSignal): Promise<void> {
     const orders = this.#document(places.orders, ordersCodec)
-    await orders.update((before) => change(before ?? noOrders), [], signal)
+    const { value } = await orders.update((before) => change(before ?? noOrders), [], signal)
+    // Followed here before it is answered: whoever asked looks at once how far it is.
+    this.#heard({ orders: value })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -267,7 +284,10 @@ class Member implements ClusterMembership {
   /** What was heard of the documents is kept, for when nobody can be asked. */
   #heard(seen: Heard): void {
     const { applied, orders, placement } = seen
+    const first = orders !== undefined && this.#memory.done === undefined
     const kept = {
+      // What was ordered before this machine took part concerns what it has not begun.
+      ...(first ? { done: countsOf(orders) } : {}),
       ...(applied === undefined ? {} : { applied }),
       ...(orders === undefined ? {} : { orders }),
       ...(placement === undefined ? {} : { placement: placement.value }),
@@ -301,7 +321,7 @@ class Member implements ClusterMembership {
 
   /** Stands for leadership, except while drained: who is to be taken away should not lead. */
   async #stand(coordinator: Coordinator, signal: AbortSignal): Promise<never> {
-    const { machine, clock, newId } = this.#options
+    const { machine, clock, newId, listener } = this.#options
     const policy = {
       ...{ path: places.leader, id: machine, lease: coordinator.timeout },
       ...{ every: beatEvery, silence },
@@ -312,15 +332,18 @@ class Member implements ClusterMembership {
         continue
       }
       try {
-        await whileLeading(coordinator, policy, { clock, newId }, signal, (role, leading) =>
-          together(leading, [
+        await whileLeading(coordinator, policy, { clock, newId }, signal, (role, leading) => {
+          const { epoch, before } = role
+          const why = before === undefined ? 'nobody has led before' : `after ${before.id}`
+          listener.event('leads', machine, why, [], { epoch })
+          return together(leading, [
             (at) => leadCluster(role, this.#leaderPorts(), at),
             (at) => this.#untilDrained(at),
-          ]),
-        )
+          ])
+        })
       } catch (thrown) {
         if (signal.aborted) throw thrown
-        this.#options.listener.event('leads-no-longer', machine, describeError(thrown))
+        listener.event('leads-no-longer', machine, describeError(thrown))
       }
     }
   }
@@ -339,6 +362,8 @@ class Member implements ClusterMembership {
       ...{ machine, clock, policy, bell: this.#bell },
       sight: () => this.#sight(),
       decided: (rule, why, moves) => listener.event(rule, 'cluster', why, moves),
+      wrote: ({ epoch, rule }, version) =>
+        listener.event('placement-accepted', 'cluster', rule, [], { epoch, version }),
     }
   }
 

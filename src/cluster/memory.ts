@@ -14,8 +14,8 @@ export interface ClusterMemory {
   readonly base: number | undefined
   readonly placement: Placement | undefined
   readonly orders: Orders
-  /** How far the counted orders were followed here. */
-  readonly done: Readonly<Record<string, number>>
+  /** How far the counted orders were followed here; undefined before any were seen. */
+  readonly done: Readonly<Record<string, number>> | undefined
   /** The serial of the last report of this machine. */
   readonly serial: number
 }
@@ -25,7 +25,7 @@ export const nothingSeen: ClusterMemory = {
   base: undefined,
   placement: undefined,
   orders: noOrders,
-  done: {},
+  done: undefined,
   serial: 0,
 }
 
