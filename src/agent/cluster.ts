@@ -5,13 +5,13 @@ import { randomUUID } from 'node:crypto'
 import type { InForce } from '../cluster/applied.ts'
 import {
   type ClusterMembership,
-  countsOf,
   type MemberListener,
   openMember,
   type Wanted,
 } from '../cluster/member.ts'
 import { openClusterStore } from '../cluster/memory.ts'
 import type { AppliedDocument, ClusterPolicy, Orders } from '../cluster/model.ts'
+import { countsOf } from '../cluster/orders.ts'
 import { openAll, type Seal, sealAll } from '../cluster/seal.ts'
 import { type Door, type Peers, usualPort } from '../cluster/sight/door.ts'
 import type { ClusterView } from '../cluster/views.ts'

@@ -22,6 +22,7 @@ import type {
   PlacedService,
   RunReport,
 } from './model.ts'
+import { countsOf } from './orders.ts'
 import { together } from './together.ts'
 import { type ClusterView, nothingKnown } from './views.ts'
 
@@ -85,17 +86,10 @@ export interface ClusterMembership extends AsyncDisposable {
   poke(): void
 }
 
-/** Every counted order, by what it is called. */
-export const countsOf = ({ deploys, restarts }: Orders): Readonly<Record<string, number>> =>
-  Object.fromEntries([
-    ...Object.entries(deploys).map(([subject, count]) => [`deploy ${subject}`, count] as const),
-    ...Object.entries(restarts).map(([subject, count]) => [`restart ${subject}`, count] as const),
-  ])
-
 /** A holder of leadership that is silent for so long is deposed: every deed of it is guarded. */
-const silence = ms(200)
+const silence = ms(150)
 /** So that a missed one or two are no reason to depose anybody. */
-const beatEvery = ms(60)
+const beatEvery = ms(40)
 /** Between two sessions, where the one before could not even begin. */
 const retryEvery = ms(500)
 

@@ -21,7 +21,7 @@ test('is silent after the least, counted from the last renewal', () => {
 test('grows patient where renewals come slowly, up to a bound, and forgets it again', () => {
   const hearing = new Hearing(ms(200), instant(0))
   hearing.renewed(instant(300))
-  assert.equal(hearing.silentAt(most), 300 + 900)
+  assert.equal(hearing.silentAt(most), 300 + 600)
   hearing.renewed(instant(1800))
   assert.equal(hearing.silentAt(most), 1800 + 2000)
   for (let at = 1850; at < 5000; at += 50) hearing.renewed(instant(at))

@@ -3,10 +3,10 @@
 import { type Instant, later, type Milliseconds, ms, since } from '../../foundation/time.ts'
 
 /** So many times its longest recent pause a holder may be silent. */
-const pausesAllowed = 3
+const pausesAllowed = 2
 
 /** How much of a long pause is remembered after one more renewal. */
-const remembered = 0.95
+const remembered = 0.9
 
 /**
  * What a candidate has heard of the holder. A holder counts as silent after `least`, or after a
