@@ -137,6 +137,7 @@ export class AgentCluster implements OtherMachines, AsyncDisposable {
     if (applied === undefined) return own
     const file = this.#fileOf(applied.document)
     const spec = await this.#options.parse(file)
+    await this.#options.coordination.follow(spec.coordination)
     this.#take(applied.version, spec)
     return { spec, file }
   }
@@ -256,6 +257,7 @@ export class AgentCluster implements OtherMachines, AsyncDisposable {
   async #takeUpNow({ version, document }: InForce): Promise<void> {
     const file = this.#fileOf(document)
     const spec = await this.#options.parse(file)
+    await this.#options.coordination.follow(spec.coordination)
     await this.#deeds?.apply(spec, file)
     this.#take(version, spec)
     this.#options.event('file-taken-up', `version ${version}`, `it was applied on ${document.by}`)

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { type MachineKeys, readPrivate, writePrivate } from '../control/doors/keys.ts'
 import { Fault } from '../foundation/fault.ts'
 import { type Clock, type Milliseconds, ms } from '../foundation/time.ts'
@@ -16,7 +17,7 @@ import { describeNews } from './embedded/coordinator.ts'
 import { openEmbeddedServer } from './embedded/server.ts'
 import type { MemberAnswer } from './ensemble/model.ts'
 import { dialOf, endpointsOf, type OpenHost, openManaged } from './managed.ts'
-import type { CoordinationPlan, Endpoint, ManagedPlan, TlsFiles } from './model.ts'
+import type { CoordinationPlan, Endpoint, ExistingPlan, ManagedPlan, TlsFiles } from './model.ts'
 import { type OpenCoordinator, openCoordinator } from './zookeeper.ts'
 
 /** What it is opened with. */
@@ -37,7 +38,17 @@ export interface CoordinationOptions {
  * What the machines agree through, open until it is disposed. A server of a managed ensemble that
  * runs here outlives that: the next one who opens it adopts it.
  */
-export interface OpenCoordination extends AsyncDisposable {
+export interface OpenCoordination extends Part {
+  /**
+   * Goes on as a later file says: the server that runs here takes its new settings, one machine
+   * after the other, and new sessions go to the servers it names; those that are open stay where
+   * they are. Rejects with a Fault, with everything as before, where that cannot be done.
+   */
+  follow(plan: CoordinationPlan): Promise<void>
+}
+
+/** The same, by one plan. */
+interface Part extends AsyncDisposable {
   /** Where its servers are, for people: `10.0.0.11:2181,10.0.0.12:2181/alwayson/shop`. */
   readonly hosts: string
   /** Resolves, with why, if the server that runs here had to stop; it never rejects. */
@@ -58,23 +69,60 @@ export interface OpenCoordination extends AsyncDisposable {
  * missing, or as `openEmbeddedServer` does. It waits for no server to answer; `open` does.
  */
 export async function openCoordination(options: CoordinationOptions): Promise<OpenCoordination> {
-  const { plan } = options
+  let { plan } = options
+  let part = await openPart(plan, options)
+  return {
+    failed: part.failed,
+    get hosts() {
+      return part.hosts
+    },
+    get server() {
+      return part.server
+    },
+    open: (signal) => part.open(signal),
+    stop: (within) => part.stop(within),
+    [Symbol.asyncDispose]: () => part[Symbol.asyncDispose](),
+    async follow(next) {
+      if (isDeepStrictEqual(next, plan)) return
+      refuseToMove(plan, next)
+      await part[Symbol.asyncDispose]()
+      try {
+        part = await openPart(next, options)
+        plan = next
+      } catch (thrown) {
+        part = await openPart(plan, options)
+        throw thrown
+      }
+    },
+  }
+}
+
+/** What was agreed on lies in one tree: in another, nobody would know of it. */
+function refuseToMove(plan: CoordinationPlan, next: CoordinationPlan): void {
+  const treeOf = (one: CoordinationPlan) => (one.kind === 'embedded' ? '' : one.chroot)
+  if (plan.kind === next.kind && treeOf(plan) === treeOf(next)) return
+  throw new Fault('refused', 'what the machines agreed on does not move to another coordinator', {
+    remedy: 'end it on all machines (alwayson down), and bring it up with the new file',
+  })
+}
+
+function openPart(plan: CoordinationPlan, options: CoordinationOptions): Promise<Part> {
   switch (plan.kind) {
     case 'embedded':
       return openOwn(options)
-    case 'zookeeper': {
-      const tls = plan.tls === undefined ? {} : { tls: tlsOf(plan.tls) }
-      return reach(plan, plan.servers, keysOf(options).secret, { clock: options.clock, ...tls })
-    }
+    case 'zookeeper':
+      return openExisting(plan, options)
     case 'managed':
       return openEnsemble(plan, options)
   }
 }
 
-async function openEnsemble(
-  plan: ManagedPlan,
-  options: CoordinationOptions,
-): Promise<OpenCoordination> {
+async function openExisting(plan: ExistingPlan, options: CoordinationOptions): Promise<Part> {
+  const tls = plan.tls === undefined ? {} : { tls: tlsOf(plan.tls) }
+  return reach(plan, plan.servers, keysOf(options).secret, { clock: options.clock, ...tls })
+}
+
+async function openEnsemble(plan: ManagedPlan, options: CoordinationOptions): Promise<Part> {
   const keys = keysOf(options)
   const { clock, heard, folder, openHost } = options
   const dial = dialOf(plan, keys)
@@ -131,7 +179,7 @@ function reach(
   servers: readonly Endpoint[],
   secret: string,
   how: ClientOptions,
-): OpenCoordination {
+): Part {
   const hosts = `${servers.map(formatHost).join(',')}${chroot}`
   const options = {
     hosts,
@@ -167,7 +215,7 @@ const notOurs = (hosts: string, cause: unknown): Fault =>
   })
 
 /** The server of one machine: in this process, on loopback, its data in the state folder. */
-async function openOwn(options: CoordinationOptions): Promise<OpenCoordination> {
+async function openOwn(options: CoordinationOptions): Promise<Part> {
   const folder = join(options.folder, 'coordination')
   const { clock, heard } = options
   mkdirSync(folder, { recursive: true, mode: 0o700 })

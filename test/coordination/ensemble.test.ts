@@ -64,8 +64,7 @@ suite('a managed ensemble', { skip: zookeeperMissing() }, () => {
     await using coordinator = await (all.machines[0]?.coordination ?? assert.fail()).open(soon())
     await coordinator.write([{ kind: 'create', path: '/what', data: '' }])
     const changed = { ...all.plan, heapBytes: all.plan.heapBytes + 2 ** 20 }
-    await Promise.all(all.machines.map((machine) => machine.leave()))
-    await Promise.all(all.machines.map((machine) => machine.open(changed)))
+    await Promise.all(all.machines.map((machine) => machine.coordination?.follow(changed)))
     let fewest = 3
     await until('each has another process', () => {
       const now = all.machines.map((machine) => machine.pid())

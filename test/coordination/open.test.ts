@@ -102,3 +102,22 @@ test('without keys nobody takes part in what others share', async () => {
   }
   await assert.rejects(open(folder.path, plan), { code: 'not-found', message: /has no keys/ })
 })
+
+test('what was agreed on does not move to another coordinator', async () => {
+  using folder = newFolder()
+  await using coordination = await open(folder.path)
+  await coordination.follow({ kind: 'embedded' })
+  const elsewhere: CoordinationPlan = {
+    kind: 'zookeeper',
+    servers: [{ host: '127.0.0.1', port: 1 }],
+    chroot: '/shop',
+    session: ms(2000),
+    tls: undefined,
+  }
+  await assert.rejects(coordination.follow(elsewhere), {
+    code: 'refused',
+    message: /does not move/,
+  })
+  await using coordinator = await coordination.open(signal())
+  assert.deepEqual(await coordinator.list('/'), [])
+})
