@@ -2,7 +2,10 @@
 
 import type { TableTls } from '../balancing/model.ts'
 import type { CertificateSighting, CertificateWish } from '../certificates/model.ts'
+import { standingOf } from '../certificates/rules.ts'
+import { type Instant, instant } from '../foundation/time.ts'
 import type { Frontend, Spec } from '../spec/model.ts'
+import type { CertificateStatus } from './model.ts'
 
 /** What the keeper has to have. */
 export const certificateWishes = (spec: Spec): readonly CertificateWish[] =>
@@ -18,4 +21,11 @@ export function tableTls(
   if (tls === undefined) return undefined
   const shown = (certificates.get(name) ?? []).map(({ id, names }) => ({ id, names }))
   return { certificates: shown, oldest: tls.oldest, protocols: tls.protocols }
+}
+
+/** What people are told of a certificate. */
+export function certificateStatus(sighting: CertificateSighting, now: Instant): CertificateStatus {
+  const { names, issuer, until, source, problem } = sighting
+  const { kind, why } = standingOf(sighting, now)
+  return { names, issuer, until: instant(until), source, standing: kind, why, problem }
 }

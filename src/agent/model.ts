@@ -104,7 +104,25 @@ export interface FrontendStatus {
   readonly accessLog?: string
   /** Clients are told to come back later. */
   readonly closed?: boolean
+  /** What it shows to clients, where it encrypts; the first one to names that none bears. */
+  readonly certificates?: readonly CertificateStatus[]
+  /** Where requests are sent instead of to a service: `https at port 443`. */
+  readonly redirect?: string
   readonly traffic: FrontendTraffic
+}
+
+/** What `status` says of one certificate. */
+export interface CertificateStatus {
+  readonly names: readonly string[]
+  readonly issuer: string
+  readonly until: Instant
+  /** The path, or the address of the authority, that it comes from. */
+  readonly source: string
+  readonly standing: 'valid' | 'expires-soon' | 'expired' | 'not-yet-valid'
+  /** How its time stands, in words. */
+  readonly why: string
+  /** Why what is shown is not what should be; empty when all is well. */
+  readonly problem: string
 }
 
 /** All of `alwayson status`. */

@@ -8,6 +8,7 @@ import type { ReplicaProcess, ServiceAction } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
 import type { Frontend, Service } from '../spec/model.ts'
 import { describeBalance } from '../spec/settle-balance.ts'
+import { certificateStatus } from './certificates.ts'
 import type { ClusterStatus, FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
 import { maintenanceOf } from './routes.ts'
 import {
@@ -43,7 +44,7 @@ export const statusOf = (world: World, teller: Teller): Status => ({
     ...Object.values(world.spec.services).map((service) => serviceStatus(world, teller, service)),
     ...leaving(world).map((name) => leavingStatus(world, teller, name)),
   ],
-  frontends: frontendsOf(world),
+  frontends: frontendsOf(world, teller.now),
   ...(teller.cluster === undefined ? {} : { cluster: teller.cluster }),
 })
 
@@ -174,7 +175,7 @@ const noTraffic: FrontendTraffic = {
   bytesOut: 0,
 }
 
-function frontendsOf(world: World): readonly FrontendStatus[] {
+function frontendsOf(world: World, now: Instant): readonly FrontendStatus[] {
   return Object.values(world.spec.frontends).map((frontend) => ({
     name: frontend.name,
     mode: frontend.mode,
@@ -190,6 +191,10 @@ function frontendsOf(world: World): readonly FrontendStatus[] {
       ? {}
       : { accessLog: frontend.accessLog.toStdout ? 'stdout' : frontend.accessLog.path }),
     ...closedOf(maintenanceOf(world.state, 'frontends', frontend)),
+    ...(frontend.tls === undefined ? {} : { certificates: shownBy(world, frontend, now) }),
+    ...(frontend.redirect === undefined
+      ? {}
+      : { redirect: `https at port ${frontend.redirect.port}` }),
     traffic: trafficOf(world.edges, frontend.name),
   }))
 }
@@ -197,6 +202,9 @@ function frontendsOf(world: World): readonly FrontendStatus[] {
 /** Said only while it holds. */
 const closedOf = ({ maintenance }: ReturnType<typeof maintenanceOf>): { readonly closed?: true } =>
   maintenance === undefined ? {} : { closed: true }
+
+const shownBy = ({ certificates }: World, { name }: Frontend, now: Instant) =>
+  (certificates.get(name) ?? []).map((each) => certificateStatus(each, now))
 
 /** How what no route matches is spread: a service may say it for itself. */
 const balanceOf = ({ spec }: World, { to, balance }: Frontend): string =>

@@ -82,6 +82,14 @@ function whyFrontend(status: Status, frontend: FrontendStatus): Reasons {
     now.push('closed for maintenance: requests are answered 503')
     remedies.push(`alwayson maintenance off ${frontend.name}`)
   }
+  if (frontend.redirect !== undefined) now.push(`every request is sent to ${frontend.redirect}`)
+  for (const { names, issuer, why, source, standing, problem } of frontend.certificates ?? []) {
+    now.push(`shows ${names.join(', ')} by ${issuer}, from ${source}: ${why}`)
+    if (problem !== '') now.push(`${source}: ${problem}`)
+    if (problem !== '' || standing !== 'valid') {
+      remedies.push(`put a good certificate in place of ${source}, then: alwayson apply`)
+    }
+  }
   if (frontend.traffic.held > 0) {
     now.push(`${frontend.traffic.held} requests wait until a server is available`)
   }

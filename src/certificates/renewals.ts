@@ -133,7 +133,7 @@ export class Renewals {
   #failed(managed: Managed, why: string): void {
     const { clock, random } = this.#options
     managed.failures += 1
-    const wait = backoff(nextTry, managed.failures - 1, random.next())
+    const wait = backoff(nextTry, managed.failures, random.next())
     managed.notBefore = clock.now() + wait
     managed.problem = why
     const shown = managed.isPlaceholder ? 'a placeholder' : 'the one before'

@@ -95,7 +95,7 @@ function settlePair(raw: RawPair, path: Path, site: Site): FrontendTls['certific
     const what = pair.part === 'key' ? 'the key' : 'the certificate'
     site.fault(at[pair.part], `${what} cannot be used: ${pair.why}`, remedy || undefined)
   }
-  if (((site.modeOf?.(files.key) ?? 0) & 0o007) !== 0) {
+  if (pair.kind === 'pair' && ((site.modeOf?.(files.key) ?? 0) & 0o007) !== 0) {
     const message = 'every user of this machine may read or change this key'
     site.fault(at.key, message, `take that away: chmod o-rwx ${files.key}`)
   }

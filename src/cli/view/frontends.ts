@@ -57,17 +57,29 @@ function rowOf(frontend: FrontendStatus, rates: Rates | undefined): Row {
       ...(more.length === 0 ? [] : [cell(`also on ${more.join(', ')}`, 'faint')]),
       ...(frontend.closed === true ? [cell('closed for maintenance', 'doubtful')] : []),
       cell(routesOf(frontend), 'faint'),
+      ...certificatesOf(frontend),
       ...storiesOf(frontend),
     ],
   }
 }
 
+/** `shows shop.example by Let's Encrypt, R11: it ends in 61 days` */
+function certificatesOf({ certificates = [] }: FrontendStatus): Row['notes'] {
+  return certificates.map(({ names, issuer, why, standing, problem }) => {
+    const said = `shows ${names.join(', ')} by ${issuer}: ${why}`
+    const whole = problem === '' ? said : `${said}; ${problem}`
+    const isWell = problem === '' && standing === 'valid'
+    return cell(whole, isWell ? 'faint' : standing === 'expired' ? 'bad' : 'doubtful')
+  })
+}
+
 /** `/old to legacy, all else to web by roundrobin` */
-function routesOf({ routes, balance, mode }: FrontendStatus): string {
+function routesOf({ routes, balance, mode, redirect }: FrontendStatus): string {
   const said = routes.map(({ host = '', path = '', to }) => {
     const rest = routes.length > 1 ? 'all else' : 'all'
     return `${host + path || rest} ${to === undefined ? 'by rule' : `to ${to}`}`
   })
+  if (redirect !== undefined) return `all to ${redirect} (${mode})`
   return `${said.join(', ')} (${mode}, ${balance})`
 }
 
