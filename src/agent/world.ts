@@ -269,7 +269,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       idleTimeout: frontend.idleTimeout,
       headTimeout: frontend.headTimeout,
       tunnelTimeout: frontend.tunnelTimeout,
-      abortOnClose: frontend.abortOnClose,
+      halfClosedTimeout: frontend.halfClosedTimeout,
       maxConnections: shareOf(world, frontend.maxConnections),
       ...(frontend.acceptProxy === undefined ? {} : { acceptProxy: frontend.acceptProxy }),
       errorPages: frontend.errorPages,

@@ -199,8 +199,8 @@ export interface TableFrontend {
   readonly idleTimeout: Milliseconds
   /** Two connections joined by an upgrade (WebSocket) end after so long without a byte. */
   readonly tunnelTimeout?: Milliseconds
-  /** A client that ends its side while it waits for an answer is taken to be gone. */
-  readonly abortOnClose?: boolean
+  /** A client that ends its side while it waits is taken to be gone after so long. */
+  readonly halfClosedTimeout?: Milliseconds
   /** From the first byte of a request to the end of its head. */
   readonly headTimeout: Milliseconds
   readonly maxConnections: number

@@ -59,7 +59,7 @@ const doorOf = ({ name }: RunService): Frontend => ({
     idleTimeout: ms(60_000),
     headTimeout: ms(10_000),
     tunnelTimeout: ms(60_000),
-    abortOnClose: false,
+    halfClosedTimeout: ms(1000),
     maxConnections: 1000,
   },
 })

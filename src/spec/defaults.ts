@@ -32,8 +32,7 @@ export const defaults = {
   slowStart: '0s',
   maintenanceRetry: '60s',
   /** `idle` holds in HTTP mode; a TCP connection that is silent may be a database session. */
-  frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s', tunnel: '1h' },
-  abortOnClose: false,
+  frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s', tunnel: '1h', halfClosed: '10s' },
   maxConnections: 50_000,
   /** What is spoken inside TLS in HTTP mode, the most wanted first (ALPN). */
   redirect: { status: 308, port: 443 },

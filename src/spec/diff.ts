@@ -234,7 +234,7 @@ const frontendRows: readonly Row<Frontend>[] = [
   { key: 'timeouts.idle', show: (f) => time(f.idleTimeout) },
   { key: 'timeouts.head', show: (f) => time(f.headTimeout) },
   { key: 'timeouts.tunnel', show: (f) => time(f.tunnelTimeout) },
-  { key: 'abort_on_close', show: (f) => String(f.abortOnClose) },
+  { key: 'timeouts.half_closed', show: (f) => time(f.halfClosedTimeout) },
   { key: 'max_connections', show: (f) => String(f.maxConnections) },
   { key: 'tls', show: (f) => (f.tls === undefined ? undefined : 'on') },
   {

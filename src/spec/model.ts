@@ -133,8 +133,8 @@ export interface Frontend {
   readonly idleTimeout: Milliseconds
   readonly headTimeout: Milliseconds
   readonly tunnelTimeout: Milliseconds
-  /** A client that ends its side while it waits is taken to be gone. */
-  readonly abortOnClose: boolean
+  /** A client that ends its side while it waits is taken to be gone after so long. */
+  readonly halfClosedTimeout: Milliseconds
   /** Networks of proxies whose connections begin with a PROXY header. */
   readonly acceptProxy?: readonly string[]
   readonly maxConnections: number

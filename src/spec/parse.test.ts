@@ -165,7 +165,7 @@ frontends:
     idleTimeout: 5000,
     headTimeout: 10_000,
     tunnelTimeout: 3_600_000,
-    abortOnClose: false,
+    halfClosedTimeout: 10_000,
     maxConnections: 50_000,
     errorPages: { 503: 'body of /srv/shop/sorry.html' },
     tls: undefined,

@@ -72,14 +72,15 @@ export const frontend = z
           'A connection that was upgraded (WebSocket) is closed after so long without a byte.',
           defaults.frontendTimeouts.tunnel,
         ),
+        half_closed: key(
+          duration(),
+          'A client that ends its side of the connection while it waits may still read the ' +
+            'answer (`nc`, embedded clients), but mostly it has gone: it is waited for so long. ' +
+            '`0s` takes it to be gone at once.',
+          defaults.frontendTimeouts.halfClosed,
+        ),
       }),
       'How long a client may take.',
-    ),
-    abort_on_close: key(
-      worded(z.boolean(), '`true` or `false`'),
-      'A client that ends its side of the connection while it waits may still read the answer ' +
-        '(`nc`, embedded clients). `true` takes it to be gone, and spares the server its work.',
-      defaults.abortOnClose,
     ),
     max_connections: key(
       count(1, 10_000_000),

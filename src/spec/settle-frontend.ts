@@ -23,7 +23,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
   const binds = typeof raw.bind === 'string' ? [raw.bind] : (raw.bind ?? [])
   const telling = settleTelling(raw)
   const accessLog = settleAccessLog(name, raw.access_log, site)
-  const { idle, idleTcp, head, tunnel } = defaults.frontendTimeouts
+  const { idle, idleTcp, head, tunnel, halfClosed } = defaults.frontendTimeouts
   return {
     name,
     mode,
@@ -43,7 +43,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
     idleTimeout: durationOf(raw.timeouts?.idle, mode === 'tcp' ? idleTcp : idle),
     headTimeout: durationOf(raw.timeouts?.head, head),
     tunnelTimeout: durationOf(raw.timeouts?.tunnel, tunnel),
-    abortOnClose: raw.abort_on_close ?? defaults.abortOnClose,
+    halfClosedTimeout: durationOf(raw.timeouts?.half_closed, halfClosed),
     ...acceptProxyOf(raw.accept_proxy),
     maxConnections: raw.max_connections ?? defaults.maxConnections,
     tls: settleTls(raw, mode, [...path, 'tls'], site),
@@ -95,7 +95,8 @@ function refuseHttpKeys(raw: Loose<RawFrontend>, path: Path, site: Site): void {
   if (raw.error_pages !== undefined) refuse(['error_pages'], 'there are no answers of our own')
   if (raw.timeouts?.head !== undefined) refuse(['timeouts', 'head'], 'there are no request heads')
   if (raw.timeouts?.tunnel !== undefined) refuse(['timeouts', 'tunnel'], 'nothing is upgraded')
-  if (raw.abort_on_close !== undefined) refuse(['abort_on_close'], 'an end passes as an end')
+  if (raw.timeouts?.half_closed !== undefined)
+    refuse(['timeouts', 'half_closed'], 'an end passes as an end')
 }
 
 function rulesOf(raw: Loose<RawFrontend>): { readonly rules?: RouteRules } {

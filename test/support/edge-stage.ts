@@ -1,5 +1,6 @@
 // An edge before one server that the test plays by hand.
 
+import type { TableFrontend } from '../../src/balancing/model.ts'
 import { EdgeBed, Origin, type Peer, until } from './edge-bed.ts'
 
 /** A body of one chunk. */
@@ -18,10 +19,13 @@ export const pattern = (length: number): string => {
 }
 
 /** An edge before one origin that is played by hand. */
-export async function stage(serve: (peer: Peer) => void = () => undefined) {
+export async function stage(
+  serve: (peer: Peer) => void = () => undefined,
+  frontend: Partial<TableFrontend> = {},
+) {
   const origin = await Origin.open('a', serve)
   const bed = new EdgeBed()
-  await bed.apply([origin.row()])
+  await bed.apply([origin.row()], { frontend })
   return {
     bed,
     origin,

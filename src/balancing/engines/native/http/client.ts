@@ -13,19 +13,9 @@ import { type DirectedClient, direct, ToldOnce } from './direct.ts'
 import { Exchange } from './exchange.ts'
 import { RequestInput } from './input.ts'
 import type { UpstreamLink } from './parts.ts'
+import { busy, closed, lingering, reading, resting, tunnel } from './phases.ts'
 import { isPreface } from './preface.ts'
 import { methodOf, type Timeline } from './timeline.ts'
-
-/** Waits for the first byte of a request. */
-const resting = 0
-/** Has a part of a head. */
-const reading = 1
-/** Has a request in flight; more of them may lie in the input. */
-const busy = 2
-/** Has had its last answer: reads on for a moment, so that no RST takes the answer away. */
-const lingering = 3
-const tunnel = 4
-const closed = 5
 
 /** Bytes of further requests taken in while one is in flight. */
 const pipelinedMost = 64 * 1024
@@ -197,8 +187,10 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
 
   /** While some of the body is missing, the client has to go on sending. */
   #expectBody(): void {
-    if (this.input.done) this.shared.deadlines.clear(this.#place)
-    else this.#mind()
+    const { deadlines } = this.shared
+    if (!this.input.done) this.#mind()
+    else if (!this.exchange.hasEnded) deadlines.clear(this.#place)
+    else deadlines.set(this.#place, this.door.row.halfClosedTimeout ?? Infinity)
   }
 
   #badBody(): void {
@@ -255,13 +247,21 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     return lines + this.#connectionLine(streamed && this.minor === 0)
   }
 
+  get #isLast(): boolean {
+    return this.exchange.hasEnded && this.input.size === 0
+  }
+
   #connectionLine(mustClose: boolean): string {
     const leaving = this.shared.leaving || this.door.former
-    const isLast = this.exchange.hasEnded && this.input.size === 0
-    this.#closing = mustClose || !this.#keepAlive || !this.input.done || isLast || leaving
+    this.#closing = mustClose || !this.#keepAlive || !this.input.done || this.#isLast || leaving
     const { answerLine } = this.told
-    if (this.#closing) return `${answerLine}Connection: close\r\n`
-    return this.minor === 0 ? `${answerLine}Connection: keep-alive\r\n` : answerLine
+    if (this.#closing)
+      return `${answerLine}Connection: close
+`
+    return this.minor === 0
+      ? `${answerLine}Connection: keep-alive
+`
+      : answerLine
   }
 
   answerOurselves(status: number, lines: string, body?: string): void {
@@ -278,7 +278,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   /** The answer is out: the next request, or the end. */
   answerDone(): void {
     this.exchange.end()
-    if (this.#closing) return this.#linger()
+    if (this.#closing || this.#isLast) return this.#linger()
     this.#phase = resting
     this.shared.deadlines.set(this.#place, this.door.row.idleTimeout)
     if (this.input.bytes !== undefined && !this.#consuming) this.#next()
@@ -318,8 +318,9 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
 
   /** Who ends after a whole request may still wait for its answer (RFC 9112 9.6). */
   ended(): void {
-    if (this.#phase === busy && this.input.done && this.door.row.abortOnClose !== true) {
-      return this.exchange.clientEnded()
+    if (this.#phase === busy && this.input.done) {
+      this.exchange.clientEnded()
+      return this.#expectBody()
     }
     if (this.#phase === busy) return this.abort()
     if (this.connection.pending === 0) return this.close()
@@ -366,7 +367,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
       this.exchange.begin('', true, false, false)
       this.answerOurselves(408, '')
     } else if (this.#phase !== busy) this.close()
-    else if (this.#paused && this.connection.pending === 0) this.#mind()
+    else if (this.exchange.hasEnded && !this.exchange.answered) this.abort()
+    else if ((this.#paused || this.exchange.hasEnded) && this.connection.pending === 0) this.#mind()
     else if (this.exchange.answered || this.connection.pending > 0) this.abort()
     else {
       this.exchange.giveUp()

@@ -52,16 +52,30 @@ suite('a client that ends its side', () => {
     await until('it to be gone', () => on.bed.report.frontends.public?.connections === 0)
   })
 
-  test('is gone, if the file says so', async () => {
+  test('is gone when it has been waited for long enough', async () => {
     await using a = await answering('a', () => '')
     await using bed = new EdgeBed()
-    await bed.apply([a.row()], { frontend: { abortOnClose: true } })
+    await bed.apply([a.row()], { frontend: { halfClosedTimeout: ms(0) } })
     const client = await bed.client()
     client.send(get())
     await until('the request', () => a.seen.length === 1)
     client.socket.end()
     await a.peers[0]?.takeEnd()
     await until('it to be gone', () => bed.report.frontends.public?.connections === 0)
+  })
+
+  test('is heard to the end of an answer that has begun', async () => {
+    await using on = await stage(undefined, { halfClosedTimeout: ms(0) })
+    const client = await on.bed.client()
+    client.send(get())
+    const upstream = await on.upstream()
+    await upstream.take('\r\n\r\n')
+    upstream.send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome')
+    await client.take('some')
+    client.socket.end()
+    await until('the end to be sent', () => client.socket.writableFinished)
+    upstream.send(' more')
+    assert.equal(await client.takeEnd(), ' more')
   })
 
   test('is answered by the server that comes back, after those that have not ended', async () => {

@@ -32,6 +32,8 @@ const open = 2
 const idleMost = 4000
 /** Idle connections kept to one server. */
 const idleKept = 256
+/** Interim answers to one request: a server that sends them without end never answers. */
+const interimsMost = 64
 /** Up to here an answer goes out in one write with its head. */
 const oneWrite = 16 * 1024
 
@@ -49,6 +51,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   /** It has carried a request before: the server may have closed it in the meantime. */
   reused = false
   #phase = connecting
+  #interims = 0
   #breakTunnel: (() => void) | undefined
   /** Not a byte of the request could be written: the connection had ended before. */
   #untouched = false
@@ -91,6 +94,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
 
   #begin(client: AnswerSink): void {
     this.#phase = awaiting
+    this.#interims = 0
     this.awaitAnswer()
     const { written } = this.connection
     client.exchange.send()
@@ -138,6 +142,8 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
       if (code !== headRead) return this.#fail('reset', `a bad answer: ${head.reason}`)
       if (head.status >= 200) return this.#final(client, bytes, end)
       if (head.status === 101) return this.#upgrade(client, bytes, end)
+      this.#interims += 1
+      if (this.#interims > interimsMost) return this.#fail('reset', 'interim answers without end')
       client.interim(answerText(bytes, head, '', head.end))
       at = head.end
     }
