@@ -139,7 +139,7 @@ suite('hostile servers', () => {
     })
   })
 
-  test('that answer while the body still comes: the answer arrives, the rest does not', async () => {
+  test('that answer while the body comes: the answer arrives, the rest does not', async () => {
     const early = 'HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nstop'
     for (const closes of [false, true]) {
       await using bad = await playing(async (peer) => {

@@ -13,13 +13,10 @@ import { type DirectedClient, direct, ToldOnce } from './direct.ts'
 import { Exchange } from './exchange.ts'
 import { RequestInput } from './input.ts'
 import type { UpstreamLink } from './parts.ts'
+import { lingerTime, pipelinedMost } from './patience.ts'
 import { busy, closed, lingering, reading, resting, tunnel } from './phases.ts'
 import { isPreface } from './preface.ts'
 import { methodOf, type Timeline } from './timeline.ts'
-
-/** Bytes of further requests taken in while one is in flight. */
-const pipelinedMost = 64 * 1024
-const lingerTime = 2000
 
 const head = new RequestHead()
 
