@@ -1,6 +1,6 @@
 // How long is a cluster of three machines without a leader, fault by fault?
 //
-//   npm run bench:cluster                                          each fault three times, both ways
+//   npm run bench:cluster                               each fault three times, both ways
 //   npm run bench:cluster -- --rounds 5 --fault killed,stopped --over one-server
 //
 // In network namespaces, as root; beside it a client on every machine asks its own door 20 times a

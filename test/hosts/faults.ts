@@ -44,10 +44,20 @@ export async function suffer(lab: ClusterLab, fault: LeaderFault): Promise<Suffe
     successor: led.by,
     leaderless: led.at - at,
     async heal() {
+      if (fault === 'stopped') await untilAway(lab, host)
       heal()
       await lab.well()
     },
   }
+}
+
+/** Waits until the session of one that was stopped is over: it wakes and leads no longer. */
+async function untilAway(lab: ClusterLab, victim: Host): Promise<void> {
+  const other = lab.hosts.find((host) => host !== victim)!
+  await until('its session is over', async () => {
+    const { cluster } = await other.status()
+    return cluster?.machines.find(({ name }) => name === victim.name)?.state === 'away'
+  })
 }
 
 /** Lets it happen; returns what puts it right. */
