@@ -20,6 +20,7 @@ export async function h2load(proxy: OpenProxy, seconds: number): Promise<Run> {
     const before = cpuMicros(proxy.pids)
     const { stdout } = await run('h2load', args)
     const cpu = cpuMicros(proxy.pids) - before
+    if (!stdout.includes('Application protocol: h2')) throw new Error('it does not speak HTTP/2')
     const requests = Number(/(\d+) succeeded/.exec(stdout)?.[1])
     const bad = /(\d+) failed, (\d+) errored/.exec(stdout)?.slice(1).map(Number) ?? [Number.NaN]
     // A line: when it was sent (µs since 1970), the status, and how long it took (µs).

@@ -40,7 +40,7 @@ export const defaults = {
     directory: 'https://acme-v02.api.letsencrypt.org/directory',
     challenge: 'http-01',
   },
-  tls: { min_version: 'TLSv1.2', protocols: ['http/1.1'] },
+  tls: { min_version: 'TLSv1.2', protocols: ['h2', 'http/1.1'] },
   edgesLeast: 2,
   coordination: {
     session: '2s',

@@ -74,7 +74,9 @@ function certificatesOf({ certificates = [] }: FrontendStatus): Row['notes'] {
 }
 
 /** `/old to legacy, all else to web by roundrobin` */
-function routesOf({ routes, balance, mode, redirect }: FrontendStatus): string {
+function routesOf(frontend: FrontendStatus): string {
+  const { routes, balance, redirect, certificates } = frontend
+  const mode = `${frontend.mode}${certificates === undefined ? '' : ' over TLS'}`
   const said = routes.map(({ host = '', path = '', to }) => {
     const rest = routes.length > 1 ? 'all else' : 'all'
     return `${host + path || rest} ${to === undefined ? 'by rule' : `to ${to}`}`

@@ -2,10 +2,13 @@
 
 import type { Status } from '../../agent/model.ts'
 
-/** `shop is up: http://127.0.0.1:8080` */
+/** `shop is up: http://127.0.0.1:8080, https://127.0.0.1:8443` */
 export function readyLine(status: Status): string {
-  const doors = status.frontends.flatMap(({ mode, addresses }) =>
-    addresses.map((address) => `${mode}://${reachable(address)}`),
+  const doors = status.frontends.flatMap(({ mode, certificates, addresses }) =>
+    addresses.map(
+      (address) =>
+        `${mode === 'http' && certificates !== undefined ? 'https' : mode}://${reachable(address)}`,
+    ),
   )
   return `${status.name} is up${doors.length === 0 ? '' : `: ${doors.join(', ')}`}`
 }
