@@ -3,8 +3,8 @@
 import { ms, since } from '../../foundation/time.ts'
 import type { EnsembleObservation } from './model.ts'
 
-/** A server that has answered before and is silent for so long is given up. */
-export const silenceMost = ms(2000)
+/** A server that has answered before is given up so long after its first silence. */
+export const silenceMost = ms(1500)
 /** A server that was started has so long until its first answer: it may have to read much. */
 export const startMost = ms(60_000)
 /** Who leads is settled in less, unless too few are there. */

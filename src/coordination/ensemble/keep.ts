@@ -134,7 +134,7 @@ export class EnsembleKeeper implements Disposable {
       const life = this.#life
       void askOwn().then((answer) => {
         this.#asking.own = false
-        if (life === this.#life) this.#answered(answer, now)
+        if (life === this.#life) this.#answered(answer)
       })
     }
     if (others > 0 && now - this.#asked.others >= askOthersEvery && !this.#asking.others) {
@@ -147,10 +147,11 @@ export class EnsembleKeeper implements Disposable {
     }
   }
 
-  #answered(answer: MemberAnswer, askedAt: Instant): void {
+  #answered(answer: MemberAnswer): void {
     this.#answer = answer
     if (answer.kind === 'silent') {
-      if (this.#hasAnswered) this.#silentSince ??= askedAt
+      // From now, not from when it was asked: we may have been stopped ourselves in between.
+      if (this.#hasAnswered) this.#silentSince ??= this.#options.clock.now()
       return
     }
     this.#silentSince = undefined
@@ -179,10 +180,9 @@ export class EnsembleKeeper implements Disposable {
         return
       case 'kill': {
         // Straight from here: its guard sees that it ended, and starts it again.
-        const { state } = process ?? {}
-        const target = state?.kind === 'running' ? identify(state.pid) : undefined
-        if (target === undefined) host.stop(serverId, ms(0))
-        else signalProcess(target, 'SIGKILL')
+        if (process?.state.kind !== 'running') return host.stop(serverId, ms(0))
+        const target = identify(process.state.pid)
+        if (target !== undefined) signalProcess(target, 'SIGKILL')
         return
       }
       case 'ask-turn':

@@ -34,7 +34,7 @@ export interface EnsembleObservation {
   readonly member: MemberProcess | undefined
   /** Its last answer, since it was started. */
   readonly answer: MemberAnswer | undefined
-  /** Since when it has answered nothing, although it had before. */
+  /** When the first question was not answered in time, after others were, and none since. */
   readonly silentSince: Instant | undefined
   /** How many other members there are, and how many of them serve. */
   readonly others: number

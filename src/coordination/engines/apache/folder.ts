@@ -111,7 +111,8 @@ function roomAt(path: string, otherwise: string): number {
       const { bavail, bsize } = statfsSync(place)
       return bavail * bsize
     } catch (thrown) {
-      if (systemCode(thrown) !== 'ENOENT') throw thrown
+      // A disk that cannot even say has no room for anybody.
+      if (systemCode(thrown) !== 'ENOENT') return 0
     }
   }
   // Neither is there yet: making them will say what is wrong.
