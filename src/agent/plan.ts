@@ -80,6 +80,8 @@ function routing(before: Spec, after: Spec): readonly string[] {
         service.balance,
         service.slowStart,
         service.sendProxy,
+        service.sticky,
+        service.maintenance,
         service.protocol,
         service.hold,
         service.connectTimeout,

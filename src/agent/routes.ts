@@ -1,7 +1,7 @@
 // Which rows do the routes of a frontend come to, and who is closed for maintenance? Pure.
 
 import type { Pool, TableRoute } from '../balancing/model.ts'
-import type { Maintenance } from '../balancing/routing/model.ts'
+import type { Maintenance, Sticky } from '../balancing/routing/model.ts'
 import type { Frontend, Service, Spec } from '../spec/model.ts'
 import { routed } from '../spec/settle-balance.ts'
 import { joinRules } from '../spec/settle-route.ts'
@@ -63,4 +63,11 @@ export function forgetWords(state: AgentState, spec: Spec, pools: readonly Pool[
     drained,
     ...(said.length === 0 ? {} : { maintenance: Object.fromEntries(kept) }),
   }
+}
+
+/** How clients of a service come back to their server. */
+export function stickyOf({ sticky }: Service): { readonly sticky?: Sticky } {
+  if (sticky === undefined) return {}
+  const { keepWhileDraining: _, ...rest } = sticky
+  return { sticky: rest }
 }

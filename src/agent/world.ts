@@ -11,7 +11,7 @@ import { checkFor } from '../spec/replica-words.ts'
 import { tableTls } from './certificates.ts'
 import type { AgentState } from './model.ts'
 import { type ClusterSight, inFlightElsewhere, isOfInterest, othersOf } from './remote.ts'
-import { maintenanceOf, rowsOf } from './routes.ts'
+import { maintenanceOf, rowsOf, stickyOf } from './routes.ts'
 
 /** What was seen at one moment, beside what is wanted. */
 export interface World {
@@ -133,6 +133,13 @@ function stateOf(world: World, service: string, id: string): ServerState {
   return isDraining(world, service, id) ? 'draining' : 'up'
 }
 
+/** Whether clients that had a server go on with it while an operator drains it. */
+function keepsSticky(world: World, { name, sticky }: Service, id: string): Partial<TableServer> {
+  const leaving = world.state.services[name]?.state.draining[id] !== undefined
+  const keeps = sticky?.keepWhileDraining === true && isDrained(world, id) && !leaving
+  return keeps ? { keepsSticky: true } : {}
+}
+
 /** A process whose guard is gone goes on as long as it lives: it is asked like any other. */
 const mayServe = ({ state }: ReplicaProcess): boolean =>
   state.kind === 'running' || state.kind === 'lost'
@@ -171,6 +178,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
       backup: server.backup,
       maxConnections: share(world, limitOf(world, server.id, server.maxConnections)),
       state: stateOf(world, service.name, server.id),
+      ...keepsSticky(world, service, server.id),
     }))
   }
   const serverOf = (
@@ -180,6 +188,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
     ...{ id, host, port, weight: agentShare(world, id), backup: false },
     maxConnections: share(world, limitOf(world, id, service.maxConnections)),
     state,
+    ...keepsSticky(world, service, id),
   })
   const elsewhere = othersOf(world, service.name).filter((replica) =>
     isOfInterest(world, replica, verdictOf(world, replica.id) === 'up'),
@@ -254,6 +263,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       responseTimeout: service.responseTimeout,
       ...proxyOf(service),
       ...protocolOf(service),
+      ...stickyOf(service),
       ...maintenanceOf(world.state, 'services', service),
       ...(service.slowStart === undefined ? {} : { slowStart: service.slowStart }),
       hedge: service.hedge,

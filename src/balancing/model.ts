@@ -1,7 +1,7 @@
 // The words of the balancing room: where does this request go, and what became of it?
 
 import type { Instant, Milliseconds } from '../foundation/time.ts'
-import type { Maintenance, RouteRules } from './routing/model.ts'
+import type { Maintenance, RouteRules, Sticky } from './routing/model.ts'
 
 /**
  * How a server is picked among those that are up. HAProxy's words; `random` draws two, `first`
@@ -38,6 +38,8 @@ export interface TableServer {
   readonly state: ServerState
   /** Picked only while no server that is not a backup is up. */
   readonly backup: boolean
+  /** Also while it drains, clients that had it go on with it. */
+  readonly keepsSticky?: boolean
   /** Requests (in TCP mode connections) at once; more wait for a place. */
   readonly maxConnections: number | undefined
 }
@@ -71,6 +73,7 @@ export interface Pool {
   readonly protocol?: 'http2'
   /** Set while its requests are turned away. */
   readonly maintenance?: Maintenance
+  readonly sticky?: Sticky
   /** Its servers are told who the client is by a PROXY header of this version. */
   readonly sendProxy?: 'v1' | 'v2'
   /** A server that came up while others were up takes its full share only after so long. */

@@ -31,6 +31,7 @@ export const defaults = {
   hashBound: 1.25,
   slowStart: '0s',
   maintenanceRetry: '60s',
+  sticky: { path: '/', same_site: 'Lax', wait: '1s', drain: 'keep' },
   /** `idle` holds in HTTP mode; a TCP connection that is silent may be a database session. */
   frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s', tunnel: '1h', halfClosed: '10s' },
   maxConnections: 50_000,

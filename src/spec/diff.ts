@@ -181,6 +181,7 @@ const commonRows: readonly Row<Service>[] = [
   { key: 'balance', show: (s) => s.balance && describeBalance(s.balance) },
   { key: 'protocol', show: (s) => s.protocol ?? 'http' },
   { key: 'maintenance', show: (s) => showMaintenance(s.maintenance) },
+  { key: 'sticky', show: (s) => s.sticky && JSON.stringify(s.sticky) },
   { key: 'send_proxy', show: (s) => s.sendProxy },
   { key: 'slow_start', show: (s) => s.slowStart && time(s.slowStart) },
   { key: 'hold.wait', show: (s) => time(s.hold.wait) },

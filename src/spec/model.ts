@@ -1,7 +1,7 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
 import type { HashRule, HedgeRule, PolicyName, TableLog, TableTelling } from '../balancing/model.ts'
-import type { Maintenance, RouteRules } from '../balancing/routing/model.ts'
+import type { Maintenance, RouteRules, Sticky } from '../balancing/routing/model.ts'
 import type { AcmeWish, CertificateFiles, OldestTls } from '../certificates/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
@@ -66,6 +66,10 @@ interface ServiceCommon {
   /** What its servers speak: HTTP/1.1 unless it says otherwise. */
   readonly protocol?: 'http2'
   readonly maintenance?: Maintenance & { readonly on: boolean }
+  readonly sticky?: Sticky & {
+    /** Whether a server that an operator drains keeps its clients. */
+    readonly keepWhileDraining: boolean
+  }
   /** Its servers expect a PROXY header of this version. */
   readonly sendProxy?: 'v1' | 'v2'
   readonly maxConnections: number | undefined

@@ -5,6 +5,7 @@ import { defaults } from './defaults.ts'
 import { balance } from './schema-balance.ts'
 import { check } from './schema-check.ts'
 import { maintenance } from './schema-maintenance.ts'
+import { sticky } from './schema-sticky.ts'
 import {
   address,
   asWritten,
@@ -78,6 +79,11 @@ const common = {
     maintenance,
     'Its requests are answered 503, with the time to come back, instead of being sent on. ' +
       '`alwayson maintenance` switches it.',
+  ),
+  sticky: key(
+    sticky,
+    'Clients go on with the server that they had, by a cookie: `sticky: SERVER`. It names no ' +
+      'address, and a client whose server is gone gets another one.',
   ),
   send_proxy: key(
     worded(z.enum(['v1', 'v2']), '`v1` or `v2`'),

@@ -10,6 +10,7 @@ import { settleBalance } from './settle-balance.ts'
 import { durationOf, settleCheck, sizeOf } from './settle-check.ts'
 import { readPage } from './settle-frontend.ts'
 import { settleMaintenance } from './settle-route.ts'
+import { settleSticky } from './settle-sticky.ts'
 import { splitRun } from './shell.ts'
 import type { Loose, Site } from './site.ts'
 import type { Path } from './tree.ts'
@@ -41,6 +42,7 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
     connectTimeout: durationOf(raw.timeouts?.connect, defaults.serviceTimeouts.connect),
     responseTimeout: durationOf(raw.timeouts?.response, defaults.serviceTimeouts.response),
     ...slowStartOf(raw.slow_start),
+    ...settleSticky(raw.sticky),
     ...(raw.protocol === 'http2' ? { protocol: raw.protocol } : {}),
     ...settleMaintenance(raw.maintenance, (file) =>
       readPage(file, [...path, 'maintenance', 'page'], site),

@@ -17,6 +17,8 @@ export interface Chooser {
   readonly key: number
   /** How much more than its share a server may take of the policy `hash`. */
   readonly bound: number
+  /** The server that it had before, by its token, and until when it waits for a place there. */
+  readonly stuck?: { readonly token: string; readonly until: number }
 }
 
 /** Who wants nothing in particular. */

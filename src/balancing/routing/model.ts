@@ -69,3 +69,16 @@ export interface Maintenance {
   /** Networks that are served all the same. */
   readonly allow: readonly string[]
 }
+
+/** Clients go on with the server that they had, by a cookie that we set. */
+export interface Sticky {
+  readonly cookie: string
+  readonly path: string
+  readonly domain?: string
+  readonly sameSite: 'Lax' | 'Strict' | 'None'
+  /** So long unused, and so long after it was first told, the cookie counts no more. */
+  readonly idleSeconds?: number
+  readonly lifeSeconds?: number
+  /** While its server has no place, a request waits so long for it before it goes elsewhere. */
+  readonly waitMs: number
+}

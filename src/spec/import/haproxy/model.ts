@@ -1,6 +1,6 @@
 // The words of the import from HAProxy: what its configuration says, and what became of each line.
 
-import type { BalanceTree } from './tree.ts'
+import type { BalanceTree, StickyTree } from './tree.ts'
 
 /** One line that is neither empty nor a comment. */
 export interface Line {
@@ -166,6 +166,7 @@ export interface Said<T> {
 export interface Settings {
   readonly mode: 'http' | 'tcp'
   readonly balance: Said<BalanceTree> | undefined
+  readonly cookie: Said<StickyTree> | undefined
   /** `hash-balance-factor`, in per cent; 0 is no bound. */
   readonly hashBound: Said<number> | undefined
   readonly maxConnections: Said<number> | undefined

@@ -137,7 +137,6 @@ const reasons: Readonly<Record<string, Reason>> = {
   'option persist': later.sticky,
   'option external-check': missed('checks by an outside program are not in this version'),
 
-  cookie: later.sticky,
   appsession: later.sticky,
   stick: later.sticky,
   'stick-table': later.sticky,

@@ -127,7 +127,11 @@ const ownDetail: Ignored = {
 }
 
 const ignored: Readonly<Record<string, Ignored>> = {
-  cookie: { takes: 1, reason: sticky },
+  cookie: {
+    takes: 1,
+    reason: 'not needed: cookies are made from the names of servers',
+    loss: 'nothing',
+  },
   'non-stick': { takes: 0, reason: sticky, loss: 'nothing' },
   downinter: { takes: 1, reason: 'a server that is down is asked as often as any other' },
   minconn: { takes: 1, reason: 'a limit does not change with the load' },

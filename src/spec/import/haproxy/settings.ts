@@ -3,6 +3,7 @@
 
 import { readBalance, readHashBound, readHashType } from './balance.ts'
 import { readExpect, readHttpCheck, readHttpCheckSend } from './checks.ts'
+import { readCookie } from './cookie.ts'
 import type { Ledger } from './ledger.ts'
 import type { Line, Settings } from './model.ts'
 import { plainServer, readServerOptions } from './servers.ts'
@@ -13,6 +14,7 @@ export const plainSettings: Settings = {
   mode: 'tcp',
   balance: undefined,
   hashBound: undefined,
+  cookie: undefined,
   maxConnections: undefined,
   timeouts: {},
   httpCheck: undefined,
@@ -35,6 +37,7 @@ const readers: Readonly<Record<string, Read>> = {
   balance: readBalance,
   'hash-balance-factor': readHashBound,
   'hash-type': readHashType,
+  cookie: readCookie,
   maxconn: readMaxConnections,
   timeout: readTimeout,
   contimeout: (line, before, ledger) => oldTimeout('connect', line, before, ledger),

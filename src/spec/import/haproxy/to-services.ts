@@ -148,6 +148,7 @@ function serviceOf(
     check,
     ...(balance === undefined ? {} : { balance }),
     ...slowStartOf(servers),
+    ...(proxy.cookie === undefined ? {} : { sticky: proxy.cookie.value }),
     ...(servers[0]?.server.options.isHttp2 === true ? { protocol: 'http2' } : {}),
     ...(sendProxy === undefined ? {} : { send_proxy: sendProxy }),
     ...(queue === undefined ? {} : { hold: timeText(queue.value) }),

@@ -13,12 +13,15 @@ export type CheckTree = string | Readonly<Record<string, unknown>>
 
 export type BalanceTree = string | Readonly<Record<string, unknown>>
 
+export type StickyTree = string | Readonly<Record<string, string>>
+
 export interface ServiceTree {
   readonly servers: readonly ServerTree[]
   readonly check: CheckTree
   readonly protocol?: 'http2'
   readonly balance?: BalanceTree
   readonly slow_start?: string
+  readonly sticky?: StickyTree
   readonly send_proxy?: 'v1' | 'v2'
   readonly hold?: string
   readonly timeouts?: Readonly<Record<string, string>>

@@ -1,7 +1,6 @@
 // The servers of one service as this edge knows them: which one is next, and who waits for one.
 
 import { type Instant, instant, ms } from '../../../../foundation/time.ts'
-import type { TrafficSignal } from '../../../../health/model.ts'
 import { RetryBudget } from '../../../budget.ts'
 import { HoldQueue, passed, type Refusal, type Thaw, thawing } from '../../../hold.ts'
 import type { Pool as PoolRow, TableServer } from '../../../model.ts'
@@ -18,23 +17,24 @@ import {
   whyEject,
 } from '../../../outliers.ts'
 import { type Chooser, choose } from '../../../policies/choose.ts'
-import { slowShare } from '../../../policies/slow-start.ts'
 import { Closed } from './closed.ts'
 import { Hedging } from './hedging.ts'
 import { PoolMeter } from './meters.ts'
 import { Server } from './server.ts'
 import type { Shared } from './shared.ts'
+import { Signals } from './signals.ts'
+import { startSlowly } from './start-slowly.ts'
+import { type Wish, wishOf } from './stickiness.ts'
 import { tryConnect } from './trial.ts'
 import type { PoolWaiter, Repeater } from './waiters.ts'
 
 /** A server that says nothing for so long while it has work is worth a probe. */
 const silentAfter = 500
-/** Signals of one kind about one server: at most one in this many milliseconds. */
-const signalEvery = 100
+/** So many who wait for one server alone are passed over at once. */
+const asideMost = 32
 
 export class Pool {
   row: PoolRow
-  /** Set while its requests are turned away. */
   closed: Closed | undefined
   readonly shared: Shared
   readonly budget = new RetryBudget()
@@ -55,14 +55,14 @@ export class Pool {
   /** Called down by the table that is being applied. */
   readonly #downed: Server[] = []
   #hasLimits = false
-  /** Somebody takes less than its weight because it is new. */
   #isSlow = false
   #thaw: Thaw | undefined
-  readonly #signalled = new Map<string, number>()
+  readonly #signals: Signals
 
   constructor(row: PoolRow, shared: Shared) {
     this.row = row
     this.shared = shared
+    this.#signals = new Signals(shared)
     this.hedging = new Hedging(row.hedge, row.responseTimeout)
     this.hold = new HoldQueue(row.hold)
     this.repeats = new HoldQueue(row.hold)
@@ -153,10 +153,20 @@ export class Pool {
       const trial = this.#takeDue(avoid)
       if (trial !== undefined) return trial
     }
+    if (chooser.stuck !== undefined) {
+      const wish = this.#wishOf(chooser, avoid)
+      if (wish !== undefined) return wish === 'wait' ? undefined : wish
+    }
     let candidates = this.#eligible
     if (this.#hasLimits || this.#thaw !== undefined) candidates = candidates.filter(this.#hasPlace)
     if (avoid !== undefined) candidates = candidates.filter((server) => !avoid.includes(server))
     return choose(candidates, chooser, this.shared.random)
+  }
+
+  #wishOf(chooser: Chooser, avoid: readonly Server[] | undefined): Wish {
+    const { name } = this.row
+    const { now } = this.shared.deadlines
+    return wishOf(this.servers.values(), name, chooser, this.#hasPlace, avoid, now)
   }
 
   /**
@@ -236,7 +246,7 @@ export class Pool {
   /** A request met something that may be the server's fault. */
   failed(server: Server, outcome: Outcome, why: string): void {
     server.failed(outcome)
-    this.#signal(server, outcome)
+    this.#signals.tell(server, outcome)
     const { now } = this.shared
     const { standing } = server
     if (server.removed) return
@@ -276,18 +286,10 @@ export class Pool {
     server.standing = untried(server.standing)
   }
 
-  #signal(server: Server, outcome: Outcome): void {
-    if (outcome === 'ok') return
-    const key = `${server.row.id} ${outcome}`
-    const { now } = this.shared.deadlines
-    if (now - (this.#signalled.get(key) ?? -signalEvery) < signalEvery) return
-    this.#signalled.set(key, now)
-    const signal: TrafficSignal = { server: server.row.id, at: this.shared.now, kind: outcome }
-    this.shared.signal(signal)
-  }
-
   /** Lets wait, or says why not. */
   wait(waiter: PoolWaiter): Refusal | undefined {
+    // Who waits before it may wait for one server alone: then it need not wait.
+    if (this.row.sticky !== undefined) queueMicrotask(() => this.release())
     return this.hold.offer(waiter, (other) => other.waitedTooLong('hold-full'))
   }
 
@@ -310,29 +312,33 @@ export class Pool {
     this.release()
   }
 
-  /** Works out anew which share those take that have only just come up. */
   #slowStart(): void {
     const { slowStart } = this.row
     if (slowStart === undefined && !this.#isSlow) return
-    const { now } = this.shared.deadlines
-    let oldest = 0
-    for (const server of this.#eligible) oldest = Math.max(oldest, now - server.upSince)
-    this.#isSlow = false
-    for (const server of this.#eligible) {
-      server.slowShare = slowShare(now - server.upSince, oldest, slowStart ?? ms(0))
-      this.#isSlow ||= server.slowShare < 1
-    }
+    this.#isSlow = startSlowly(this.#eligible, this.shared.deadlines.now, slowStart ?? ms(0))
   }
 
   /** Lets go those who wait, in order, as long as a server has a place. */
   release(): void {
+    const aside: PoolWaiter[] = []
     for (let waiter = this.hold.first(); waiter !== undefined; waiter = this.hold.first()) {
       const server = this.pick(waiter.chooser, waiter.mayTry, undefined)
-      if (server === undefined) return
+      if (server === undefined && !this.#setAside(waiter, aside)) break
+      if (server === undefined) continue
       this.hold.remove(waiter)
       waiter.admitted(server)
     }
-    this.#thaw = undefined
+    for (const waiter of aside) this.hold.offer(waiter)
+    if (this.hold.size === aside.length) this.#thaw = undefined
+  }
+
+  /** Who waits for its own server alone is in nobody's way; some are looked at each time. */
+  #setAside(waiter: PoolWaiter, aside: PoolWaiter[]): boolean {
+    if (aside.length >= asideMost || this.#wishOf(waiter.chooser, undefined) !== 'wait')
+      return false
+    this.hold.remove(waiter)
+    aside.push(waiter)
+    return true
   }
 
   /** The time since the hold began, as `Waiter` counts it. */
@@ -366,7 +372,7 @@ export class Pool {
   #stepServer(server: Server): void {
     const { now } = this.shared.deadlines
     if (server.active > 0 && now - Math.max(server.heardAt, server.busySince) > silentAfter) {
-      this.#signal(server, 'silent')
+      this.#signals.tell(server, 'silent')
     }
     if (server.standing.kind === 'well' || !server.isOffered) return
     if (!isDue(server.standing, this.shared.now)) return

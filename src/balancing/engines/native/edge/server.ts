@@ -1,5 +1,6 @@
 // One server as this edge knows it: its connections, its counts, and whether it may be picked.
 
+import { createHash } from 'node:crypto'
 import { instant } from '../../../../foundation/time.ts'
 import type { ServerTraffic, TableServer } from '../../../model.ts'
 import { type Outcome, type Recent, type Standing, wellSince } from '../../../outliers.ts'
@@ -27,6 +28,7 @@ export class Server implements Candidate {
   active = 0
   turn = 0
   readonly seed: number
+  #token: string | undefined
   /** When a table first said that it is up after it was not, in milliseconds lived. */
   upSince = -Infinity
   /** The share of its weight that it takes while it is new. */
@@ -59,6 +61,12 @@ export class Server implements Candidate {
   constructor(row: TableServer) {
     this.row = row
     this.seed = hash32(row.id)
+  }
+
+  /** What a sticky cookie calls it: the same in every edge and after a restart, and no address. */
+  tokenIn(pool: string): string {
+    this.#token ??= createHash('sha256').update(`${pool}/${this.row.id}`).digest('base64url')
+    return this.#token.slice(0, 12)
   }
 
   get weight(): number {

@@ -3,9 +3,12 @@
 
 import type { RequestHead } from '../../../../wire/http1/request-line.ts'
 import { latin1 as text } from '../../../../wire/latin1.ts'
+import type { Chooser } from '../../../policies/choose.ts'
+import { cookieOf } from '../../../policies/hash-key.ts'
 import type { Asked } from '../../../routing/asked.ts'
 import { canaryLine, chooseCanary } from '../../../routing/canary.ts'
-import type { Reply } from '../../../routing/model.ts'
+import type { Reply, Sticky } from '../../../routing/model.ts'
+import { readStuck } from '../../../routing/sticky.ts'
 import { locationOf, rewritten } from '../../../routing/target.ts'
 import type { Closed } from '../edge/closed.ts'
 import type { Pool } from '../edge/pool.ts'
@@ -66,7 +69,25 @@ export function direct(client: DirectedClient, input: Buffer, head: RequestHead)
   exchange.begin(start, head.idempotent, head.isHead, head.upgradeStart >= 0)
   exchange.answerRules.edit = deeds?.answer
   exchange.answerRules.lines = canary?.line ?? ''
-  exchange.dispatch(target, chooserOf(route, asked))
+  const chooser = chooserOf(route, asked)
+  const { sticky } = target.row
+  if (sticky === undefined) return exchange.dispatch(target, chooser)
+  exchange.dispatch(target, stuckChooser(client, target, sticky, chooser, asked))
+}
+
+/** With the server that the client had before, if its cookie says so. */
+function stuckChooser(
+  { exchange, shared, connection }: DirectedClient,
+  { row }: Pool,
+  sticky: Sticky,
+  chooser: Chooser,
+  asked: Asked,
+): Chooser {
+  const now = Math.floor(shared.now / 1000)
+  const before = readStuck(cookieOf(asked.field('cookie'), sticky.cookie), sticky, now)
+  exchange.answerRules.sticky = { sticky, pool: row.name, before, now, secure: connection.secure }
+  if (before === undefined) return chooser
+  return { ...chooser, stuck: { token: before.token, until: shared.deadlines.now + sticky.waitMs } }
 }
 
 function answerByRule(

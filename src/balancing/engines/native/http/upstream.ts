@@ -166,7 +166,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     if (this.#framing === open) this.#keep = false
     if (this.#framing === chunked) this.#scanner.reset()
     let lines = client.answerLines(head, this.#framing !== sized && !bodiless)
-    lines = exchange.answerRules.apply(bytes, head, lines)
+    lines = exchange.answerRules.apply(bytes, head, lines, this.server)
     if (head.status === 426) lines += upgradeLines(bytes, head)
     if (this.#framing === sized) return this.#sizedAnswer(client, bytes, end, lines)
     client.write(answerText(bytes, head, lines, head.end))
