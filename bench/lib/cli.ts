@@ -30,7 +30,9 @@ export function openCli(
   const say = async (...args: readonly string[]): Promise<string> => {
     const all = [launcher, '--file', file, '--state', state, ...args]
     const env = { ...process.env, ...more.env }
-    const { stdout } = await run(process.execPath, all, { env, timeout: 60_000 })
+    // The status of thousands of servers is long.
+    const options = { env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 }
+    const { stdout } = await run(process.execPath, all, options)
     return stdout
   }
   const status = async (): Promise<Status> => JSON.parse(await say('status', '--json')) as Status
