@@ -110,6 +110,8 @@ class AgentCore implements Core {
   #pushing: Promise<unknown> | undefined
   #wake: Disposable | undefined
   #wakeIsSoon = false
+  /** Something has been seen or told since the last look. */
+  #isStirred = true
   /** While the balancer may still refuse a file, nothing else of it is begun. */
   #applying = false
   /** Files are taken one after the other: one that is refused must not undo another. */
@@ -186,6 +188,7 @@ class AgentCore implements Core {
     }
     this.#save()
     // At once, not soon: whoever applied a file may be busy loading what comes next.
+    this.#isStirred = true
     this.#look()
   }
 
@@ -210,6 +213,7 @@ class AgentCore implements Core {
   }
 
   poke(): void {
+    this.#isStirred = true
     if (this.#over || this.#wakeIsSoon) return
     this.#wake?.[Symbol.dispose]()
     this.#wakeIsSoon = true
@@ -227,7 +231,8 @@ class AgentCore implements Core {
     this.#wake?.[Symbol.dispose]()
     this.#wakeIsSoon = false
     this.#wake = this.#ports.clock.after(lookEvery, () => this.#look())
-    if (this.#applying) return
+    if (this.#applying || !this.#hasToLook()) return
+    this.#isStirred = false
     this.#share()
     let acted = false
     for (const name of Object.keys(this.#state.services)) acted = this.#decide(name) || acted
@@ -237,6 +242,15 @@ class AgentCore implements Core {
     this.#pushLater()
     this.#ports.cluster?.looked(this.world())
     if (acted) this.poke()
+  }
+
+  /**
+   * Time alone changes nothing where nothing runs here: whatever else may happen is told. With
+   * thousands of servers a look for nothing would cost more than their checks do.
+   */
+  #hasToLook(): boolean {
+    if (this.#isStirred || this.#ports.cluster !== undefined || this.#troubles.size > 0) return true
+    return Object.keys(this.#state.services).length > 0 || this.#saved !== this.#state
   }
 
   /** Of several machines: how much of each service is to run on this one. */
@@ -343,7 +357,10 @@ class AgentCore implements Core {
   }
 
   #pushLater(): void {
-    if (this.#pushing !== undefined) return
+    if (this.#pushing !== undefined) {
+      this.#isStirred = true
+      return
+    }
     this.#pushing = this.#push()
       .then(() => this.#troubles.delete('table-refused'))
       .catch((thrown: unknown) => this.#trouble('table-refused', 'balancer', thrown))

@@ -1,7 +1,7 @@
 // The world as those see it who watch: for metrics, statistics and pages. Pure.
 
 import { since } from '../foundation/time.ts'
-import type { Service } from '../spec/model.ts'
+import type { Server, Service } from '../spec/model.ts'
 import { describeBalance } from '../spec/settle-balance.ts'
 import {
   noPeak,
@@ -48,7 +48,8 @@ function serviceScene(
   frontends: readonly FrontendStatus[],
 ): ServiceScene {
   const service = world.spec.services[status.name] as Service
-  const rows = serversOf(world, service)
+  const rows = byId(serversOf(world, service))
+  const written = service.kind === 'servers' ? byId(service.servers) : undefined
   const door = frontends.find(({ routes }) => routes.some(({ to }) => to === status.name))
   return {
     name: status.name,
@@ -65,8 +66,9 @@ function serviceScene(
       0,
     ),
     servers: status.servers.flatMap((server) => {
-      const row = rows.find(({ id }) => id === server.id)
-      return row === undefined ? [] : [serverScene(world, service, server, row)]
+      const row = rows.get(server.id)
+      if (row === undefined) return []
+      return [serverScene(world, service, server, row, written?.get(server.id))]
     }),
   }
 }
@@ -76,9 +78,8 @@ function serverScene(
   service: Service,
   server: ServerStatus,
   row: ReturnType<typeof serversOf>[number],
+  written: Server | undefined,
 ): ServerScene {
-  const written =
-    service.kind === 'servers' ? service.servers.find(({ id }) => id === server.id) : undefined
   const health = world.health.get(server.id)
   const check = written?.check ?? service.check
   return {
@@ -143,6 +144,7 @@ export function peaksAfter(
   }
   for (const service of scene.services) {
     const old = last?.services.find(({ name }) => name === service.name)
+    const before = old && byId(old.servers)
     note(`service ${service.name}`, {
       ...common,
       active: service.servers.reduce((sum, { active }) => sum + active, 0),
@@ -151,7 +153,7 @@ export function peaksAfter(
       wasUp: (old?.up ?? 0) > 0,
     })
     for (const server of service.servers) {
-      const was = old?.servers.find(({ id }) => id === server.id)
+      const was = before?.get(server.id)
       const failures = (server.check?.failures ?? 0) - (was?.check?.failures ?? 0)
       note(`server ${server.id}`, {
         ...common,
@@ -169,3 +171,7 @@ interface Down {
   readonly isDown: boolean
   readonly wasUp: boolean
 }
+
+/** There may be thousands: none is looked for among all others. */
+const byId = <T extends { readonly id: string }>(all: readonly T[]): ReadonlyMap<string, T> =>
+  new Map(all.map((one) => [one.id, one]))

@@ -30,6 +30,9 @@ export class AgentRounds implements Disposable {
 
   /** Asks the agents of these targets and no others; who was asked already keeps its turn. */
   watch(targets: readonly Target[]): void {
+    const isAsked = ({ check }: Target): boolean =>
+      check.kind !== 'none' && check.agent !== undefined
+    if (this.#rounds.size === 0 && !targets.some(isAsked)) return
     const wanted = new Map(targets.map((target) => [target.id, target]))
     for (const [id, round] of this.#rounds) {
       const target = wanted.get(id)
