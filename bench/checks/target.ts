@@ -1,5 +1,5 @@
-// The servers that are checked: thousands of addresses of one process, which remembers when each was
-// asked. Told how many by its argument; tells its parent the times when it is asked for them.
+// The servers that are checked: thousands of addresses of one process, which remembers when each
+// was asked. Its argument tells how many; it tells its parent the times when it is asked for them.
 
 import { createServer, type Socket } from 'node:net'
 import { addressOf } from './addresses.ts'

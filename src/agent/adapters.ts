@@ -15,7 +15,7 @@ import { openAgentAsker } from '../health/probes/agent.ts'
 import { openProber } from '../health/probes/prober.ts'
 import { openProcessHost } from '../services/engines/process/host.ts'
 import type { ReplicaHost } from '../services/host.ts'
-import type { HealthMonitor } from './core.ts'
+import type { HealthMonitor } from './core-ports.ts'
 
 /** What the adapters are told of the machine and the file. */
 export interface Machine {

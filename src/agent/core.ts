@@ -2,26 +2,22 @@
 // ports alone, so that the same mind runs on a machine and in the simulated world.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { BalancerEngine } from '../balancing/engine.ts'
 import type { Table } from '../balancing/model.ts'
-import type { Certificates } from '../certificates/keeper.ts'
-import type { Journal } from '../control/journal.ts'
 import type { Decision } from '../control/rules.ts'
 import { describeError } from '../foundation/fault.ts'
-import { type Clock, type Instant, ms } from '../foundation/time.ts'
-import type { Health, Target, TrafficSignal } from '../health/model.ts'
+import { type Instant, ms } from '../foundation/time.ts'
+import type { TrafficSignal } from '../health/model.ts'
 import { decide } from '../services/decide.ts'
 import { describeAction } from '../services/describe.ts'
-import type { ReplicaHost } from '../services/host.ts'
 import type { ServiceAction } from '../services/model.ts'
 import { enact, forgetGone, wish } from '../services/state.ts'
 import type { Spec } from '../spec/model.ts'
 import { certificateWishes } from './certificates.ts'
+import type { CorePorts } from './core-ports.ts'
 import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
 import { wishesHere } from './part.ts'
-import type { ClusterSight } from './remote.ts'
 import { forgetWords } from './routes.ts'
-import { emptyState, type StateStore } from './store.ts'
+import { emptyState } from './store.ts'
 import { forgetTemplates, rememberRunning, wishSpec } from './templates.ts'
 import {
   beliefOf,
@@ -33,33 +29,6 @@ import {
   verdictOf,
   type World,
 } from './world.ts'
-
-/** Everything that the mind may touch. */
-export interface CorePorts {
-  readonly clock: Clock
-  readonly host: ReplicaHost
-  readonly balancer: BalancerEngine
-  readonly certificates: Certificates
-  readonly monitor: HealthMonitor
-  readonly journal: Journal
-  readonly store: StateStore
-  /** The other machines, where there are any. */
-  readonly cluster?: OtherMachines | undefined
-}
-
-/** The part of the cluster room that the mind speaks to. */
-export interface OtherMachines {
-  observe(): ClusterSight
-  /** Called after every round with what was seen: some of it is told to the others. */
-  looked(world: World): void
-}
-
-/** The part of the health room that the mind speaks to. */
-export interface HealthMonitor {
-  watch(targets: readonly Target[]): void
-  signal(signal: TrafficSignal): void
-  observe(): ReadonlyMap<string, Health>
-}
 
 /** The mind of one agent. */
 export interface Core extends Disposable {

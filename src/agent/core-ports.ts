@@ -1,0 +1,38 @@
+// What does the agent's mind touch? The ports of the rooms, and nothing behind them.
+
+import type { BalancerEngine } from '../balancing/engine.ts'
+import type { Certificates } from '../certificates/keeper.ts'
+import type { Journal } from '../control/journal.ts'
+import type { Clock } from '../foundation/time.ts'
+import type { Health, Target, TrafficSignal } from '../health/model.ts'
+import type { ReplicaHost } from '../services/host.ts'
+import type { ClusterSight } from './remote.ts'
+import type { StateStore } from './store.ts'
+import type { World } from './world.ts'
+
+/** Everything that the mind may touch. */
+export interface CorePorts {
+  readonly clock: Clock
+  readonly host: ReplicaHost
+  readonly balancer: BalancerEngine
+  readonly certificates: Certificates
+  readonly monitor: HealthMonitor
+  readonly journal: Journal
+  readonly store: StateStore
+  /** The other machines, where there are any. */
+  readonly cluster?: OtherMachines | undefined
+}
+
+/** The part of the cluster room that the mind speaks to. */
+export interface OtherMachines {
+  observe(): ClusterSight
+  /** Called after every round with what was seen: some of it is told to the others. */
+  looked(world: World): void
+}
+
+/** The part of the health room that the mind speaks to. */
+export interface HealthMonitor {
+  watch(targets: readonly Target[]): void
+  signal(signal: TrafficSignal): void
+  observe(): ReadonlyMap<string, Health>
+}
