@@ -19,14 +19,17 @@ export interface H2Answer {
   readonly code: number
 }
 
-/** One connection in HTTP/2 without TLS. */
+/** One connection in HTTP/2, without TLS or with it. */
 export class H2Client implements Disposable {
   readonly session: ClientHttp2Session
   readonly errors: Error[] = []
   goaway: number | undefined
 
-  constructor(port: number) {
-    this.session = connect(`http://127.0.0.1:${port}`)
+  constructor(port: number, scheme: 'http' | 'https' = 'http') {
+    this.session = connect(`${scheme}://127.0.0.1:${port}`, {
+      servername: 'shop.example',
+      rejectUnauthorized: false,
+    })
     this.session.on('error', (error) => this.errors.push(error))
     this.session.on('goaway', (code) => {
       this.goaway = code
