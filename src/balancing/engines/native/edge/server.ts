@@ -134,7 +134,8 @@ export class Server implements Candidate {
    */
   takeIdle(since: number, only: Connection | undefined): UpstreamLink | undefined {
     const { idle } = this
-    const place = idle.findLastIndex((link) => link.only === only)
+    let place = idle.length - 1
+    while (place >= 0 && idle[place]?.only !== only) place -= 1
     const last = idle[place]
     if (last === undefined || last.idleSince < since) return undefined
     return place === idle.length - 1 ? idle.pop() : idle.splice(place, 1)[0]
