@@ -115,7 +115,7 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
     },
   )
   core = openCore({ clock, journal, store, cluster, ...adapters })
-  const windows = openWindows(telemetry)
+  const windows = openWindows(telemetry, () => core?.operate.bind(core))
   try {
     using opening = await windows.prepare(read.spec)
     await core.apply(read.spec, read.file)

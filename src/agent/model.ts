@@ -21,6 +21,17 @@ export interface ServiceMemory {
   readonly templates: Readonly<Record<number, RunTemplate>>
 }
 
+/** What an operator said of a server beside the file. */
+export interface ServerWord {
+  readonly weight?: number | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  /** 0: no limit. */
+  readonly maxConnections?: number | undefined
+  /** It takes nothing new, however well it is. */
+  readonly maintenance?: true | undefined
+}
+
 /** All that the next agent needs to go on where this one stopped. Written to `state.json`. */
 export interface AgentState {
   readonly applied: AppliedFile | undefined
@@ -34,6 +45,9 @@ export interface AgentState {
   readonly drained: readonly string[]
   /** Frontends and services that an operator closed or opened, as `closable` names them. */
   readonly maintenance?: Readonly<Record<string, boolean>>
+  /** What operators said of servers beside the file, and of the bounds of frontends. */
+  readonly said?: Readonly<Record<string, ServerWord>>
+  readonly saidOfFrontends?: Readonly<Record<string, number>>
   /** Servers, as `beliefOf` names them, that were up when this was written. */
   readonly up: readonly string[]
   /** The version of the last table: the next one is higher. */
@@ -51,6 +65,8 @@ export interface ServerStatus {
   /** Why it is not up, in words; empty when it is. */
   readonly reason: string
   readonly drained: boolean
+  /** What an operator said of it beside the file, in words. */
+  readonly said?: string
   readonly active: number
   readonly requests: number
   readonly errors: number

@@ -6,6 +6,7 @@ import type { Frontend, Service, Spec } from '../spec/model.ts'
 import { routed } from '../spec/settle-balance.ts'
 import { joinRules } from '../spec/settle-route.ts'
 import type { AgentState } from './model.ts'
+import { forgetSaid } from './said.ts'
 
 /** The routes of a frontend, with the last one that takes what none before it does. */
 export function rowsOf(spec: Spec, frontend: Frontend): readonly TableRoute[] {
@@ -57,9 +58,10 @@ export function forgetWords(state: AgentState, spec: Spec, pools: readonly Pool[
     const [section = '', name = ''] = key.split('.')
     return (section === 'frontends' ? spec.frontends : spec.services)[name] !== undefined
   })
-  if (drained.length === state.drained.length && kept.length === said.length) return state
+  const heard = forgetSaid(state, known, spec.frontends)
+  if (drained.length === state.drained.length && kept.length === said.length) return heard
   return {
-    ...state,
+    ...heard,
     drained,
     ...(said.length === 0 ? {} : { maintenance: Object.fromEntries(kept) }),
   }

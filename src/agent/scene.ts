@@ -11,16 +11,21 @@ import {
   type ServiceScene,
 } from '../telemetry/model.ts'
 import type { FrontendStatus, ServerStatus, ServiceStatus } from './model.ts'
+import { wordOn } from './said.ts'
 import { statusOf, type Teller } from './status.ts'
-import { serversOf, type World } from './world.ts'
+import { frontendLimit, serversOf, type World } from './world.ts'
 
 /** What was counted until now. */
 export type Counted = Pick<Scene, 'totals' | 'before' | 'peaks' | 'events' | 'node'>
 
+function limitOf(world: World, name: string): number {
+  const frontend = world.spec.frontends[name]
+  return frontend === undefined ? 0 : frontendLimit(world, frontend)
+}
+
 /** The scene at this moment. */
 export function sceneOf(world: World, teller: Teller, counted: Counted): Scene {
   const status = statusOf(world, teller)
-  const { spec } = world
   return {
     name: status.name,
     version: teller.version,
@@ -33,7 +38,7 @@ export function sceneOf(world: World, teller: Teller, counted: Counted): Scene {
       mode: frontend.mode,
       addresses: frontend.addresses,
       services: [...new Set(frontend.routes.flatMap(({ to }) => to ?? []))],
-      maxConnections: spec.frontends[frontend.name]?.maxConnections ?? 0,
+      maxConnections: limitOf(world, frontend.name),
       connections: frontend.traffic.connections,
       held: frontend.traffic.held,
     })),
@@ -81,6 +86,7 @@ function serverScene(
   written: Server | undefined,
 ): ServerScene {
   const health = world.health.get(server.id)
+  const word = wordOn(world.state, server.id)
   const check = written?.check ?? service.check
   return {
     id: server.id,
@@ -89,10 +95,10 @@ function serverScene(
     weight: row.weight,
     weightInFile: written?.weight ?? 1,
     backup: row.backup,
-    maxConnections: written?.maxConnections ?? service.maxConnections,
+    maxConnections: word.maxConnections ?? written?.maxConnections ?? service.maxConnections,
     routed: server.routed,
     verdict: server.verdict,
-    told: server.drained ? 'drain' : 'ready',
+    told: word.maintenance === true ? 'maint' : server.drained ? 'drain' : 'ready',
     since: server.since,
     check:
       check.kind === 'none' || health?.last === undefined

@@ -11,6 +11,7 @@ import { describeBalance } from '../spec/settle-balance.ts'
 import { certificateStatus } from './certificates.ts'
 import type { ClusterStatus, FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
 import { maintenanceOf } from './routes.ts'
+import { describeWord, wordOn } from './said.ts'
 import {
   isDrained,
   isDraining,
@@ -102,6 +103,11 @@ function leavingStatus(world: World, teller: Teller, name: string): ServiceStatu
   return { name, kind: 'run', up: 0, servers, wanted: 0, ...decided(world, teller, name) }
 }
 
+function saidOf({ state }: World, id: string): { readonly said?: string } {
+  const said = describeWord(wordOn(state, id))
+  return said === '' ? {} : { said }
+}
+
 function serverStatus(world: World, service: string, server: TableServer): ServerStatus {
   const replica = replicaOf(world, server.id)
   const health = world.health.get(server.id)
@@ -116,6 +122,7 @@ function serverStatus(world: World, service: string, server: TableServer): Serve
     since: health?.since ?? replica?.startedAt ?? instant(0),
     reason: reasonOf(world, service, server, replica),
     drained: isDrained(world, server.id),
+    ...saidOf(world, server.id),
     machine: machineOf(world, server.id),
     active: sum('active'),
     requests: sum('requests'),

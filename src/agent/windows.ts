@@ -2,6 +2,9 @@
 // asks for; nothing is closed before what takes its place is open.
 
 import type { Spec } from '../spec/model.ts'
+import type { Deeds } from '../telemetry/haproxy/words.ts'
+import type { Core } from './core.ts'
+import { limitFrontend, move, say, tell, weigh } from './said.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** One kind of window. */
@@ -78,14 +81,43 @@ export const windowKind = <Where extends object>(kind: WindowKind<Where>): Windo
   open: (where) => kind.open(where as Where),
 })
 
+/** How an operator's word is carried out: `Core.operate`. */
+export type Operate = Core['operate']
+
+/** HAProxy's words as what an operator says: kept, told in the journal, shown in the status. */
+const deedsOf = (operate: Operate): Deeds => ({
+  tell: (id, state) => operate(`server-${state}`, id, (world) => tell(world, id, state)),
+  weigh: (id, weight) => operate('server-weight', id, (world) => weigh(world, id, weight)),
+  move: (id, host, port) => operate('server-address', id, (world) => move(world, id, host, port)),
+  limit: (id, maxConnections) =>
+    operate('server-limit', id, (world) => say(world, id, { maxConnections })),
+  limitFrontend: (name, most) =>
+    operate('frontend-limit', name, (world) => limitFrontend(world, name, most)),
+})
+
 /** All kinds there are. What they need is loaded when the file asks for one. */
-export const openWindows = (telemetry: Telemetry): Windows =>
+export const openWindows = (telemetry: Telemetry, operate: () => Operate | undefined): Windows =>
   new Windows([
     windowKind({
       wanted: ({ metrics }) => metrics,
       open: async (bind) => {
         const { serveTelemetry } = await import('../telemetry/http.ts')
         return serveTelemetry(bind, () => telemetry.scene())
+      },
+    }),
+    windowKind({
+      wanted: ({ statsSocket }) => statsSocket,
+      open: async (where) => {
+        const [{ serveWords }, { answerTo }] = await Promise.all([
+          import('../telemetry/haproxy/socket.ts'),
+          import('../telemetry/haproxy/words.ts'),
+        ])
+        return serveWords(where, (command) => {
+          const scene = telemetry.scene()
+          const now = operate()
+          if (scene === undefined || now === undefined) return 'The agent is starting.\n'
+          return answerTo(command, { scene, deeds: deedsOf(now) })
+        })
       },
     }),
   ])

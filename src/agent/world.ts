@@ -6,12 +6,13 @@ import type { CertificateSighting } from '../certificates/model.ts'
 import type { Health, Target, Verdict } from '../health/model.ts'
 import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
-import type { AccessLog, Service, Spec } from '../spec/model.ts'
+import type { AccessLog, Frontend, Service, Spec } from '../spec/model.ts'
 import { checkFor } from '../spec/replica-words.ts'
 import { tableTls } from './certificates.ts'
 import type { AgentState } from './model.ts'
 import { type ClusterSight, inFlightElsewhere, isOfInterest, othersOf } from './remote.ts'
 import { maintenanceOf, rowsOf, stickyOf } from './routes.ts'
+import { withWord, wordOn } from './said.ts'
 
 /** What was seen at one moment, beside what is wanted. */
 export interface World {
@@ -62,17 +63,16 @@ function orderOf(replicas: readonly ReplicaProcess[]): Order {
 export function targetsOf(world: World): readonly Target[] {
   return Object.values(world.spec.services).flatMap((service): readonly Target[] => {
     if (service.kind === 'servers') {
-      return service.servers.map(({ id, host, port, check }) => ({
-        id,
-        service: service.name,
-        host,
-        port,
-        incarnation: '',
-        starting: false,
-        check: checkFor(check, { port, host, replica: id }),
-        ...proxyOf(service),
-        ...protocolOf(service),
-      }))
+      return service.servers.map((server) => {
+        const { id, check } = server
+        const { host = server.host, port = server.port } = wordOn(world.state, id)
+        return {
+          ...{ id, service: service.name, host, port, incarnation: '', starting: false },
+          check: checkFor(check, { port, host, replica: id }),
+          ...proxyOf(service),
+          ...protocolOf(service),
+        }
+      })
     }
     const elsewhere = othersOf(world, service.name).filter(({ running }) => running)
     return [...replicasOf(world, service.name).filter(mayServe), ...elsewhere].map(
@@ -170,7 +170,7 @@ function limitOf(world: World, id: string, own: number | undefined): number | un
 /** The servers of a service as the balancer should see them. */
 export function serversOf(world: World, service: Service): readonly TableServer[] {
   if (service.kind === 'servers') {
-    return service.servers.map((server) => ({
+    const rows = service.servers.map((server) => ({
       id: server.id,
       host: server.host,
       port: server.port,
@@ -180,6 +180,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
       state: stateOf(world, service.name, server.id),
       ...keepsSticky(world, service, server.id),
     }))
+    return rows.map((row, at) => told(world, row, service.servers[at]?.weight))
   }
   const serverOf = (
     { id, host, port }: Pick<ReplicaProcess, 'id' | 'host' | 'port'>,
@@ -196,8 +197,12 @@ export function serversOf(world: World, service: Service): readonly TableServer[
   return [
     ...replicasOf(world, service.name).map((own) => serverOf(own, replicaRouted(world, own))),
     ...elsewhere.map((one) => serverOf(one, stateOf(world, service.name, one.id))),
-  ]
+  ].map((row) => told(world, row))
 }
+
+/** With what an operator said of it beside the file. */
+const told = (world: World, row: TableServer, inFile = 1): TableServer =>
+  withWord(row, wordOn(world.state, row.id), inFile, (bound) => shareOf(world, bound))
 
 /**
  * Requests on a server at this moment, as all edges count them, also those of other machines;
@@ -244,6 +249,10 @@ export function sightingsOf(world: World, service: string): readonly ReplicaSigh
   }))
 }
 
+/** As an operator said, or as the file says. */
+export const frontendLimit = ({ state }: World, { name, maxConnections }: Frontend): number =>
+  state.saidOfFrontends?.[name] ?? maxConnections
+
 /** Who prints the lines is no concern of edges. */
 const logOf = ({ toStdout: _, ...log }: AccessLog): TableLog => log
 
@@ -280,7 +289,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       headTimeout: frontend.headTimeout,
       tunnelTimeout: frontend.tunnelTimeout,
       halfClosedTimeout: frontend.halfClosedTimeout,
-      maxConnections: shareOf(world, frontend.maxConnections),
+      maxConnections: shareOf(world, frontendLimit(world, frontend)),
       ...(frontend.acceptProxy === undefined ? {} : { acceptProxy: frontend.acceptProxy }),
       errorPages: frontend.errorPages,
       tls: tableTls(frontend, world.certificates),

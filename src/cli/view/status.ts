@@ -113,6 +113,7 @@ function serverRow(server: ServerStatus, now: Instant, rates: Rates | undefined)
   const notes: Cell[] = []
   if (server.reason !== '') notes.push(cell(server.reason, state.tone))
   if (server.ejected !== undefined) notes.push(cell(`passed over: ${server.ejected}`, 'bad'))
+  if (server.said !== undefined) notes.push(cell(server.said, 'doubtful'))
   if (server.drained) notes.push(cell('an operator drained it', 'doubtful'))
   return {
     cells: [

@@ -1,7 +1,7 @@
 // How does `show stat` look? The rows as CSV, one field a line with its type, or JSON. Pure.
 
 import { fields, lastOfCore } from './fields.ts'
-import type { Row } from './rows.ts'
+import { kinds, type Row } from './rows.ts'
 
 export type StatForm = 'csv' | 'typed' | 'json'
 
@@ -32,6 +32,14 @@ function cellOf(value: string | number | undefined): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
+/** A service's row marks some of them in another way than that of a frontend or a server. */
+const backendTags: Readonly<Record<string, string>> = {
+  ...{ act: 'MGP', bck: 'MGP', rate: 'MGP', rate_max: 'MGP' },
+}
+
+const tagsOf = (row: Row, name: string, tags: string): string =>
+  row.type === kinds.backend ? (backendTags[name] ?? tags) : tags
+
 const letters = ['F', 'B', 'S', 'L']
 
 const typed = (row: Row): readonly string[] =>
@@ -39,7 +47,7 @@ const typed = (row: Row): readonly string[] =>
     const value = row[name]
     if (value === undefined) return []
     const whose = `${letters[Number(row.type)]}.${row.iid}.${row.sid}`
-    return [`${whose}.${place}.${name}.1:${tags}:${type}:${value}`]
+    return [`${whose}.${place}.${name}.1:${tagsOf(row, name, tags)}:${type}:${value}`]
   })
 
 const objTypes = ['Frontend', 'Backend', 'Server', 'Listener']
@@ -69,7 +77,7 @@ const values = (row: Row) =>
         id: row.sid,
         field: { pos, name },
         processNum: 1,
-        tags: tagWords(tags),
+        tags: tagWords(tagsOf(row, name, tags)),
         value: { type, value },
       },
     ]
