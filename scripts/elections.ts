@@ -43,6 +43,7 @@ for (let n = 0; n < lives; n += 1) {
   epochs += report.epochs
   writes += report.writes
   steps += report.steps
+  if ((n + 1) % 50_000 === 0 && n + 1 < lives) tell(`${n + 1} lives so far`)
   const { breach } = report
   if (breach === undefined) continue
   const count = (breaches.get(breach.promise) ?? 0) + 1

@@ -39,7 +39,7 @@ export interface ElectionPlan {
 export function electionOf(seed: number): ElectionPlan {
   const random = seededRandom(seed, 'plan')
   const known = troubles.filter(() => random.next() < 0.5)
-  const session = ms(200 + below(random, 200))
+  const session = ms(150 + below(random, 150))
   return {
     seed,
     candidates: 2 + below(random, 2),
@@ -47,9 +47,9 @@ export function electionOf(seed: number): ElectionPlan {
     session,
     lease: ms(session * (pick(random, [0.6, 1, 1.5]) ?? 1)),
     every: ms(50),
-    silence: random.next() < 0.5 ? ms(120) : undefined,
+    silence: random.next() < 0.5 ? ms(110) : undefined,
     troubles: known.length === 0 ? ['stop-long'] : known,
-    pause: ms(30 + below(random, 150)),
-    lasts: ms(400 + below(random, 500)),
+    pause: ms(20 + below(random, 100)),
+    lasts: ms(200 + below(random, 300)),
   }
 }
