@@ -304,7 +304,7 @@ export class AgentCluster implements OtherMachines, AsyncDisposable {
       machines: Object.values(spec.machines).map((machine) => ({ capacity: 1, ...machine })),
       services: Object.values(spec.services).flatMap((service) =>
         service.kind === 'run'
-          ? [{ name: service.name, replicas: service.replicas, on: undefined }]
+          ? [{ name: service.name, replicas: service.replicas, on: service.on }]
           : [],
       ),
     }

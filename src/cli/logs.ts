@@ -59,7 +59,7 @@ export async function logs(
 
 /** The replica of this name, or all of the service of this name, or the frontend's access log. */
 async function replicasOf(folder: string, subject: string): Promise<readonly string[]> {
-  const service = /^(.+)-\d+$/.exec(subject)?.[1]
+  const service = /^(.+)-\d+(?:\.[^.]+)?$/.exec(subject)?.[1]
   const siblings = service === undefined ? [] : await replicasWithLogs(folder, service)
   if (siblings.includes(subject)) return [subject]
   const replicas = await replicasWithLogs(folder, subject)

@@ -120,6 +120,8 @@ export interface Machine {
   readonly address: string
   /** What it shares its fate with; undefined where the file does not say. */
   readonly zone: string | undefined
+  /** How much it carries beside others; 1 where the file does not say. */
+  readonly capacity?: number
 }
 
 /** An address with its port. */

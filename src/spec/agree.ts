@@ -19,6 +19,24 @@ export function agree(raw: LooseFile, spec: Spec, site: Site): void {
   agreeOnBinds(raw, spec, site)
   agreeOnServers(raw, spec, site)
   agreeOnChallenges(spec, site)
+  agreeOnMachines(raw, spec, site)
+}
+
+/** Whoever may run a service has to be one of the machines. */
+function agreeOnMachines(raw: LooseFile, { services, machines }: Spec, site: Site): void {
+  const known = Object.keys(machines)
+  for (const service of Object.values(services)) {
+    if (service.kind !== 'run') continue
+    const written = raw.services?.[service.name]
+    const isList = written !== undefined && 'on' in written && typeof written.on !== 'string'
+    for (const [index, machine] of (service.on ?? []).entries()) {
+      if (machines[machine] !== undefined) continue
+      const at = ['services', service.name, 'on']
+      const remedy = known.length === 0 ? 'name them under `machines:`' : suggest(machine, known)
+      const path = isList ? [...at, index] : at
+      site.fault(path, `there is no machine \`${machine}\``, remedy, { absence: true })
+    }
+  }
 }
 
 /** An authority that asks over HTTP has to find somebody who answers. */
@@ -179,7 +197,7 @@ function agreeOnServers(raw: LooseFile, spec: Spec, site: Site): void {
 
 /** The service whose replicas may be called `id`. */
 function replicaOwner(id: string, spec: Spec): string | undefined {
-  const name = /^(.+)-\d+$/.exec(id)?.[1]
+  const name = /^(.+)-\d+(?:\.[^.]+)?$/.exec(id)?.[1]
   return name !== undefined && spec.services[name]?.kind === 'run' ? `services.${name}` : undefined
 }
 

@@ -98,8 +98,9 @@ const specRows: readonly Row<Spec>[] = [
   { key: 'coordination', show: (s) => showCoordination(s.coordination) },
 ]
 
-const showMachine = ({ name, address, zone }: Machine): string =>
-  `${name} ${address}${zone === undefined ? '' : ` in ${zone}`}`
+const showMachine = ({ name, address, zone, capacity = 1 }: Machine): string =>
+  `${name} ${address}${zone === undefined ? '' : ` in ${zone}`}` +
+  `${capacity === 1 ? '' : ` of capacity ${capacity}`}`
 
 /** What the machines agree through, on one line. */
 function showCoordination(plan: CoordinationPlan): string {
@@ -206,6 +207,7 @@ const runRows: readonly Row<RunService>[] = [
   { key: 'run', show: (s) => s.argv.join(' ') },
   { key: 'cwd', show: (s) => s.cwd },
   { key: 'replicas', show: (s) => String(s.replicas) },
+  { key: 'on', show: (s) => s.on?.join(', ') },
   { key: 'ready', show: (s) => time(s.readyWithin) },
   { key: 'drain', show: (s) => time(s.drainWithin) },
   { key: 'stop.signal', show: (s) => s.stopSignal },

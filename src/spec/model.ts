@@ -82,6 +82,8 @@ export interface RunService extends ServiceCommon {
   readonly argv: readonly string[]
   readonly cwd: string
   readonly replicas: number
+  /** Of several machines: those that may run it; all, unless the file says. */
+  readonly on?: readonly string[]
   readonly env: Readonly<Record<string, string>>
   /** Values that came from the environment of the agent: never shown, never logged. */
   readonly secrets: readonly string[]

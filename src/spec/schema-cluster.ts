@@ -32,6 +32,12 @@ export const machine = worded(
         name(),
         'What it shares its fate with: a rack, a room, a site. Replicas spread over zones first.',
       ),
+      capacity: key(
+        z.number().positive().max(1000).meta({ errorMessage: 'expected a number like `2`' }),
+        'How much it carries beside the other machines of its zone: twice the capacity, twice ' +
+          'the replicas.',
+        1,
+      ),
     }),
   ]),
   'an address such as `10.0.0.11`, or the long form `{ address: 10.0.0.11, zone: east-1 }`',

@@ -13,6 +13,7 @@ import {
   duration,
   environmentName,
   key,
+  name,
   number,
   requiredKey,
   serverName,
@@ -193,6 +194,10 @@ export const runService = z.strictObject({
     count(1, 1000).meta({ 'x-remedy': 'to run none, leave the service out' }),
     'How many to run.',
     defaults.replicas,
+  ),
+  on: key(
+    worded(z.union([name(), z.array(name()).min(1)]), 'a machine, or a list of machines'),
+    'Of several machines: those that may run it. Without it, all.',
   ),
   cwd: key(z.string().min(1), 'The folder to run in, from the file’s own folder.', '.'),
   env: key(

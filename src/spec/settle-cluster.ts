@@ -17,13 +17,19 @@ import { readHosts } from './values.ts'
 
 type RawExisting = Extract<RawCoordination, { zookeeper: unknown }>
 type RawManaged = Extract<RawCoordination, { managed: unknown }>
+type LongMachine = Exclude<RawMachine, string>
 type Machines = Readonly<Record<string, Machine>>
 
 /** The machine as the other rooms want it. */
 export function settleMachine(name: string, raw: Loose<RawMachine> | undefined): Machine {
-  const { address = '', zone = undefined } =
-    typeof raw === 'string' ? { address: raw } : (raw ?? {})
-  return { name, address: address.replace(/^\[(.*)\]$/, '$1').toLowerCase(), zone }
+  const long = typeof raw === 'string' ? { address: raw } : (raw ?? {})
+  const { address = '', zone, capacity }: Loose<LongMachine> = long
+  return {
+    name,
+    address: address.replace(/^\[(.*)\]$/, '$1').toLowerCase(),
+    zone,
+    ...(capacity === undefined ? {} : { capacity }),
+  }
 }
 
 /** What the machines agree through; several that have nothing to agree through are a fault. */

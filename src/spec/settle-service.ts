@@ -97,6 +97,7 @@ function settleRun(name: string, raw: Loose<RawRun>, path: Path, site: Site): Ru
     argv: settleArgv(raw.run, [...path, 'run'], site),
     cwd: resolvePath(dirname(site.file), raw.cwd ?? '.'),
     replicas: raw.replicas ?? defaults.replicas,
+    ...settleMachines(raw.on),
     env: Object.fromEntries(env),
     secrets: [...new Set(secrets)],
     stopSignal: raw.stop?.signal ?? defaults.stop.signal,
@@ -109,6 +110,13 @@ function settleRun(name: string, raw: Loose<RawRun>, path: Path, site: Site): Ru
       keep: raw.logs?.keep ?? defaults.logs.keep,
     },
   }
+}
+
+/** The machines that may run it: one is a list of one. */
+function settleMachines(on: Loose<RawRun>['on']): Pick<RunService, 'on'> {
+  if (on === undefined) return {}
+  const names = typeof on === 'string' ? [on] : on.flatMap((one) => one ?? [])
+  return { on: [...new Set(names)] }
 }
 
 function settleArgv(raw: Loose<RawRun>['run'], path: Path, site: Site): readonly string[] {
