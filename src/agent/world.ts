@@ -296,6 +296,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       redirect: frontend.redirect,
       ...(frontend.telling === undefined ? {} : { telling: frontend.telling }),
       ...(frontend.accessLog === undefined ? {} : { log: logOf(frontend.accessLog) }),
+      ...(frontend.limits === undefined ? {} : { limits: frontend.limits }),
       ...maintenanceOf(world.state, 'frontends', frontend),
       routes: rowsOf(spec, frontend),
     })),

@@ -1,6 +1,7 @@
 // The words of the balancing room: where does this request go, and what became of it?
 
 import type { Instant, Milliseconds } from '../foundation/time.ts'
+import type { Limit } from './limits/model.ts'
 import type { Maintenance, RouteRules, Sticky } from './routing/model.ts'
 
 /**
@@ -209,6 +210,8 @@ export interface TableFrontend {
   readonly maxConnections: number
   /** Networks of proxies whose connections begin with a PROXY header; those of others do not. */
   readonly acceptProxy?: readonly string[]
+  /** How much one client may ask; beyond it the answer is 429. */
+  readonly limits?: readonly Limit[]
   /** Set while clients are turned away. */
   readonly maintenance?: Maintenance
   /** Bodies of our own answers by status (502, 503, 504, …); HTML or text as they are. */

@@ -233,6 +233,7 @@ const frontendRows: readonly Row<Frontend>[] = [
   },
   { key: 'rules', show: (f) => f.rules && JSON.stringify(f.rules) },
   { key: 'maintenance', show: (f) => showMaintenance(f.maintenance) },
+  { key: 'limits', show: (f) => f.limits && JSON.stringify(f.limits) },
   { key: 'accept_proxy', show: (f) => f.acceptProxy?.join(', ') },
   { key: 'timeouts.idle', show: (f) => time(f.idleTimeout) },
   { key: 'timeouts.head', show: (f) => time(f.headTimeout) },

@@ -1,5 +1,6 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
+import type { Limit } from '../balancing/limits/model.ts'
 import type { HashRule, HedgeRule, PolicyName, TableLog, TableTelling } from '../balancing/model.ts'
 import type { Maintenance, RouteRules, Sticky } from '../balancing/routing/model.ts'
 import type { AcmeWish, CertificateFiles, OldestTls } from '../certificates/model.ts'
@@ -131,6 +132,7 @@ export interface Frontend {
   readonly balance: Balance
   /** In the order in which they are asked; what none matches goes to `to`. */
   readonly routes: readonly Route[]
+  readonly limits?: readonly Limit[]
   /** What holds for all of its routes. */
   readonly rules?: RouteRules
   readonly maintenance?: Maintenance & { readonly on: boolean }

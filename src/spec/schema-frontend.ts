@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { defaults } from './defaults.ts'
 import { balance } from './schema-balance.ts'
+import { limit } from './schema-limits.ts'
 import { maintenance } from './schema-maintenance.ts'
 import { accessLog, forwarded, tracing } from './schema-observe.ts'
 import { forRequests, route, serviceName } from './schema-route.ts'
@@ -108,6 +109,10 @@ export const frontend = z
       accessLog,
       'A line of JSON for each request, in TCP mode for each connection: its times, where it ' +
         'went, how it ended. Without it, there is none.',
+    ),
+    limits: key(
+      z.array(limit),
+      'How much one client may ask; beyond any of them the answer is 429, with the time to wait.',
     ),
     maintenance: key(
       maintenance,

@@ -64,6 +64,9 @@ export const headerName = (): z.ZodString =>
 export const fieldValue = (): z.ZodString =>
   text('fieldValue', 'a value without control characters')
 
+/** How often something may happen. */
+export const rate = (): z.ZodString => text('rate', 'a rate, such as `100/s` or `60/m`')
+
 /** A part of all. */
 export const percent = (): z.ZodString => text('percent', 'a percentage, such as `5%`')
 

@@ -8,6 +8,7 @@ import type { Frontend } from './model.ts'
 import type { RawFrontend } from './schema.ts'
 import { settleBalance } from './settle-balance.ts'
 import { durationOf } from './settle-check.ts'
+import { settleLimits } from './settle-limits.ts'
 import { settleAccessLog, settleTelling } from './settle-observe.ts'
 import { settleMaintenance, settleRequestRules, settleRoute } from './settle-route.ts'
 import { settleTls } from './settle-tls.ts'
@@ -36,6 +37,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
       route === undefined ? [] : settleRoute(route, [...path, 'routes', index], site),
     ),
     ...rulesOf(raw),
+    ...settleLimits(raw.limits, name, [...path, 'limits'], site),
     ...settleMaintenance(raw.maintenance, (file) =>
       readPage(file, [...path, 'maintenance', 'page'], site),
     ),
@@ -89,7 +91,7 @@ function refuseHttpKeys(raw: Loose<RawFrontend>, path: Path, site: Site): void {
   if (raw.forwarded !== undefined) refuse(['forwarded'], 'nothing is added to requests')
   if (raw.tracing !== undefined) refuse(['tracing'], 'nothing is added to requests')
   if (raw.redirect !== undefined) refuse(['redirect'], 'there are no answers of our own')
-  for (const key of ['request_headers', 'response_headers', 'max_body'] as const) {
+  for (const key of ['request_headers', 'response_headers', 'max_body', 'limits'] as const) {
     if (raw[key] !== undefined) refuse([key], 'there are no requests')
   }
   if (raw.error_pages !== undefined) refuse(['error_pages'], 'there are no answers of our own')

@@ -318,6 +318,9 @@ class NativeBalancer implements BalancerEngine {
       case 'routing':
         this.#tend()
         break
+      case 'spent':
+        for (const other of this.#links()) if (other !== link) other.send(message)
+        break
       case 'report':
       case 'entrusted':
         break

@@ -2,6 +2,7 @@
 
 import type { Milliseconds } from '../../../foundation/time.ts'
 import type { TrafficSignal } from '../../../health/model.ts'
+import type { Spent } from '../../limits/model.ts'
 import type { EdgeMeters } from '../../meters/model.ts'
 import type { Bind, EdgeReport, EdgeSecrets, Table } from '../../model.ts'
 
@@ -61,6 +62,8 @@ export type AgentMessage =
    * `handOverPatience`.
    */
   | { readonly kind: 'hand-over'; readonly to: string; readonly within: Milliseconds }
+  /** What clients near their limits have spent at another edge. */
+  | { readonly kind: 'spent'; readonly spent: readonly Spent[] }
 
 /** How long a successor waits for its predecessor's listeners before it opens its own. */
 export const handOverPatience = 5000 as Milliseconds
@@ -93,6 +96,8 @@ export type EdgeMessage =
   | { readonly kind: 'report'; readonly report: EdgeReport }
   /** All that was counted since the edge started; told when asked, and before it ends. */
   | { readonly kind: 'meters'; readonly meters: EdgeMeters }
+  /** What clients near their limits have spent here: the other edges have to know. */
+  | { readonly kind: 'spent'; readonly spent: readonly Spent[] }
   /** Traffic met something that a probe should look at now; at most a few a second and server. */
   | { readonly kind: 'signal'; readonly signal: TrafficSignal }
   /** Something for the journal: `why` completes "because …". */

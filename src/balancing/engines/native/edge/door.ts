@@ -7,6 +7,7 @@ import { OwnAnswers } from '../http/own-answers.ts'
 import type { Telling } from '../http/telling.ts'
 import type { AccessLog } from './access-log.ts'
 import { Closed } from './closed.ts'
+import { DoorLimits } from './door-limits.ts'
 import { DoorMeter } from './meters.ts'
 import type { Pool } from './pool.ts'
 import { type Route, routesOf } from './route.ts'
@@ -33,6 +34,7 @@ export class Door {
   former = false
   /** Set while it serves nobody, or only some. */
   closed: Closed | undefined
+  readonly limits = new DoorLimits()
   /** Whose connections begin with a PROXY header. */
   proxies: Networks | undefined
   /** When a PROXY header was last refused, to tell it once a second. */
@@ -66,6 +68,7 @@ export class Door {
     this.#routes = row.routes.flatMap((rule) => routesOf(rule, pools))
     this.only = onlyRoute(this.#routes)
     this.closed = row.maintenance && new Closed(row.maintenance)
+    this.limits.update(row.limits ?? [])
     this.proxies = row.acceptProxy && new Networks(row.acceptProxy)
   }
 

@@ -3,6 +3,7 @@
 import { Histogram } from '../../../../control/histogram.ts'
 import type { Random } from '../../../../foundation/random.ts'
 import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.ts'
+import type { Spent } from '../../../limits/model.ts'
 import type { EdgeMeters } from '../../../meters/model.ts'
 import type { Bind, EdgeReport, EdgeSecrets, Table } from '../../../model.ts'
 import { Telling } from '../http/telling.ts'
@@ -64,6 +65,7 @@ export class Edge implements Disposable {
   #lastWindow = 0
   #changed = false
   #reportNow = false
+  #tellsSpent = false
   #whenEmpty: (() => void) | undefined
 
   constructor(parts: EdgeParts) {
@@ -266,8 +268,23 @@ export class Edge implements Disposable {
       for (const pool of this.#pools.values()) pool.turnWindow()
     }
     this.#logs?.flush()
+    this.#tellSpent()
     this.#maybeReport(now)
     this.#maybeEmpty()
+  }
+
+  /** Every second step: what clients near their limits have spent here. */
+  #tellSpent(): void {
+    this.#tellsSpent = !this.#tellsSpent
+    if (!this.#tellsSpent) return
+    const { now } = this.#shared.deadlines
+    const spent = [...this.#doors.values()].flatMap((door) => door.limits.tell(now))
+    if (spent.length > 0) this.#parts.tell({ kind: 'spent', spent })
+  }
+
+  /** Clients have spent this at another edge. */
+  owe(spent: readonly Spent[]): void {
+    for (const door of this.#doors.values()) door.limits.owe(spent, this.#shared.deadlines.now)
   }
 
   #reportSoon(): void {

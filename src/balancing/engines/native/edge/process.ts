@@ -144,6 +144,8 @@ function takeMessages(
       case 'secrets':
         balancer.entrust(message.secrets)
         return tell({ kind: 'entrusted' })
+      case 'spent':
+        return balancer.owe(message.spent)
       case 'report':
         tell({ kind: 'report', report: balancer.report() })
         return tellMeters(balancer, tell)

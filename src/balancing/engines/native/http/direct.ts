@@ -47,6 +47,8 @@ export function direct(client: DirectedClient, input: Buffer, head: RequestHead)
   const { door, exchange } = client
   const asked = facts.read(input, head, client.connection)
   if (door.closed?.turnsAway(asked.source) === true) return turnAway(client, head, door.closed)
+  const early = door.limits.limits ? door.limits.refuses(asked, client.shared.deadlines.now) : 0
+  if (early > 0) return answerByRule(client, head, 'by-rule', 429, retryAfter(early))
   const host = head.hostStart < 0 ? '' : text(input, head.hostStart, head.hostEnd)
   if (door.answersItself && answerItself(client, input, head, host)) return
   const route = door.only ?? door.route(host, text(input, head.pathStart, head.targetEnd), asked)
@@ -89,6 +91,8 @@ function stuckChooser(
   if (before === undefined) return chooser
   return { ...chooser, stuck: { token: before.token, until: shared.deadlines.now + sticky.waitMs } }
 }
+
+const retryAfter = (wait: number): string => `Retry-After: ${Math.ceil(wait / 1000)}\r\n`
 
 function answerByRule(
   client: DirectedClient,
