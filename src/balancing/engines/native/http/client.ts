@@ -252,13 +252,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     const leaving = this.shared.leaving || this.door.former
     this.#closing = mustClose || !this.#keepAlive || !this.input.done || this.#isLast || leaving
     const { answerLine } = this.told
-    if (this.#closing)
-      return `${answerLine}Connection: close
-`
-    return this.minor === 0
-      ? `${answerLine}Connection: keep-alive
-`
-      : answerLine
+    if (this.#closing) return `${answerLine}Connection: close\r\n`
+    return this.minor === 0 ? `${answerLine}Connection: keep-alive\r\n` : answerLine
   }
 
   answerOurselves(status: number, lines: string, body?: string): void {
