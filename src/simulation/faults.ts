@@ -21,6 +21,7 @@ export const faultKinds = [
   'freeze',
   'sick-checks',
   'errors',
+  'slow',
   'guard-death',
   'edge-death',
   'agent-death',
@@ -49,6 +50,9 @@ export const mortalFaults: readonly FaultKind[] = [
   'disk-full',
   'cannot-ask',
 ]
+
+/** Trouble of replicas alone, that they hang or crawl for a while among it. */
+export const stallingFaults: readonly FaultKind[] = ['crash', 'disk-full', 'freeze', 'slow']
 
 /** Whom trouble befalls. */
 export interface Victims {
@@ -134,6 +138,11 @@ export function befall(kind: FaultKind, victims: Victims, ailments: Ailments): v
       if (process !== undefined) process.failsUntil = until(4000)
       return
     }
+    case 'slow': {
+      const process = someone()
+      if (process !== undefined) process.slowUntil = until(4000)
+      return
+    }
     case 'guard-death': {
       const guard = pick(random, guards.guards())
       if (guard !== undefined) guards.kill(guard, random.next() < 0.3)
@@ -164,6 +173,7 @@ export function heal({ machine, agent, trace }: Victims, ailments: Ailments): vo
   for (const process of machine.processes()) {
     process.failsUntil = instant(0)
     process.checksFailUntil = instant(0)
+    process.slowUntil = instant(0)
     machine.signal(process, 'SIGCONT')
   }
   agent.start()

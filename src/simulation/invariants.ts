@@ -14,6 +14,9 @@ export const promises = {
     'one, or when its drain has taken too long.',
   'post-once': 'A request that must not be repeated is executed once at most.',
   'answered-once': 'A request is answered exactly once.',
+  'hedged-little':
+    'No edge sends more than a tenth of its requests, and ten a second, to a second server ' +
+    'while the first has them.',
   'enough-up':
     'In a life without faults, also while bad revisions are deployed, never fewer servers are ' +
     'up than the least that was wanted meanwhile.',
@@ -21,8 +24,8 @@ export const promises = {
     'In a life in which only agents die, messages are late, the disk is full or we run out of ' +
     'ports, no request fails, repeatable or not, but on a revision that is bad.',
   'repeated-elsewhere':
-    'In a life in which also replicas and their guards are killed, and nothing bad is deployed, ' +
-    'no request fails that may be repeated.',
+    'In a life in which also replicas and their guards are killed, or replicas hang or crawl, ' +
+    'and nothing bad is deployed, no request fails that may be repeated.',
   'no-busy-loop': 'The agent does not decide again and again at one instant.',
   'no-crash': 'Nothing that is thrown ends a life.',
   'comes-to-rest':

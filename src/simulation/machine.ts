@@ -39,6 +39,8 @@ export interface Process {
   failsUntil: Instant
   /** Until then its checks fail, while traffic is answered well. */
   checksFailUntil: Instant
+  /** Until then it takes longer for everything but checks, by `slowness`. */
+  slowUntil: Instant
   /** How many of its checks passed: nobody may be sent to a process that never passed one. */
   passes: number
   /** Requests that it works on. */
@@ -57,6 +59,9 @@ export interface MachineParts {
   /** A process begins to work on the request of this number. */
   readonly works: (id: number, process: Process) => void
 }
+
+/** How much longer a slow process takes: it stays below what a server may take. */
+const slowness = 700
 
 /** The processes of one machine. */
 export class SimulatedMachine {
@@ -95,7 +100,7 @@ export class SimulatedMachine {
     const process: Process = {
       ...{ pid: this.#pid, owner, program, port, startedAt: clock.now(), stack: network.open() },
       ...{ ended, alive: true, listening: false, stopping: false, frozen: false },
-      ...{ failsUntil: never, checksFailUntil: never, passes: 0, working: 0 },
+      ...{ failsUntil: never, checksFailUntil: never, slowUntil: never, passes: 0, working: 0 },
       ...{ connections: new Set(), checks: new Set(), due: [] },
     }
     this.#processes.add(process)
@@ -156,7 +161,8 @@ export class SimulatedMachine {
       work: (id: number, takes: Milliseconds, done: (status: number) => void): void => {
         process.working += 1
         this.#parts.works(id, process)
-        this.#in(process, takes, () => {
+        const late = this.#parts.clock.now() < process.slowUntil ? slowness : 0
+        this.#in(process, ms(takes + late), () => {
           process.working -= 1
           done(this.#status(process))
         })

@@ -2,7 +2,13 @@
 // promised.
 
 import { below, pick, seededRandom } from '../foundation/random.ts'
-import { type FaultKind, faultKinds, harmlessFaults, mortalFaults } from './faults.ts'
+import {
+  type FaultKind,
+  faultKinds,
+  harmlessFaults,
+  mortalFaults,
+  stallingFaults,
+} from './faults.ts'
 import { type WishKind, wishKinds } from './operator.ts'
 import type { Promised } from './watch.ts'
 
@@ -40,9 +46,16 @@ const kinds = {
     wishes: calmWishes.filter((kind) => kind !== 'bad'),
     promised: { enoughUp: false, served: 'repeatable' },
   },
+  /** Replicas are killed, hang, or crawl: whoever waits goes elsewhere, or waits for the next. */
+  stalling: {
+    share: 3,
+    faults: stallingFaults,
+    wishes: calmWishes.filter((kind) => kind !== 'bad'),
+    promised: { enoughUp: false, served: 'repeatable' },
+  },
   /** Anything. */
   rough: {
-    share: 9,
+    share: 6,
     faults: faultKinds,
     wishes: wishKinds,
     promised: { enoughUp: false, served: 'none' },

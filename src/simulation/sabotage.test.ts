@@ -95,6 +95,20 @@ const sabotages: Readonly<Record<PromiseId, Broken>> = {
       for (const status of [200, 200]) world.watcher.over(twice, status)
     },
   },
+  'hedged-little': {
+    // An edge that sends everything twice.
+    byHand(world) {
+      const [edge] = world.edges.edges()
+      const honest = edge!.report.bind(edge)
+      edge!.report = () => {
+        const report = honest()
+        const doubled = Object.entries(report.frontends).map(([name, door]) => {
+          return [name, { ...door, hedged: 1000 + door.requests }] as const
+        })
+        return { ...report, frontends: Object.fromEntries(doubled) }
+      }
+    },
+  },
   'enough-up': {
     ports: {
       // A host that loses sight of a replica after a while.

@@ -22,6 +22,7 @@ export class Story {
   readonly #world: SimulatedWorld
   readonly #lines: string[] = []
   #programs = 0
+  #hedged = 0
 
   constructor() {
     this.#world = new SimulatedWorld({
@@ -75,11 +76,23 @@ export class Story {
     freeze: (id = '') => this.#world.machine.signal(this.#process(id), 'SIGSTOP'),
     thaw: (id = '') => this.#world.machine.signal(this.#process(id), 'SIGCONT'),
     fail: (id = '') => this.#fail(id, 1e9),
-    mend: (id = '') => this.#fail(id, 0),
+    slow: (id = '') => {
+      this.#process(id).slowUntil = instant(1e9)
+    },
+    mend: (id = '') => {
+      this.#fail(id, 0)
+      this.#process(id).slowUntil = instant(0)
+    },
     kill: (what = '', which = '') => this.#kill(what, which),
     for: (length = '') => this.#for(length),
     until: (what = '') => this.#until(what),
     clients: () => this.#clients(),
+    hedges: () => this.#hedges(),
+    lost: () => {
+      const { failed } = this.#world.clients.ledger()
+      const repeatable = failed.filter(({ idempotent }) => idempotent).length
+      this.#lines.push(`${repeatable} of all that failed could have been repeated`)
+    },
     status: () => this.#status(),
   }
 
@@ -150,6 +163,15 @@ export class Story {
     this.#lines.push(
       `${answered} requests answered, ${failed} failed, the slowest after ${slowest}`,
     )
+  }
+
+  /** Since the last time it was asked, by the edges that live. */
+  #hedges(): void {
+    const reports = this.#world.edges.edges().map((edge) => edge.report())
+    const doors = reports.flatMap(({ frontends }) => Object.values(frontends))
+    const hedged = doors.reduce((sum, door) => sum + door.hedged, 0)
+    this.#lines.push(`${hedged - this.#hedged} requests were sent to a second server`)
+    this.#hedged = hedged
   }
 
   #status(): void {

@@ -1,6 +1,7 @@
 // Watches a simulated life and breaks it off at the first broken promise.
 
 import type { Core } from '../agent/core.ts'
+import { hedgesPerSecond } from '../balancing/budget.ts'
 import type { Table, TableServer } from '../balancing/model.ts'
 import { type Clock, since } from '../foundation/time.ts'
 import type { SimulatedEdges } from './balancer.ts'
@@ -119,6 +120,7 @@ export class Watcher {
     if (!request.idempotent && request.executions > 1) {
       this.broken('post-once', `request ${request.id} was executed ${request.executions} times`)
     }
+    this.#hedgedLittle()
     // A bad revision may pass its check and die of its first requests: nobody can know before.
     const isItsOwnFault = request.process?.program.good === false
     if (isItsOwnFault || (status >= 200 && status < 500)) return
@@ -126,6 +128,16 @@ export class Watcher {
     const { served } = this.#seen.promised
     if (served === 'all') this.broken('nobody-waits-in-vain', what)
     if (served === 'repeatable' && request.idempotent) this.broken('repeated-elsewhere', what)
+  }
+
+  #hedgedLittle(): void {
+    const seconds = Math.ceil(this.#seen.clock.now() / 1000) + 1
+    for (const edge of this.#seen.edges.edges()) {
+      for (const { hedged, requests } of Object.values(edge.report().frontends)) {
+        const most = requests * 0.1 + seconds * hedgesPerSecond
+        if (hedged > most) this.broken('hedged-little', `${hedged} of ${requests} in ${seconds} s`)
+      }
+    }
   }
 
   /** An operator wants this many of a service from now on. */
