@@ -82,6 +82,7 @@ function routing(before: Spec, after: Spec): readonly string[] {
         service.sendProxy,
         service.sticky,
         service.maintenance,
+        service.tls,
         service.protocol,
         service.hold,
         service.connectTimeout,

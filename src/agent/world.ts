@@ -3,7 +3,7 @@
 import type { EdgeSighting } from '../balancing/engine.ts'
 import type { ServerState, Table, TableLog, TableServer } from '../balancing/model.ts'
 import type { CertificateSighting } from '../certificates/model.ts'
-import type { Health, Target, Verdict } from '../health/model.ts'
+import type { Health, ServerTls, Target, Verdict } from '../health/model.ts'
 import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
 import type { AccessLog, Frontend, Service, Spec } from '../spec/model.ts'
@@ -91,8 +91,13 @@ export function targetsOf(world: World): readonly Target[] {
   })
 }
 
-const proxyOf = ({ sendProxy }: Service): { readonly sendProxy?: 'v1' | 'v2' } =>
-  sendProxy === undefined ? {} : { sendProxy }
+const proxyOf = ({
+  sendProxy,
+  tls,
+}: Service): { readonly sendProxy?: 'v1' | 'v2'; readonly tls?: ServerTls } => ({
+  ...(sendProxy === undefined ? {} : { sendProxy }),
+  ...(tls === undefined ? {} : { tls }),
+})
 
 const protocolOf = ({ protocol }: Service): { readonly protocol?: 'http2' } =>
   protocol === undefined ? {} : { protocol }

@@ -1,6 +1,7 @@
 // The words of the balancing room: where does this request go, and what became of it?
 
 import type { Instant, Milliseconds } from '../foundation/time.ts'
+import type { ServerTls } from '../health/model.ts'
 import type { Limit } from './limits/model.ts'
 import type { Maintenance, RouteRules, Sticky } from './routing/model.ts'
 
@@ -77,6 +78,8 @@ export interface Pool {
   readonly sticky?: Sticky
   /** Its servers are told who the client is by a PROXY header of this version. */
   readonly sendProxy?: 'v1' | 'v2'
+  /** Its servers are spoken to under TLS. */
+  readonly tls?: ServerTls
   /** A server that came up while others were up takes its full share only after so long. */
   readonly slowStart?: Milliseconds
   /** Request bodies kept so that they can be sent again: of each so much, and of all of them. */

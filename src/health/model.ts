@@ -57,6 +57,16 @@ export type Check =
   | (CheckTiming & { readonly kind: 'grpc'; readonly service: string })
   | { readonly kind: 'none' }
 
+/** How the connections to a server are encrypted. */
+export interface ServerTls {
+  /** Whether its certificate has to bear its name, and come from an authority that is trusted. */
+  readonly verify: boolean
+  /** The authorities that are trusted, in PEM; `undefined` are those that the runtime knows. */
+  readonly trust: string | undefined
+  /** The name that it is asked for, and has to bear; `undefined` is its host. */
+  readonly serverName: string | undefined
+}
+
 /** One server to be asked. */
 export interface Target {
   /** `web-2`, `legacy-1`: unique in the file. */
@@ -72,6 +82,8 @@ export interface Target {
   readonly check: Check
   /** It expects a PROXY header of this version before anything else. */
   readonly sendProxy?: 'v1' | 'v2'
+  /** It is asked under TLS. */
+  readonly tls?: ServerTls
   /** What it speaks: HTTP/1.1 unless it says otherwise. */
   readonly protocol?: 'http2'
 }

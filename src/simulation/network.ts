@@ -81,6 +81,10 @@ export class Stack implements Transport {
     return Promise.resolve(this.listenAt(bind, accept))
   }
 
+  connectSecure(): Connection {
+    return this.secure()
+  }
+
   secure(): Connection {
     throw new Error('broken invariant: nothing is encrypted in a simulated network')
   }

@@ -36,6 +36,7 @@ export const defaults = {
   frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s', tunnel: '1h', halfClosed: '10s' },
   maxConnections: 50_000,
   /** What is spoken inside TLS in HTTP mode, the most wanted first (ALPN). */
+  serverTls: { verify: true },
   redirect: { status: 308, port: 443 },
   acme: {
     directory: 'https://acme-v02.api.letsencrypt.org/directory',

@@ -183,6 +183,10 @@ const commonRows: readonly Row<Service>[] = [
   { key: 'protocol', show: (s) => s.protocol ?? 'http' },
   { key: 'maintenance', show: (s) => showMaintenance(s.maintenance) },
   { key: 'sticky', show: (s) => s.sticky && JSON.stringify(s.sticky) },
+  {
+    key: 'tls',
+    show: (s) => s.tls && JSON.stringify({ ...s.tls, trust: s.tls.trust && 'a file' }),
+  },
   { key: 'send_proxy', show: (s) => s.sendProxy },
   { key: 'slow_start', show: (s) => s.slowStart && time(s.slowStart) },
   { key: 'hold.wait', show: (s) => time(s.hold.wait) },

@@ -6,7 +6,7 @@ import type { Maintenance, RouteRules, Sticky } from '../balancing/routing/model
 import type { AcmeWish, CertificateFiles, OldestTls } from '../certificates/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
-import type { Check } from '../health/model.ts'
+import type { Check, ServerTls } from '../health/model.ts'
 import type { LogPolicy, RestartPolicy } from '../services/model.ts'
 
 /** The whole file. */
@@ -73,6 +73,7 @@ interface ServiceCommon {
   }
   /** Its servers expect a PROXY header of this version. */
   readonly sendProxy?: 'v1' | 'v2'
+  readonly tls?: ServerTls
   readonly maxConnections: number | undefined
 }
 

@@ -6,6 +6,7 @@ import { balance } from './schema-balance.ts'
 import { check } from './schema-check.ts'
 import { maintenance } from './schema-maintenance.ts'
 import { sticky } from './schema-sticky.ts'
+import { serviceTls } from './schema-tls.ts'
 import {
   address,
   asWritten,
@@ -85,6 +86,10 @@ const common = {
     sticky,
     'Clients go on with the server that they had, by a cookie: `sticky: SERVER`. It names no ' +
       'address, and a client whose server is gone gets another one.',
+  ),
+  tls: key(
+    serviceTls,
+    'Its servers are spoken to under TLS, and so are its checks. `true` verifies who they are.',
   ),
   send_proxy: key(
     worded(z.enum(['v1', 'v2']), '`v1` or `v2`'),

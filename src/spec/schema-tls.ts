@@ -48,6 +48,23 @@ const acme = z.strictObject({
   ca: key(file(), 'Certificates that vouch for the directory, if it is not a public one.'),
 })
 
+/** The value of `services.NAME.tls`. */
+export const serviceTls = worded(
+  z.union([
+    z.literal(true),
+    z.strictObject({
+      verify: key(
+        worded(z.boolean(), '`true` or `false`'),
+        'Whether a server’s certificate has to bear its name, from an authority that is trusted.',
+        defaults.serverTls.verify,
+      ),
+      ca: key(file(), 'The authorities that are trusted. Without it, the public ones.'),
+      server_name: key(host(), 'The name that servers are asked for. Without it, their host.'),
+    }),
+  ]),
+  '`true`, or the long form `{ ca: ./ca.pem, server_name: shop.internal }`',
+)
+
 /** The value of `frontends.NAME.redirect`. */
 export const redirect = worded(
   z.union([

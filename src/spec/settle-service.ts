@@ -10,6 +10,7 @@ import { settleBalance } from './settle-balance.ts'
 import { durationOf, settleCheck, sizeOf } from './settle-check.ts'
 import { readPage } from './settle-frontend.ts'
 import { settleMaintenance } from './settle-route.ts'
+import { settleServerTls } from './settle-server-tls.ts'
 import { settleSticky } from './settle-sticky.ts'
 import { splitRun } from './shell.ts'
 import type { Loose, Site } from './site.ts'
@@ -47,6 +48,7 @@ function settleCommon(name: string, raw: Loose<RawService>, path: Path, site: Si
     ...settleMaintenance(raw.maintenance, (file) =>
       readPage(file, [...path, 'maintenance', 'page'], site),
     ),
+    ...settleServerTls(raw, path, site),
     ...(raw.send_proxy === undefined ? {} : { sendProxy: raw.send_proxy }),
     keptBodies: {
       each: sizeOf(raw.kept_bodies?.each, defaults.keptBodies.each),

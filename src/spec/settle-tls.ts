@@ -70,7 +70,7 @@ function settleAcme(
     email: raw.email,
     names: [...names],
     challenge: raw.challenge ?? defaults.acme.challenge,
-    trust: ca === undefined ? undefined : read(ca, [...path, 'ca'], site),
+    trust: ca === undefined ? undefined : readPem(ca, [...path, 'ca'], site),
   }
 }
 
@@ -85,8 +85,8 @@ function settlePair(raw: RawPair, path: Path, site: Site): FrontendTls['certific
     certificate: resolvePath(dirname(site.file), long.certificate),
     key: resolvePath(dirname(site.file), long.key ?? long.certificate),
   }
-  const certificate = read(files.certificate, at.certificate, site)
-  const key = long.key === undefined ? certificate : read(files.key, at.key, site)
+  const certificate = readPem(files.certificate, at.certificate, site)
+  const key = long.key === undefined ? certificate : readPem(files.key, at.key, site)
   if (certificate === undefined || key === undefined) return []
   const pair = readPair(certificate, key)
   if (pair.kind === 'wrong') {
@@ -108,7 +108,8 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'it may not be read',
 }
 
-function read(file: string, path: Path, site: Site): string | undefined {
+/** The text of a file in PEM; one that cannot be read is reported. */
+export function readPem(file: string, path: Path, site: Site): string | undefined {
   try {
     return site.readFile(file)
   } catch (thrown) {

@@ -26,6 +26,8 @@ export function securedTransport(inner: Transport): Transport {
   return {
     name: `${inner.name} under TLS`,
     can: inner.can,
+    connectSecure: (address, port, owner, trust) =>
+      inner.connectSecure(address, port, owner, trust),
     secure: (connection, security, listener) => inner.secure(connection, security, listener),
     listen(bind: Bind, accept: (connection: Connection) => ConnectionOwner): Promise<Listener> {
       return inner.listen(bind, (connection) => ({

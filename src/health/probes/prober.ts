@@ -7,6 +7,7 @@ import { askGrpc } from './grpc.ts'
 import type { Outcome } from './http-answer.ts'
 import { askHttp2 } from './http2.ts'
 import { askOverTcp, type Question } from './tcp.ts'
+import { askOverTls } from './tls.ts'
 
 /** A prober of real servers; disposing it ends the questions that are still open, unanswered. */
 export function openProber(clock: Clock): Prober & Disposable {
@@ -62,12 +63,13 @@ function ask(
 }
 
 function put(
-  { host, protocol, sendProxy }: Target,
+  { host, protocol, sendProxy, tls }: Target,
   port: number,
   check: Asked,
   finish: (outcome: Outcome) => void,
 ): Question {
   if (check.kind === 'grpc') return askGrpc(host, port, check, finish)
   if (check.kind === 'http' && protocol === 'http2') return askHttp2(host, port, check, finish)
+  if (tls !== undefined) return askOverTls(host, port, check, tls, finish)
   return askOverTcp(host, port, check, finish, sendProxy)
 }

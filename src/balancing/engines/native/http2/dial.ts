@@ -2,6 +2,7 @@
 
 import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
+import { trustOf } from '../tls/trust.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import { ServerSessions } from './server-sessions.ts'
 
@@ -14,6 +15,10 @@ export function dial(
 ): Connection {
   const { shared, row } = pool
   const { port } = server.row
+  const { tls } = row
+  if (tls !== undefined) {
+    return shared.transport.connectSecure(address, port, owner, trustOf(tls, server.row.host))
+  }
   if (row.protocol !== 'http2') return shared.transport.connect(address, port, owner)
   if (server.sessions?.isAt(address, port) !== true) {
     server.sessions?.close()

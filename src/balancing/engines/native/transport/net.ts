@@ -15,6 +15,7 @@ import type {
   SecureListener,
   Security,
   Transport,
+  Trust,
 } from './transport.ts'
 import { unowned } from './unowned.ts'
 
@@ -35,6 +36,31 @@ export class NetTransport implements Transport {
     const socket = socketTo({ host: address, port, allowHalfOpen: true, noDelay: true })
     const connection = new NetConnection(socket, address, owner, this.#faulted)
     socket.once('connect', () => connection.guarded(() => connection.owner.connected()))
+    return connection
+  }
+
+  connectSecure(address: string, port: number, owner: ConnectionOwner, trust: Trust): Connection {
+    const below = socketTo({ host: address, port, allowHalfOpen: true, noDelay: true })
+    const { context, serverName, verify } = trust
+    const security = {
+      side: 'client',
+      context,
+      serverName,
+      first: undefined,
+      alpn: undefined,
+    } as const
+    const socket = underTls(below, security)
+    const connection = new NetConnection(socket, address, owner, this.#faulted, below)
+    below.once('error', (error) => socket.destroy(error))
+    socket.once('secureConnect', () => {
+      const failure =
+        verify === undefined
+          ? undefined
+          : (socket.authorizationError ??
+            tls().checkServerIdentity(verify, socket.getPeerCertificate(true)))
+      if (failure) socket.destroy(Object.assign(new Error(String(failure)), { code: 'UNTRUSTED' }))
+      else connection.guarded(() => connection.owner.connected())
+    })
     return connection
   }
 

@@ -99,6 +99,7 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
 
   /** Begins the handshake; a server with what has been read of it. */
   begin(first: Uint8Array | undefined): void {
+    if (this.#closed) return
     if (first === undefined) this.#tls.start()
     else this.#tls.receive(first)
     if (!this.#closed) this.#tls.readStart()
@@ -122,6 +123,16 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
 
   get resumed(): boolean {
     return !this.#closed && this.#tls.isSessionReused()
+  }
+
+  /** Why the other side is not to be believed to be `name`; `undefined` when it is. */
+  distrust(name: string): string | undefined {
+    const failure = this.#tls.verifyError()
+    if (failure !== null) return failure.code ?? 'UNTRUSTED'
+    const certificate = this.#tls.getPeerCertificate(true)
+    if (certificate === undefined) return 'NO_CERTIFICATE'
+    const { checkServerIdentity } = process.getBuiltinModule('node:tls')
+    return checkServerIdentity(name, certificate)?.message.split(':')[0] && 'OTHER_NAME'
   }
 
   established(): void {

@@ -15,7 +15,9 @@ import {
   type WriteRequest,
 } from './raw-bindings.ts'
 import { BufferStore, stringBytesMost } from './raw-buffers.ts'
+import { dialTo, refused } from './raw-system.ts'
 import { RawTlsConnection } from './raw-tls.ts'
+import { dialSecure } from './raw-tls-dial.ts'
 import { TlsTurns } from './tls-output.ts'
 import type {
   Connection,
@@ -24,6 +26,7 @@ import type {
   SecureListener,
   Security,
   Transport,
+  Trust,
 } from './transport.ts'
 import { unowned } from './unowned.ts'
 
@@ -76,15 +79,20 @@ export class RawTransport implements Transport {
   }
 
   connect(address: string, port: number, owner: ConnectionOwner): Connection {
-    const { TCP, TCPConnectWrap, tcp } = this.bindings
-    const handle = new TCP(tcp.socket)
+    const handle = new this.bindings.TCP(this.bindings.tcp.socket)
     const connection = new RawConnection(this, handle, owner, address)
-    const request = new TCPConnectWrap()
-    request.oncomplete = (status) => connection.guarded(() => connection.opened(status))
-    const code = address.includes(':')
-      ? handle.connect6(request, address, port)
-      : handle.connect(request, address, port)
-    if (code !== 0) process.nextTick(() => connection.guarded(() => connection.opened(code)))
+    dialTo(this.bindings, handle, address, port, (status) =>
+      connection.guarded(() => connection.opened(status)),
+    )
+    return connection
+  }
+
+  connectSecure(address: string, port: number, owner: ConnectionOwner, trust: Trust): Connection {
+    const handle = new this.bindings.TCP(this.bindings.tcp.socket)
+    const plain = new RawConnection(this, handle, unowned, address)
+    plain.detach()
+    const { connection, opened } = dialSecure(this, handle, plain, owner, trust)
+    dialTo(this.bindings, handle, address, port, opened)
     return connection
   }
 
@@ -116,14 +124,6 @@ export class RawTransport implements Transport {
     handle.getsockname(name)
     return { bind, port: name.port, handle, close: () => handle.close() }
   }
-}
-
-function refused(handle: ListenHandle, code: number, bind: Bind): Error {
-  handle.close()
-  const name = getSystemErrorName(code)
-  return Object.assign(new Error(`cannot listen at ${bind.host}:${bind.port}: ${name}`), {
-    code: name,
-  })
 }
 
 function onread(this: { connection: HandleOwner | undefined }): Buffer | undefined {

@@ -83,6 +83,15 @@ export interface Security {
   readonly serverName: string | undefined
 }
 
+/** How a connection of ours to a server is secured (TLS), and whether it is to be believed. */
+export interface Trust {
+  readonly context: SecureContext
+  /** The name to ask for (RFC 6066 3). */
+  readonly serverName: string | undefined
+  /** The name or address that its certificate has to bear; `undefined` believes it anyway. */
+  readonly verify: string | undefined
+}
+
 /** A connection after its handshake. */
 export interface SecuredConnection extends Connection {
   /** The session of an earlier connection was taken up again. */
@@ -124,6 +133,11 @@ export interface Transport {
    * system said, with its code.
    */
   listen(bind: Bind, accept: (connection: Connection) => ConnectionOwner): Promise<Listener>
+  /**
+   * Begins to connect under TLS; `connected` or `failed` follows, `failed` also when the other side
+   * is not whom it should be.
+   */
+  connectSecure(address: string, port: number, owner: ConnectionOwner, trust: Trust): Connection
   /**
    * Begins a TLS handshake over a connection of ours, which is of no use any more by itself. What
    * is returned can be closed while the handshake goes on.
