@@ -202,6 +202,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
       now: this.#clock.now(),
       decision: (service) => this.#parts.core.decision(service),
       cluster: this.#parts.cluster?.status(),
+      recent: (service) => this.#parts.telemetry.recent(service),
     }
   }
 

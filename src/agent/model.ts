@@ -1,7 +1,7 @@
 // The words of the agent: what it remembers between two lives, and what it tells of itself.
 
 import type { FrontendTraffic, ServerState } from '../balancing/model.ts'
-import type { Instant } from '../foundation/time.ts'
+import type { Instant, Milliseconds } from '../foundation/time.ts'
 import type { Verdict } from '../health/model.ts'
 import type { ProcessState, RunTemplate, ServiceState } from '../services/model.ts'
 
@@ -85,8 +85,18 @@ export interface ServerStatus {
     | undefined
 }
 
+/** How a service answered in the last seconds, through all doors. */
+export interface RecentAnswers {
+  readonly perSecond: number
+  /** Half of them took at most `half`, 99 of a hundred at most `most`. */
+  readonly half: Milliseconds
+  readonly most: Milliseconds
+}
+
 /** What `status` says of one service. */
 export interface ServiceStatus {
+  /** `undefined` while nobody asks for anything. */
+  readonly recent?: RecentAnswers
   readonly name: string
   readonly kind: 'run' | 'servers'
   /** How many should answer. */

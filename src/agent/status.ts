@@ -9,7 +9,14 @@ import { describeExit } from '../services/restart.ts'
 import type { Frontend, Service } from '../spec/model.ts'
 import { describeBalance } from '../spec/settle-balance.ts'
 import { certificateStatus } from './certificates.ts'
-import type { ClusterStatus, FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
+import type {
+  ClusterStatus,
+  FrontendStatus,
+  RecentAnswers,
+  ServerStatus,
+  ServiceStatus,
+  Status,
+} from './model.ts'
 import { maintenanceOf } from './routes.ts'
 import { describeWord, wordOn } from './said.ts'
 import {
@@ -30,6 +37,7 @@ export interface Teller {
   readonly now: Instant
   readonly decision: (service: string) => Decision<ServiceAction> | undefined
   readonly cluster?: ClusterStatus | undefined
+  readonly recent?: (service: string) => RecentAnswers | undefined
 }
 
 /** The whole status. It shows what was written in the file, never what a reference stood for. */
@@ -54,7 +62,9 @@ function serviceStatus(world: World, teller: Teller, service: Service): ServiceS
   const servers = serversOf(world, service).map((server) => serverStatus(world, name, server))
   const up = servers.filter(({ routed }) => routed === 'up').length
   const closed = closedOf(maintenanceOf(world.state, 'services', service))
-  const common = { name, kind: service.kind, up, servers, ...closed }
+  const recent = teller.recent?.(name)
+  const answers = recent === undefined ? {} : { recent }
+  const common = { name, kind: service.kind, up, servers, ...closed, ...answers }
   if (service.kind === 'servers') {
     const wanted = service.servers.filter(({ backup }) => !backup).length
     const rule = up >= wanted ? 'steady' : up > 0 ? 'some-down' : 'all-down'

@@ -3,10 +3,12 @@
 
 import { hostname } from 'node:os'
 import type { EdgeMeters } from '../balancing/meters/model.ts'
-import { type Clock, type Instant, ms } from '../foundation/time.ts'
+import { type Clock, type Instant, ms, since } from '../foundation/time.ts'
 import { Ledger, noTotals, type Totals } from '../telemetry/ledger.ts'
 import type { Peak, Scene } from '../telemetry/model.ts'
+import { recentTimes } from '../telemetry/sums.ts'
 import type { OpenJournal } from './journal.ts'
+import type { RecentAnswers } from './model.ts'
 import { type Counted, peaksAfter } from './scene.ts'
 
 /** Between two looks; and how far back rates and present quantiles reach. */
@@ -20,6 +22,8 @@ export interface Telemetry extends Disposable {
   hear(edge: string, meters: EdgeMeters): void
   /** From now on it looks at the scene that `look` makes of what was counted. */
   watch(look: (counted: Counted) => Scene): void
+  /** How a service answered in the last seconds; `undefined` if nobody asked it for anything. */
+  recent(service: string): RecentAnswers | undefined
   /** How it is now; `undefined` before `watch`. */
   scene(): Scene | undefined
 }
@@ -76,6 +80,15 @@ class Watcher implements Telemetry {
       events: this.#events,
       node: hostname(),
     })
+  }
+
+  recent(service: string): RecentAnswers | undefined {
+    const [before = { at: this.#clock.now(), totals: noTotals }] = this.#looks
+    const times = recentTimes({ totals: this.#ledger.totals, before }, service)
+    const [half, most] = [times.quantile(0.5), times.quantile(0.99)]
+    const seconds = since(before.at, this.#clock.now()) / 1000
+    if (half === undefined || most === undefined || seconds === 0) return undefined
+    return { perSecond: times.count / seconds, half: ms(half), most: ms(most) }
   }
 
   #tick(): void {

@@ -47,7 +47,10 @@ export function answersOf({ requests }: Totals, service: string): readonly numbe
 }
 
 /** How long a service's requests took, through all doors, since the scene's earlier moment. */
-export function recentTimes({ totals, before }: Scene, service: string): Histogram {
+export function recentTimes(
+  { totals, before }: Pick<Scene, 'totals' | 'before'>,
+  service: string,
+): Histogram {
   const all = new Histogram()
   for (const [name, series] of totals.requests) {
     if (series.service === service) {

@@ -20,6 +20,14 @@ export function addLooking(program: Command, done: Done): void {
       done(await status(await portsOf(command), options))
     })
   program
+    .command('top')
+    .description('the status again and again, until Ctrl-C: what is asked and how fast it is')
+    .addOption(duration('--every <time>', 'between two looks').default(ms(1000), '1s'))
+    .action(async ({ every }: Pick<StatusOptions, 'every'>, command: Command) => {
+      const { status } = await import('../status.ts')
+      done(await status(await portsOf(command), { every, watch: true }))
+    })
+  program
     .command('events')
     .description('what happened, by which rule, and why')
     .option('-f, --follow', 'go on with what happens from now on')

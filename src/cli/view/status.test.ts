@@ -132,6 +132,16 @@ suite('the page of the status', () => {
     assert.equal(ratesBetween(at(1000, 1), at(1000, 9)).size, 0)
   })
 
+  test('says how fast a service answered lately', () => {
+    const status = statusIn(healthyWorld())
+    const recent = { perSecond: 1234.5, half: ms(0.42), most: ms(38.2) }
+    const services = status.services.map((service) => ({ ...service, recent }))
+    assert.match(
+      page({ ...status, services }),
+      /lately 1,?235 a second, half within 0\.42ms, 99 of 100 within 38ms/,
+    )
+  })
+
   test('shows the same words in colour', () => {
     const coloured = statusLines(troubled(), 80, paintOf({ hasColor: true })).join('\n')
     assert.notEqual(coloured, stripVTControlCharacters(coloured))

@@ -2,7 +2,7 @@
 // first, then what runs, with a reason under whatever is not well. Pure.
 
 import type { ServerStatus, ServiceStatus, Status } from '../../agent/model.ts'
-import { type Instant, since } from '../../foundation/time.ts'
+import { formatDuration, type Instant, type Milliseconds, since } from '../../foundation/time.ts'
 import { clusterLines } from './cluster.ts'
 import { frontendLines } from './frontends.ts'
 import { type Rates, serverKey } from './rates.ts'
@@ -105,8 +105,18 @@ function serviceNotes(service: ServiceStatus): readonly Cell[] {
     notes.push(cell(`revision ${revision} was rolled back: ${why}`, 'bad'))
   }
   if (service.rule !== 'steady') notes.push(cell(`${service.rule}: ${service.why}`, 'faint'))
+  if (service.recent !== undefined) {
+    const { perSecond, half, most } = service.recent
+    const each = perSecond < 10 ? perSecond.toFixed(1) : count(Math.round(perSecond))
+    const times = `half within ${exact(half)}, 99 of 100 within ${exact(most)}`
+    notes.push(cell(`lately ${each} a second, ${times}`, 'faint'))
+  }
   return notes
 }
+
+/** A short time in two figures: `0.42ms`, `3.1ms`, `42ms`, `1.2s`. */
+const exact = (length: Milliseconds): string =>
+  length < 10 ? `${Number(length.toPrecision(2))}ms` : formatDuration(length)
 
 function serverRow(server: ServerStatus, now: Instant, rates: Rates | undefined): Row {
   const state = stateOf(server)
