@@ -223,10 +223,29 @@ function readHops(
   return headRead
 }
 
+/**
+ * Takes the white space around a value that frames the message away, but for one space: servers
+ * are not at one about what of it belongs to the value.
+ */
+function tidy(
+  bytes: Uint8Array,
+  value: number,
+  end: number,
+  crlf: number,
+  head: RequestHead,
+): void {
+  let from = value
+  while (bytes[from - 1] === SP || bytes[from - 1] === 0x09) from -= 1
+  if (value - from > 1 || bytes[from] === 0x09) cut(head, from, value)
+  if (end < crlf) cut(head, end, crlf)
+}
+
 function readLength(bytes: Uint8Array, value: number, crlf: number, head: RequestHead): number {
   if (seen.marks & seenLength) return refuse(head, 400, 'more than one Content-Length')
   seen.marks |= seenLength
-  head.contentLength = contentLengthOf(bytes, value, trimmedEnd(bytes, value, crlf))
+  const end = trimmedEnd(bytes, value, crlf)
+  head.contentLength = contentLengthOf(bytes, value, end)
+  tidy(bytes, value, end, crlf, head)
   return head.contentLength < 0 ? refuse(head, 400, 'Content-Length is not a number') : headRead
 }
 
@@ -241,6 +260,7 @@ function readCoding(bytes: Uint8Array, value: number, crlf: number, head: Reques
       : refuse(head, 400, 'a Transfer-Encoding that does not end with chunked')
   }
   head.chunked = true
+  tidy(bytes, value, end, crlf, head)
   return headRead
 }
 

@@ -77,6 +77,18 @@ export const framingUp: readonly Requirement[] = [
     },
   },
   {
+    id: 'up-framing-tidy',
+    ...{ rfc: '9110 5.5', level: 'GUARD' },
+    says: 'white space around a length or a coding does not go up: some take it for a part of it',
+    proof: async (on) => {
+      const coded = post('Transfer-Encoding: \t chunked \t\r\n', '0\r\n\r\n')
+      const { upstream } = await on.goesUp(coded, '\r\nTransfer-Encoding:chunked\r\n')
+      await upstream.take('0\r\n\r\n')
+      await on.goesUp(post('Content-Length:\t0 \r\n'), '\r\nContent-Length:0\r\n')
+      await on.goesUp(post('Content-Length: 0\r\n'), '\r\nContent-Length: 0\r\n')
+    },
+  },
+  {
     id: 'up-coding-1.0',
     ...{ rfc: '9112 6.1', level: 'MUST' },
     says: 'a coding in a message of HTTP/1.0 is a fault of framing',

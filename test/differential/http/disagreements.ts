@@ -1,0 +1,351 @@
+// Why others make something else of a message than we do. What no row explains is a failure.
+
+import { type Outcome, type Parting, partingOf } from './compare.ts'
+import { oddOfAnswer, oddOfRequest } from './features.ts'
+import type { Message } from './messages.ts'
+
+/** One disagreement, and what is odd about the part of the message that it is about. */
+export interface Disagreement {
+  readonly message: Message
+  readonly peer: 'haproxy' | 'nginx'
+  readonly parting: Parting | undefined
+  readonly ours: Outcome
+  readonly theirs: Outcome
+  readonly odd: ReadonlySet<string>
+}
+
+/** A kind of disagreement that is understood. */
+export interface Explanation {
+  readonly id: string
+  /** RFC and section. */
+  readonly rfc: string
+  readonly why: string
+  readonly holds: (it: Disagreement) => boolean
+}
+
+/** We refuse what is odd in one of these ways; they pass it on, mend it, or wait for more. */
+const laxer =
+  (...odd: readonly string[]) =>
+  ({ parting, odd: found }: Disagreement): boolean =>
+    parting?.ours === 'refused' && odd.some((one) => found.has(one))
+
+/** They refuse, or answer themselves, what we pass on, answer or wait for. */
+const stricter =
+  (of: 'both' | Disagreement['peer'], ...odd: readonly string[]) =>
+  ({ peer, parting, odd: found }: Disagreement): boolean =>
+    (of === 'both' || of === peer) &&
+    parting !== undefined &&
+    parting.ours !== 'refused' &&
+    (parting.theirs === 'refused' || parting.theirs === 'answered') &&
+    odd.every((one) => found.has(one))
+
+/** An answer that we do not believe; they do, or wait for more of it. */
+const believing =
+  (...odd: readonly string[]) =>
+  ({ parting, ours, odd: found }: Disagreement): boolean =>
+    parting === undefined && ours.got === 'nothing' && odd.some((one) => found.has(one))
+
+/** An answer that we pass on, or wait for the end of, and they do not. */
+const doubting =
+  (of: 'both' | Disagreement['peer'], ...odd: readonly string[]) =>
+  ({ peer, parting, ours, theirs, odd: found }: Disagreement): boolean =>
+    (of === 'both' || of === peer) &&
+    parting === undefined &&
+    ours.got !== 'nothing' &&
+    (theirs.got === 'nothing' || theirs.got === 'waits') &&
+    odd.every((one) => found.has(one))
+
+const row = (id: string, rfc: string, why: string, holds: Explanation['holds']): Explanation => ({
+  id,
+  rfc,
+  why,
+  holds,
+})
+
+/** Requests that we refuse. */
+const refusals: readonly Explanation[] = [
+  row('lone-lf', '9112 2.2', 'they take a lone LF for the end of a line', laxer('lone-lf')),
+  row(
+    'lone-cr',
+    '9112 2.2',
+    'they pass over, or mend, a CR that is not followed by LF',
+    laxer('lone-cr'),
+  ),
+  row('control', '9110 5.5', 'they let control characters through', laxer('control')),
+  row('folded', '9112 5.2', 'they unfold, or drop, folded lines', laxer('folded')),
+  row(
+    ...([
+      'space-before-colon',
+      '9112 5.1',
+      'they drop a field with white space in its name',
+    ] as const),
+    laxer('space-before-colon'),
+  ),
+  row('name', '9110 5.1', 'nginx drops a field whose name is no token', laxer('name-no-token')),
+  row(
+    'length',
+    '9112 6.3',
+    'they wait for the rest of a head whose length is none',
+    laxer('length-odd'),
+  ),
+  row(
+    ...([
+      'length-twice',
+      '9110 8.6',
+      'HAProxy joins equal lengths; we refuse all repeated ones',
+    ] as const),
+    laxer('length-twice'),
+  ),
+  row(
+    ...([
+      'length-and-coding',
+      '9112 6.1',
+      'HAProxy drops the length where there is a coding',
+    ] as const),
+    laxer('length-and-coding'),
+  ),
+  row(
+    'coding-1.0',
+    '9112 6.1',
+    'HAProxy takes a coding in HTTP/1.0 and closes',
+    laxer('coding-1.0'),
+  ),
+  row(
+    'coding',
+    '9112 6.1',
+    'they wait for more before they refuse a coding',
+    laxer('coding-odd', 'coding-twice'),
+  ),
+  row('chunks', '9112 7.1', 'they mend chunks, or drop trailers, that we refuse', laxer('chunks')),
+  row(
+    'host',
+    '9112 3.2',
+    'they do without Host, or take one that is none',
+    laxer('host-none', 'host-odd', 'host-twice'),
+  ),
+  row(
+    ...([
+      'absolute-host',
+      '9112 3.2.2',
+      'they take the host of the target where Host differs',
+    ] as const),
+    laxer('target-absolute'),
+  ),
+  row(
+    'target',
+    '9112 3.2',
+    'they take targets that are no path and no URI of http',
+    laxer('target-form', 'target-bytes'),
+  ),
+  row('line', '9112 3', 'they take other white space in the first line', laxer('line-odd')),
+  row('version', '9110 2.5', 'they take versions that we do not speak', laxer('version-odd')),
+  row('method-long', '9112 3', 'they take methods of any length', laxer('method-long')),
+  row('connect', '9110 9.3.6', 'we offer no tunnels', laxer('connect')),
+  row('trace-body', '9110 9.3.8', 'they pass on a TRACE with content', laxer('trace')),
+  row(
+    'expect',
+    '9110 10.1.1',
+    'they ignore expectations that they do not know',
+    laxer('expect-odd'),
+  ),
+  row(
+    ...([
+      'connection-names',
+      '9110 7.6.1',
+      'they ignore that Connection names an essential field',
+    ] as const),
+    laxer('connection-essential'),
+  ),
+  row('max-forwards', '9110 7.6.2', 'they do not count Max-Forwards down', laxer('max-forwards')),
+]
+
+/** Requests that they refuse, or answer themselves. */
+const theirRefusals: readonly Explanation[] = [
+  row(
+    'nginx-above-root',
+    '3986 5.2.4',
+    'nginx refuses paths that climb above the root',
+    stricter('nginx', 'target-above'),
+  ),
+  row(
+    'nginx-percent',
+    '3986 2.1',
+    'nginx decodes the path, and refuses what it cannot',
+    stricter('nginx', 'target-percent'),
+  ),
+  row(
+    'options-absolute',
+    '9112 3.2.4',
+    'they send / where OPTIONS for a URI without a path has to go on as *',
+    ({ parting }) =>
+      parting?.isOther === true && /^OPTIONS https?:\/\/[^/? ]* /i.test(parting.tail),
+  ),
+  row(
+    'nginx-method',
+    '9110 9.1',
+    'nginx takes upper case methods alone',
+    stricter('nginx', 'method-odd'),
+  ),
+  row('nginx-trace', '9110 9.3.8', 'nginx answers TRACE with 405', stricter('nginx', 'trace')),
+  row(
+    'their-host',
+    '9112 3.2',
+    'they refuse a Host that no name can be',
+    stricter('both', 'host-strange'),
+  ),
+  row(
+    'nginx-version',
+    '9110 2.5',
+    'nginx answers later minor versions with 505',
+    stricter('nginx', 'version-odd'),
+  ),
+  row(
+    'nginx-tab',
+    '9110 5.5',
+    'nginx takes a tab beside a value for a part of it',
+    stricter('nginx', 'tab-around-value'),
+  ),
+  row(
+    'nginx-twice',
+    '9110 5.3',
+    'nginx refuses fields that stand there twice and may not',
+    stricter('nginx', 'condition-twice'),
+  ),
+  row(
+    'nginx-asterisk',
+    '9112 3.2.4',
+    'nginx does not know the target *',
+    stricter('nginx', 'target-form'),
+  ),
+  row(
+    'haproxy-upgrade',
+    '9110 7.8',
+    'HAProxy ends the connection behind an upgrade',
+    stricter('haproxy', 'upgrade'),
+  ),
+  row('haproxy-pri', '9113 3.4', 'HAProxy keeps PRI for HTTP/2', stricter('haproxy', 'pri')),
+  row(
+    ...([
+      'haproxy-1.0-body',
+      '9112 C.2.1',
+      'HAProxy refuses bodies in HTTP/1.0 of methods without one',
+    ] as const),
+    stricter('haproxy', 'version-1.0'),
+  ),
+  row(
+    'haproxy-target',
+    '9112 3.2',
+    'HAProxy refuses bytes that no URI holds',
+    stricter('haproxy', 'target-bytes'),
+  ),
+  row(
+    'our-max-forwards',
+    '9110 7.6.2',
+    'we answer where Max-Forwards is 0',
+    ({ parting, odd }) => parting?.ours === 'answered' && odd.has('max-forwards'),
+  ),
+]
+
+/** Answers that we do not believe. */
+const disbelief: readonly Explanation[] = [
+  row(
+    'answer-line',
+    '9112 4',
+    'they take, or pass through, status lines that are none',
+    believing('status-odd'),
+  ),
+  row(
+    'answer-lines',
+    '9112 2.2',
+    'they mend or drop lines that are none',
+    believing('lone-lf', 'lone-cr', 'folded'),
+  ),
+  row(
+    'answer-fields',
+    '9110 5.5',
+    'they pass on names and values that are none',
+    believing('control', 'name-no-token'),
+  ),
+  row(
+    'answer-length',
+    '9112 6.3',
+    'they take the first of lengths that are odd or repeated',
+    believing('length-odd', 'length-twice'),
+  ),
+  row(
+    'answer-both',
+    '9112 6.3',
+    'they ignore the length beside a coding',
+    believing('length-and-coding'),
+  ),
+  row(
+    'answer-coding',
+    '9112 6.1',
+    'they ignore codings that they do not know',
+    believing('coding-odd', 'coding-twice', 'coding-1.0'),
+  ),
+  row(
+    'answer-chunks',
+    '9112 7.1',
+    'they wait, or mend, where chunks are malformed',
+    believing('chunks'),
+  ),
+  row(
+    'answer-connection',
+    '9110 7.6.1',
+    'they ignore that Connection names an essential field',
+    believing('connection-essential'),
+  ),
+]
+
+/** Answers that they do not believe, or not yet. */
+const theirDisbelief: readonly Explanation[] = [
+  row(
+    'nginx-answer-tab',
+    '9110 5.5',
+    'nginx takes a tab beside a value for a part of it',
+    ({ peer, parting, odd }) =>
+      peer === 'nginx' && parting === undefined && odd.has('tab-around-value'),
+  ),
+  row(
+    'nginx-interim',
+    '9110 15.2',
+    'nginx takes an interim answer for the final one',
+    doubting('nginx', 'interim'),
+  ),
+  row(
+    'answer-space',
+    '9112 5.1',
+    'they refuse the white space that we take away',
+    doubting('both', 'space-before-colon'),
+  ),
+]
+
+/** See the first line; the first that holds explains. */
+export const explanations: readonly Explanation[] = [
+  ...refusals,
+  ...theirRefusals,
+  ...disbelief,
+  ...theirDisbelief,
+]
+
+/** The disagreement of two outcomes, if they disagree. */
+export function disagreementOf(
+  message: Message,
+  peer: Disagreement['peer'],
+  ours: Outcome,
+  theirs: Outcome,
+): Disagreement | undefined {
+  const { answer } = message
+  if (answer !== undefined) {
+    if (ours.got === theirs.got) return undefined
+    return { message, peer, parting: undefined, ours, theirs, odd: oddOfAnswer(answer.bytes) }
+  }
+  const parting = partingOf(message, ours, theirs)
+  if (parting === undefined) return undefined
+  return { message, peer, parting, ours, theirs, odd: oddOfRequest(parting.tail) }
+}
+
+/** The row that explains it, if there is one. */
+export const explain = (it: Disagreement): Explanation | undefined =>
+  explanations.find(({ holds }) => holds(it))
