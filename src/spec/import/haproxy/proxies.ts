@@ -171,7 +171,8 @@ function readBinds(line: Line, first: number, ledger: Ledger): readonly BindAddr
     ledger.drop(line, reason)
     return []
   }
-  if (options.includes('ssl')) return refuse('TLS is not in this version')
+  if (options.includes('ssl'))
+    return refuse('add it by hand: certificates stand under `tls` of a frontend')
   const acceptsProxy = options.includes('accept-proxy')
   const binds = addresses
     .split(/,(?![^$]*\})/)

@@ -100,7 +100,7 @@ const limit = (value: number | undefined): Partial<ServerOptions> | undefined =>
   value === undefined ? undefined : { maxConnections: value === 0 ? undefined : value }
 
 const elsewhere = 'every server is asked where it takes traffic'
-const encrypted = 'connections to servers are not encrypted in this version'
+const encrypted = 'add it by hand: `tls` of the service'
 
 /** Without these the server would not understand what it is sent: it is left out. */
 const decisive: Readonly<Record<string, { readonly takes: number; readonly reason: string }>> = {
@@ -144,7 +144,7 @@ const ignored: Readonly<Record<string, Ignored>> = {
   addr: { takes: 1, reason: elsewhere, change: { check: 'elsewhere' } },
   'check-ssl': {
     takes: 0,
-    reason: 'checks are not encrypted in this version: it only connects',
+    reason: 'checks are encrypted where the service is: this one only connects',
     change: { check: 'encrypted' },
   },
   'no-check-ssl': { takes: 0, reason: encrypted, loss: 'nothing' },
@@ -163,7 +163,7 @@ const ignored: Readonly<Record<string, Ignored>> = {
   'resolve-opts': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   'resolve-net': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   track: { takes: 1, reason: 'every server is asked for itself' },
-  redir: { takes: 1, reason: 'redirects are not in this version' },
+  redir: { takes: 1, reason: 'add it by hand: `redirect: https` sends all of a frontend there' },
   source: { takes: 1, reason: 'connections come from the address that the system chooses' },
   usesrc: { takes: 1, reason: 'connections come from the address that the system chooses' },
   interface: { takes: 1, reason: 'connections come from the address that the system chooses' },
