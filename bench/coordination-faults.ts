@@ -33,15 +33,21 @@ function openWriter(coordinator: OpenCoordinator) {
       }
     }
   }
-  const done = run()
+  let failure: unknown
+  const done = run().catch((thrown: unknown) => {
+    failure = thrown
+  })
   return {
     reset() {
       longest = 0
       takenAt = performance.now()
     },
     longest: () => longest,
-    takenSince: (at: number) => takenAt > at,
-    async stop() {
+    takenSince(at: number): boolean {
+      if (failure !== undefined) throw failure
+      return takenAt > at
+    },
+    async [Symbol.asyncDispose]() {
       isOver = true
       await done
     },
@@ -56,7 +62,7 @@ const first = await all.leader()
 await using coordinator = await first.coordination?.open(AbortSignal.timeout(30_000))
 if (coordinator === undefined) throw new Error('the machine takes no part')
 await coordinator.write([{ kind: 'create', path: '/beat' }])
-const writer = openWriter(coordinator)
+await using writer = openWriter(coordinator)
 for (const [name, signal] of [
   ['killed', 'SIGKILL'],
   ['stopped', 'SIGSTOP'],
@@ -78,4 +84,3 @@ for (const [name, signal] of [
   say(`leader ${name}: ${gaps.map((gap) => Math.round(gap)).join(', ')} ms without a write`)
   say(`VALUE leader_${name}_ms ${Math.round(median(gaps))}`)
 }
-await writer.stop()

@@ -61,7 +61,8 @@ export async function openManagedMachines(count: number): Promise<ManagedMachine
     members,
     ports: { client, peer, election },
     chroot: '/test',
-    session: ms(4000),
+    // Long: on a busy machine an election takes its time, and is not what ends a session here.
+    session: ms(20_000),
     home: undefined,
     data: undefined,
     heapBytes: 96 * 1024 * 1024,
