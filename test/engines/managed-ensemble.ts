@@ -79,6 +79,9 @@ export async function openManagedMachines(count: number): Promise<ManagedMachine
         const leads = modes.indexOf('leader')
         found = machines[leads]
         return leads >= 0 && modes.filter((mode) => mode === 'follower').length === count - 1
+      }).catch((cause: unknown) => {
+        const said = machines.map((one) => `${one.name}: ${one.said.slice(-12).join(', ')}`)
+        throw new Error(`no leader with all others:\n${said.join('\n')}`, { cause })
       })
       return found as ManagedMachine
     },

@@ -19,6 +19,7 @@ const follows: MemberAnswer = { kind: 'serves', mode: 'follower' }
 /** A server that is as it should be. */
 const well: EnsembleObservation = {
   ...{ now, wanted: 7, member: running, answer: follows, silentSince: undefined },
+  patience: silenceMost,
   ...{ others: 2, othersServe: 2, unservedSince: undefined, hasTurn: false },
   room: 100 * roomLeast,
 }

@@ -3,8 +3,10 @@
 import { ms, since } from '../../foundation/time.ts'
 import type { EnsembleObservation } from './model.ts'
 
-/** A server that has answered before is given up so long after its first silence. */
+/** A server that has answered before is given up so long after its first silence, */
 export const silenceMost = ms(1500)
+/** and twice as long after each time it was, up to so long: a busy machine is slow, not hung. */
+export const patienceMost = ms(60_000)
 /** A server that was started has so long until its first answer: it may have to read much. */
 export const startMost = ms(60_000)
 /** Who leads is settled in less, unless too few are there. */
@@ -50,7 +52,7 @@ export function factsOf(seen: EnsembleObservation): EnsembleFacts {
     ended: state === 'waiting' || state === 'crash-looping',
     frozen: state === 'running' && member?.isFrozen === true,
     silent:
-      state === 'running' && silentSince !== undefined && since(silentSince, now) > silenceMost,
+      state === 'running' && silentSince !== undefined && since(silentSince, now) > seen.patience,
     neverAnswered:
       state === 'running' &&
       !hasAnswered &&

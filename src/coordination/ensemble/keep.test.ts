@@ -25,7 +25,7 @@ async function openStage(answer: MemberAnswer = serves) {
   const gone = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const time = new VirtualClock(instant(1_000_000))
   const state = {
-    ...{ answer, runs: true, skipped: ms(0) },
+    ...{ answer, runs: true, skipped: ms(0), startedAgain: 0 },
     /** What is asked meanwhile is answered when this is. */
     pending: undefined as Promise<MemberAnswer> | undefined,
     write: (): void => undefined,
@@ -42,7 +42,7 @@ async function openStage(answer: MemberAnswer = serves) {
     state: { kind: 'running', pid: child.pid ?? 0, since: clock.now() },
   }
   const host: ReplicaHost = {
-    observe: () => (state.runs ? [process] : []),
+    observe: () => (state.runs ? [{ ...process, restarts: state.startedAgain }] : []),
     start: (order) => void started.push(order),
     stop: () => assert.fail('nobody is to be stopped in order'),
     leave: () => undefined,
@@ -88,6 +88,25 @@ test('ends a server that answered and no longer does', async () => {
   await stage.pass(2000)
   assert.equal(await stage.signal(), 'SIGKILL')
   assert.ok(stage.said.includes('server-silent'))
+})
+
+test('has more patience with a server that it has ended for its silence before', async () => {
+  await using stage = await openStage()
+  await stage.pass(1000)
+  stage.state.answer = { kind: 'silent' }
+  await stage.pass(2000)
+  assert.equal(await stage.signal(), 'SIGKILL')
+  const times = () => stage.said.filter((rule) => rule === 'server-silent').length
+  assert.equal(times(), 1)
+  // Its successor answers once, and is silent as long as the first was.
+  stage.state.startedAgain = 1
+  stage.state.answer = serves
+  await stage.pass(1000)
+  stage.state.answer = { kind: 'silent' }
+  await stage.pass(2000)
+  assert.equal(times(), 1)
+  await stage.pass(2000)
+  assert.equal(times(), 2)
 })
 
 test('waits for one that has not answered yet, and forgives one silence', async () => {

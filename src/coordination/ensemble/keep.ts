@@ -8,6 +8,7 @@ import type { ReplicaHost } from '../../services/host.ts'
 import type { ReplicaProcess } from '../../services/model.ts'
 import type { Server } from '../engines/apache/folder.ts'
 import { decide } from './decide.ts'
+import { patienceMost, silenceMost } from './facts.ts'
 import type { EnsembleAction, EnsembleObservation, MemberAnswer, MemberProcess } from './model.ts'
 import { openTurn, type Turn, type TurnOptions } from './turn.ts'
 
@@ -32,6 +33,8 @@ export const serverId = 'zookeeper'
 const lookEvery = ms(100)
 const askOwnEvery = ms(250)
 const askOthersEvery = ms(1000)
+/** A server that was not ended for so long is as good as any other. */
+const forgivenAfter = ms(600_000)
 /** Who was itself not running for so long has no right to call anybody silent. */
 const ownPauseMost = ms(700)
 
@@ -50,6 +53,9 @@ export class EnsembleKeeper implements Disposable {
   #answer: MemberAnswer | undefined
   #hasAnswered = false
   #silentSince: Instant | undefined
+  #patience = silenceMost
+  /** When it was ended last for its silence. */
+  #endedAt: Instant | undefined
   #othersServe: number
   #unservedSince: Instant | undefined
   #asked = { own: -Infinity, others: -Infinity }
@@ -89,8 +95,20 @@ export class EnsembleKeeper implements Disposable {
       this.#rule = decision.rule
       this.#options.heard(decision.rule, decision.why)
     }
+    if (decision.rule === 'server-silent') this.#losePatience(now)
+    else if (this.#endedAt !== undefined && since(this.#endedAt, now) > forgivenAfter) {
+      this.#patience = silenceMost
+      this.#endedAt = undefined
+    }
     for (const action of decision.actions) this.#act(action, process)
     this.#timer = clock.after(lookEvery, () => this.#look())
+  }
+
+  /** It is ended, and has more time before that happens again. */
+  #losePatience(now: Instant): void {
+    this.#patience = ms(Math.min(2 * this.#patience, patienceMost))
+    this.#endedAt = now
+    this.#silentSince = undefined
   }
 
   #observe(now: Instant, process: ReplicaProcess | undefined): EnsembleObservation {
@@ -101,6 +119,7 @@ export class EnsembleKeeper implements Disposable {
       member: process === undefined ? undefined : memberOf(process),
       answer: this.#answer,
       silentSince: this.#silentSince,
+      patience: this.#patience,
       others,
       othersServe: this.#othersServe,
       unservedSince: this.#unservedSince,

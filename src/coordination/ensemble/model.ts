@@ -1,6 +1,6 @@
 // The words of a managed ensemble, as the machine that runs one of its servers sees it. Types only.
 
-import type { Instant } from '../../foundation/time.ts'
+import type { Instant, Milliseconds } from '../../foundation/time.ts'
 import type { ProcessState } from '../../services/model.ts'
 
 /** What a server does in its ensemble, in its own words. */
@@ -36,6 +36,8 @@ export interface EnsembleObservation {
   readonly answer: MemberAnswer | undefined
   /** When the first question was not answered in time, after others were, and none since. */
   readonly silentSince: Instant | undefined
+  /** How long it may be silent: longer after each time it was ended for that. */
+  readonly patience: Milliseconds
   /** How many other members there are, and how many of them serve. */
   readonly others: number
   readonly othersServe: number
