@@ -26,6 +26,8 @@ async function openStage(answer: MemberAnswer = serves) {
   const time = new VirtualClock(instant(1_000_000))
   const state = {
     ...{ answer, runs: true, skipped: ms(0), startedAgain: 0 },
+    /** How long after the first start of its guard this one was. */
+    startedLater: ms(0),
     /** What is asked meanwhile is answered when this is. */
     pending: undefined as Promise<MemberAnswer> | undefined,
     write: (): void => undefined,
@@ -42,7 +44,12 @@ async function openStage(answer: MemberAnswer = serves) {
     state: { kind: 'running', pid: child.pid ?? 0, since: clock.now() },
   }
   const host: ReplicaHost = {
-    observe: () => (state.runs ? [{ ...process, restarts: state.startedAgain }] : []),
+    observe() {
+      const since = later(process.startedAt, state.startedLater)
+      const running = { ...process.state, since } as ReplicaProcess['state']
+      const seen = { ...process, restarts: state.startedAgain, state: running }
+      return state.runs ? [seen] : []
+    },
     start: (order) => void started.push(order),
     stop: () => assert.fail('nobody is to be stopped in order'),
     leave: () => undefined,
@@ -107,6 +114,19 @@ test('has more patience with a server that it has ended for its silence before',
   assert.equal(times(), 1)
   await stage.pass(2000)
   assert.equal(times(), 2)
+})
+
+test('gives a server that its guard has started again as long as the first', async () => {
+  await using stage = await openStage()
+  await stage.pass(600_000)
+  stage.state.startedAgain = 1
+  stage.state.startedLater = ms(600_000)
+  stage.state.answer = { kind: 'refused' }
+  await stage.pass(50_000)
+  assert.ok(!stage.said.includes('server-never-answered'))
+  await stage.pass(20_000)
+  assert.equal(await stage.signal(), 'SIGKILL')
+  assert.ok(stage.said.includes('server-never-answered'))
 })
 
 test('waits for one that has not answered yet, and forgives one silence', async () => {

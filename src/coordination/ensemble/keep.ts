@@ -214,7 +214,9 @@ export class EnsembleKeeper implements Disposable {
   }
 }
 
-function memberOf({ state, revision, startedAt }: ReplicaProcess): MemberProcess {
+/** Its guard may have started it again long after it was started first: the last start counts. */
+function memberOf({ state, revision, startedAt: first }: ReplicaProcess): MemberProcess {
   const isFrozen = state.kind === 'running' && statOf(state.pid)?.stopped === true
+  const startedAt = state.kind === 'running' ? state.since : first
   return { state: state.kind, revision, startedAt, isFrozen }
 }

@@ -21,6 +21,7 @@ export interface MemberProcess {
   readonly state: ProcessState['kind']
   /** The settings it was started with. */
   readonly revision: number
+  /** When this very process was, not the first of its guard. */
   readonly startedAt: Instant
   /** Stopped by a signal: it lives, and does nothing (`T` in /proc/PID/stat). */
   readonly isFrozen: boolean
