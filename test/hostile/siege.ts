@@ -36,11 +36,16 @@ export class Siege implements AsyncDisposable {
     this.port = port
   }
 
-  static async begin(bad: readonly Origin[], wish: Partial<TableFrontend> = {}): Promise<Siege> {
+  /** `files`: so many may the edge have open, if it is told. */
+  static async begin(
+    bad: readonly Origin[],
+    wish: Partial<TableFrontend> = {},
+    files?: number,
+  ): Promise<Siege> {
     const edges = new EdgeProcesses()
     const good = await Promise.all(['good-1', 'good-2'].map((id) => answering(id, () => ok(id))))
     const port = await freePort()
-    const edge = await edges.start(1, 'besieged')
+    const edge = await edges.start(1, 'besieged', undefined, files)
     const siege = new Siege(edges, edge, good, port)
     const any = { host: undefined, policy: 'roundrobin' as const }
     const pools = tableOf(
@@ -102,8 +107,13 @@ export class Siege implements AsyncDisposable {
 
   /** What the edge told of mistakes of its own: nothing ever. */
   get faults(): readonly string[] {
+    return this.told('edge-fault')
+  }
+
+  /** Why this rule decided, each time that it did. */
+  told(rule: string): readonly string[] {
     return this.#edge.told.flatMap((message) =>
-      message.kind === 'event' && message.rule === 'edge-fault' ? [message.why] : [],
+      message.kind === 'event' && message.rule === rule ? [message.why] : [],
     )
   }
 

@@ -56,11 +56,14 @@ export class EdgeProcesses implements AsyncDisposable {
     return join(this.folder, 'hand-over.sock')
   }
 
-  async start(edge: number, name: string, handOver?: string): Promise<RunningEdge> {
+  /** `files`: so many may it have open, if it is told. */
+  async start(edge: number, name: string, handOver?: string, files?: number): Promise<RunningEdge> {
     const path = join(this.folder, `${name}.sock`)
     const args = [...edgeNodeFlags, entry, ...edgeArguments(edge, path, handOver)]
     let exitCode: number | null | undefined
-    const child = spawn(process.execPath, args, {
+    const limited = ['-c', `ulimit -n ${files}; exec "$0" "$@"`, process.execPath, ...args]
+    const [command, words] = files === undefined ? [process.execPath, args] : ['/bin/sh', limited]
+    const child = spawn(command, words, {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })

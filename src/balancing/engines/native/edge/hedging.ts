@@ -1,7 +1,7 @@
 // How promptly do the servers of one service answer, and which of them could take a request that
 // waits for another?
 
-import type { Milliseconds } from '../../../../foundation/time.ts'
+import { type Milliseconds, ms } from '../../../../foundation/time.ts'
 import { firstByteDeadline, hedgePolicy, isPrompt, lateness } from '../../../hedge.ts'
 import { Latencies } from '../../../latency.ts'
 import type { HedgeRule } from '../../../model.ts'
@@ -16,16 +16,10 @@ const fadesEvery = 200
 export class Hedging {
   readonly #latencies = new Latencies()
   #rule: HedgeRule | undefined
-  #responseTimeout: Milliseconds
+  #responseTimeout = ms(0)
   #steps = 0
   /** From sending to the first byte; `Infinity` while nothing is tried twice. */
   deadline = Infinity
-
-  constructor(rule: HedgeRule | undefined, responseTimeout: Milliseconds) {
-    this.#rule = rule
-    this.#responseTimeout = responseTimeout
-    this.#workOut()
-  }
 
   /** Goes by these from now on. */
   update(rule: HedgeRule | undefined, responseTimeout: Milliseconds): void {

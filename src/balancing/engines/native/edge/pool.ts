@@ -17,6 +17,7 @@ import {
   whyEject,
 } from '../../../outliers.ts'
 import { type Chooser, choose } from '../../../policies/choose.ts'
+import { BodyShelf } from '../http/kept-body.ts'
 import { Closed } from './closed.ts'
 import { Hedging } from './hedging.ts'
 import { PoolMeter } from './meters.ts'
@@ -38,10 +39,11 @@ export class Pool {
   closed: Closed | undefined
   readonly shared: Shared
   readonly budget = new RetryBudget()
-  readonly hedging: Hedging
+  readonly hedging = new Hedging()
   readonly meter = new PoolMeter()
-  /** Bytes of request bodies that are kept so that they can be sent again. */
-  keptBytes = 0
+  #toldUntil = 0
+  /** Where request bodies are counted that are kept so that they can be sent again. */
+  readonly bodies = new BodyShelf()
   readonly servers = new Map<string, Server>()
   /** Removed from the table, but with requests that have not ended. */
   readonly leaving = new Set<Server>()
@@ -63,7 +65,6 @@ export class Pool {
     this.row = row
     this.shared = shared
     this.#signals = new Signals(shared)
-    this.hedging = new Hedging(row.hedge, row.responseTimeout)
     this.hold = new HoldQueue(row.hold)
     this.repeats = new HoldQueue(row.hold)
   }
@@ -78,6 +79,7 @@ export class Pool {
     this.hold.limits = row.hold
     this.repeats.limits = row.hold
     this.hedging.update(row.hedge, row.responseTimeout)
+    this.bodies.limits = row.keptBodies
     for (const server of this.servers.values()) {
       const next = row.servers.find(({ id }) => id === server.row.id)
       const stays = next?.host === server.row.host && next.port === server.row.port
@@ -130,13 +132,12 @@ export class Pool {
     for (const repeater of this.repeats.expired(this.holdTime)) repeater.waitedTooLong()
   }
 
-  /** Of one body so much is kept, and of all of them. */
-  get keptMost(): number {
-    return this.row.keptBodies?.each ?? 0
-  }
-
-  get keptBytesMost(): number {
-    return this.row.keptBodies?.bytes ?? 0
+  /** We have no file or port left for a connection: what rests gives up its own. */
+  lacks(code: string): void {
+    this.closeIdle()
+    if (this.shared.now < this.#toldUntil) return
+    this.#toldUntil = this.shared.now + 10_000
+    this.shared.event('edge-lacks', this.row.name, `no connection can be opened: ${code}`, {})
   }
 
   closeIdle(): void {

@@ -10,7 +10,7 @@ import { lower, type PoolWaiter, type Repeater, withdraw } from '../edge/waiters
 import { AnswerRules } from './answer-rules.ts'
 import type { Hedge } from './hedge.ts'
 import { KeptBody } from './kept-body.ts'
-import type { ExchangeClient, Failure, UpstreamLink } from './parts.ts'
+import { type ExchangeClient, type Failure, isNobodysFault, type UpstreamLink } from './parts.ts'
 import { RequestRecord } from './record.ts'
 import { SecondTry, type TriedRequest } from './second-try.ts'
 import type { Ending, Timeline } from './timeline.ts'
@@ -114,7 +114,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
   /** Gives the request to a server, or lets it wait for one. */
   dispatch(pool: Pool, chooser: Chooser): void {
     this.#pool = pool
-    this.#body.keepAt(pool)
+    this.#body.keepAt(pool.bodies)
     this.chooser = chooser
     pool.budget.requests += 1
     this.#choose(pool)
@@ -282,6 +282,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
       return this.#assign(server, true)
     }
     if (failure === 'declined') this.#declines += 1
+    else if (failure === 'unable') pool.lacks(why)
     else if (!isStale || !this.#second.isOn) {
       pool.failed(server, failure, why)
       if (failure !== 'refused') this.strikes += 1
@@ -289,9 +290,10 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     if (this.#goWithHedge()) return this.#tried.add(server)
     this.#leave()
     const again = mayRepeat(this) && this.#declines < sendsMost
-    const mayGo = again && (failure === 'refused' || pool.budget.take())
+    const isFree = failure === 'refused'
+    const mayGo = again && failure !== 'unable' && (isFree || pool.budget.take())
     if (!mayGo && !(again && this.#queue(pool))) {
-      this.timeline.ending = failure === 'declined' ? 'reset' : failure
+      this.timeline.ending = isNobodysFault(failure) ? 'refused' : failure
       return this.#client.answerOurselves(failure === 'silent' ? 504 : 502, '')
     }
     this.#tried.add(server)
@@ -331,7 +333,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   /** The answer broke off in the middle: the client has to see that it is not whole. */
   answerBroken(failure: Failure, why: string): void {
-    this.#pool?.failed(this.#server as Server, failure === 'declined' ? 'reset' : failure, why)
+    this.#pool?.failed(this.#server as Server, isNobodysFault(failure) ? 'reset' : failure, why)
     this.timeline.ending = 'answer-broken'
     this.#client.abort()
   }

@@ -7,7 +7,14 @@ import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Connection } from '../transport/transport.ts'
 import type { AnswerRules } from './answer-rules.ts'
-import type { AnswerSink, CarriedRequest, DoorCounts, Failure, UpstreamLink } from './parts.ts'
+import {
+  type AnswerSink,
+  type CarriedRequest,
+  type DoorCounts,
+  type Failure,
+  isNobodysFault,
+  type UpstreamLink,
+} from './parts.ts'
 
 /** The request that is tried twice, as its second try sees it. */
 export interface Hedged extends CarriedRequest {
@@ -82,9 +89,9 @@ export class Hedge implements AnswerSink, CarriedRequest {
   attemptFailed(failure: Failure, why: string): void {
     if (this.alone) return this.#request.attemptFailed(failure, why)
     // A kept connection that was closed meanwhile says nothing against its server.
-    const isItsFault = failure !== 'declined' && this.link?.isStale !== true
-    if (isItsFault) this.#pool.failed(this.server, failure, why)
-    this.#request.hedgeLost(isItsFault && failure !== 'refused')
+    const isForgiven = isNobodysFault(failure) || this.link?.isStale === true
+    if (!isForgiven) this.#pool.failed(this.server, failure, why)
+    this.#request.hedgeLost(!isForgiven && failure !== 'refused')
   }
 
   answerBroken(failure: Failure, why: string): void {

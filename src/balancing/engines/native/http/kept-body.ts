@@ -1,11 +1,10 @@
 // What has been sent of a request's body, kept as long as it may have to be sent again.
 
 /** Where the memory for bodies is counted: the service that the request goes to. */
-export interface BodyShelf {
-  keptBytes: number
-  /** Of one body so much is kept, and of all of them. */
-  readonly keptMost: number
-  readonly keptBytesMost: number
+export class BodyShelf {
+  bytes = 0
+  /** Of one body so much is kept, and of all of them; nothing without it. */
+  limits: { readonly each: number; readonly bytes: number } | undefined
 }
 
 /** The body of one request; used again for the next one. */
@@ -17,7 +16,7 @@ export class KeptBody {
 
   /** Of the body that is being sent so much would be kept. */
   get most(): number {
-    return this.#shelf?.keptMost ?? 0
+    return this.#shelf?.limits?.each ?? 0
   }
 
   /** A new request begins: nothing has been sent. */
@@ -37,10 +36,10 @@ export class KeptBody {
     if (!this.isWhole || shelf === undefined) return
     const fits =
       part !== undefined &&
-      this.text.length + part.length <= shelf.keptMost &&
-      shelf.keptBytes + part.length <= shelf.keptBytesMost
+      this.text.length + part.length <= this.most &&
+      shelf.bytes + part.length <= (shelf.limits?.bytes ?? 0)
     if (!fits) return this.forget()
-    shelf.keptBytes += part.length
+    shelf.bytes += part.length
     this.text += part
   }
 
@@ -52,7 +51,7 @@ export class KeptBody {
 
   /** It need not be sent again. */
   drop(): void {
-    if (this.#shelf !== undefined) this.#shelf.keptBytes -= this.text.length
+    if (this.#shelf !== undefined) this.#shelf.bytes -= this.text.length
     this.text = ''
   }
 }

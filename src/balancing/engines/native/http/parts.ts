@@ -7,9 +7,14 @@ import type { AnswerRules } from './answer-rules.ts'
 
 /**
  * What an attempt can come to, besides an answer. `refused`: nobody could be connected to;
- * `declined`: the server is there, and provably has not begun to carry the request out.
+ * `declined`: the server is there, and provably has not begun to carry the request out;
+ * `unable`: we lack what a connection needs (files, ports).
  */
-export type Failure = 'refused' | 'declined' | 'reset' | 'silent'
+export type Failure = 'refused' | 'declined' | 'unable' | 'reset' | 'silent'
+
+/** Failures that are not held against a server. */
+export const isNobodysFault = (failure: Failure): failure is 'declined' | 'unable' =>
+  failure === 'declined' || failure === 'unable'
 
 /** A connection to a server, as the request that it carries sees it. */
 export interface UpstreamLink {

@@ -11,6 +11,7 @@ import type { Server, ServerLink } from '../edge/server.ts'
 import { splice } from '../edge/splice.ts'
 import { dial } from '../http2/dial.ts'
 import { declined } from '../http2/stream-connection.ts'
+import { isOurLack } from '../transport/lacks.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { AnswerSink, DoorCounts, Failure, UpstreamLink } from './parts.ts'
 import { answerText, upgradeLines } from './text.ts'
@@ -298,6 +299,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     if (code === declined && !isConnecting) {
       return client.exchange.attemptFailed('declined', 'it declined the request')
     }
+    if (isConnecting && isOurLack(code)) return client.exchange.attemptFailed('unable', code)
     this.#fail(
       isConnecting ? 'refused' : 'reset',
       isConnecting ? `connecting failed: ${code}` : code,
