@@ -38,6 +38,7 @@ function partsOf(
     .filter(([machine]) => machine !== world.cluster?.machine)
     .map(([machine, share]) => {
       const up = elsewhere.filter((replica) => replica.machine === machine).length
-      return { machine, share, up }
+      const acts = world.cluster?.serials.get(machine)?.placement
+      return { machine, share, up, agrees: acts === world.cluster?.placement }
     })
 }

@@ -12,6 +12,8 @@ export interface ClusterSight {
   readonly byId: ReadonlyMap<string, RemoteReplica>
   /** Undefined until a placement has been seen. */
   readonly shares: Shares | undefined
+  /** The version of the placement that they are of. */
+  readonly placement: number | undefined
   /** Machines that take part now. */
   readonly members: ReadonlySet<string>
   /** The last report of each other machine that takes part now. */
@@ -46,6 +48,7 @@ export function sightOf(view: ClusterView): ClusterSight {
     others: Map.groupBy(replicas, ({ service }) => service),
     byId: new Map(replicas.map((replica) => [replica.id, replica])),
     shares: view.placement?.value.shares,
+    placement: view.placement?.version,
     members,
     reports: new Map(elsewhere.filter(([machine]) => members.has(machine))),
     serials: new Map(elsewhere),

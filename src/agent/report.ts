@@ -22,6 +22,7 @@ export function reportOf(
         up: verdictOf(world, id) === 'up',
       }),
     ),
+    placement: world.cluster?.placement ?? -1,
     heard: heardOf(world, before),
     active: Object.fromEntries(
       others.flatMap(({ id }) => {

@@ -47,6 +47,7 @@ export const cardCodec = withFields<MemberCard>('card of a member', {
 export const reportCodec = withFields<RunReport>('report of a machine', {
   serial: 'number',
   replicas: 'object',
+  placement: 'number',
   heard: 'object',
   active: 'object',
 })

@@ -57,6 +57,8 @@ export interface RunReport {
   /** Rises with every report of this machine. */
   readonly serial: number
   readonly replicas: readonly Omit<RemoteReplica, 'machine'>[]
+  /** The version of the placement that it acts on. */
+  readonly placement: number
   /** Which report of each other machine all edges here route by. */
   readonly heard: Readonly<Record<string, number>>
   /** Requests that edges here have on others' replicas that drain. */
