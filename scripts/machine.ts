@@ -18,6 +18,11 @@ export interface Need {
 /** All of them, in the order in which they are reported. */
 export const needs: readonly Need[] = [
   { package: 'haproxy', sign: 'haproxy', tests: 'the import of haproxy.cfg beside HAProxy itself' },
+  {
+    package: 'prometheus-haproxy-exporter',
+    sign: 'prometheus-haproxy-exporter',
+    tests: 'statistics as Prometheus’ exporter for HAProxy reads them',
+  },
   { package: 'nginx-light', sign: 'nginx', tests: 'the balancer in front of nginx as an origin' },
   { package: 'wrk', sign: 'wrk', tests: 'the balancer under load' },
   {
