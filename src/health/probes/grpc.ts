@@ -4,7 +4,7 @@ import { type ClientHttp2Stream, constants } from 'node:http2'
 import type { Check } from '../model.ts'
 import type { Outcome } from './http-answer.ts'
 import { askOverHttp2 } from './http2.ts'
-import type { Question } from './tcp.ts'
+import type { Question, QuestionListener } from './tcp.ts'
 
 type GrpcCheck = Extract<Check, { kind: 'grpc' }>
 
@@ -47,9 +47,9 @@ export const askGrpc = (
   host: string,
   port: number,
   check: GrpcCheck,
-  report: (outcome: Outcome) => void,
+  listener: QuestionListener,
 ): Question =>
-  askOverHttp2(host, port, report, (session, end) => {
+  askOverHttp2(host, port, listener, (session, end) => {
     const stream = session.request({
       ':method': 'POST',
       ':path': '/grpc.health.v1.Health/Check',

@@ -2,9 +2,11 @@
 
 import { ChunkScanner } from '../../wire/http1/chunked.ts'
 import type { BodyCheck, Check } from '../model.ts'
-import { readHead } from './head.ts'
+import { type Head, readHead } from './head.ts'
 
 type HttpCheck = Extract<Check, { kind: 'http' }>
+
+type StatusHead = Extract<Head, { kind: 'status' }>
 
 /** What one question came to. */
 export type Outcome =
@@ -45,10 +47,17 @@ export class HttpAnswer {
     const { body } = this.#check
     if (outcome.kind !== 'passed' || body === undefined) {
       this.#end(outcome)
-      return 'more'
+      return this.#isWhole(head, text) ? 'enough' : 'more'
     }
     this.#body = new BodyReader(body, text.slice(head.fields, head.end))
     return this.#readBody(this.#body, text.slice(head.end))
+  }
+
+  /** Whether the body has come with the head: nothing is cut short by letting go. */
+  #isWhole({ status, fields, end }: StatusHead, text: string): boolean {
+    if (this.#check.method === 'HEAD' || status === 204 || status === 304) return true
+    const length = lengthOf(text.slice(fields, end))
+    return length !== undefined && text.length - end >= length
   }
 
   /** The server has closed. False if no answer had come. */
@@ -75,6 +84,11 @@ function statusOutcome(check: HttpCheck, status: number): Outcome {
   return { kind: 'failed', reason: `status ${status}, expected ${wanted.join(' or ')}` }
 }
 
+function lengthOf(fields: string): number | undefined {
+  const length = /^content-length:[ \t]*(\d{1,15})[ \t]*\r$/im.exec(fields)?.[1]
+  return length === undefined ? undefined : Number(length)
+}
+
 /** The first `bodyBytesMost` bytes of a body, freed of its chunks (RFC 9112 section 6). */
 class BodyReader {
   readonly #check: BodyCheck
@@ -86,9 +100,9 @@ class BodyReader {
   constructor(check: BodyCheck, fields: string) {
     this.#check = check
     this.#pattern = check.matches === undefined ? undefined : new RegExp(check.matches)
-    const length = /^content-length:[ \t]*(\d{1,15})[ \t]*\r$/im.exec(fields)?.[1]
+    const length = lengthOf(fields)
     if (/^transfer-encoding:.*chunked[ \t]*\r$/im.test(fields)) this.#scanner = new ChunkScanner()
-    this.#left = Math.min(bodyBytesMost, length === undefined ? bodyBytesMost : Number(length))
+    this.#left = Math.min(bodyBytesMost, length ?? bodyBytesMost)
   }
 
   /** True when all is there that is looked at. */

@@ -4,7 +4,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:h
 import type { Check } from '../model.ts'
 import { HttpAnswer, type Outcome } from './http-answer.ts'
 import { outcomeOf } from './system-errors.ts'
-import type { Question } from './tcp.ts'
+import type { Question, QuestionListener } from './tcp.ts'
 
 type HttpCheck = Extract<Check, { kind: 'http' }>
 type End = (outcome: Outcome | undefined) => void
@@ -12,11 +12,11 @@ type End = (outcome: Outcome | undefined) => void
 const authorityOf = (host: string, port: number): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`
 
-/** Opens a connection and lets `ask` use it; `report` is called once at most, and later. */
+/** Opens a connection and lets `ask` use it. */
 export function askOverHttp2(
   host: string,
   port: number,
-  report: (outcome: Outcome) => void,
+  { report, gone }: QuestionListener,
   ask: (session: ClientHttp2Session, end: End) => ClientHttp2Stream,
 ): Question {
   const settings = { enablePush: false }
@@ -26,6 +26,7 @@ export function askOverHttp2(
     if (isOver) return
     isOver = true
     session.destroy()
+    gone()
     if (outcome !== undefined) report(outcome)
   }
   session.on('error', (error) => end(outcomeOf(error, host)))
@@ -40,9 +41,9 @@ export const askHttp2 = (
   host: string,
   port: number,
   check: HttpCheck,
-  report: (outcome: Outcome) => void,
+  listener: QuestionListener,
 ): Question =>
-  askOverHttp2(host, port, report, (session, end) => {
+  askOverHttp2(host, port, listener, (session, end) => {
     const answer = new HttpAnswer(check, end)
     const take = (text: string): void => {
       if (answer.take(text) === 'enough') end(undefined)

@@ -12,10 +12,11 @@ import {
 import { ms, openClock } from '../../foundation/time.ts'
 import type { BodyCheck, Check, Sighting } from '../model.ts'
 import { openProber } from './prober.ts'
+import { openRawAsker } from './raw.ts'
 
 /** Real servers on free ports; `sockets` are those that were accepted. */
-async function openWorld(): Promise<ProberWorld & { listen: typeof listen }> {
-  const prober = openProber(openClock())
+async function openWorld(raw = openRawAsker()): Promise<ProberWorld & { listen: typeof listen }> {
+  const prober = openProber(openClock(), raw)
   const servers: Server[] = []
   const sockets = new Set<Socket>()
   const listen = async (accept: (socket: Socket) => void) => {
@@ -66,6 +67,7 @@ function behave(behaviour: Exclude<Behaviour, { kind: 'refuses' }>, socket: Sock
 }
 
 proberConformance('the prober of real servers', openWorld)
+proberConformance('the same over public sockets', () => openWorld(() => undefined))
 
 const check: Check = {
   ...{ kind: 'http', method: 'GET', path: '/up?deep=1', host: 'shop.example' },
@@ -75,6 +77,7 @@ const check: Check = {
 async function ask(
   accept: (socket: Socket) => void,
   how: Partial<Extract<Check, { kind: 'http' }>> = {},
+  until: Promise<unknown> = Promise.resolve(),
 ): Promise<Sighting> {
   await using world = await openWorld()
   const address = await world.listen(accept)
@@ -82,6 +85,7 @@ async function ask(
   const target = { id: 'a', service: 'web', incarnation: '', ...address }
   world.prober.probe({ ...target, check: { ...check, ...how } as Check }, (s) => seen.push(s))
   await world.until(() => seen.length > 0)
+  await until
   return seen[0]!
 }
 
@@ -137,6 +141,21 @@ suite('a real HTTP check', () => {
     const body = `HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1000)}`
     const sighting = await ask(answer(body))
     assert.equal(sighting.kind, 'passed')
+  })
+
+  test('lets go of a server that keeps its connection open after its answer', async () => {
+    for (const length of ['Content-Length: 2\r\n', 'Content-Length: 9\r\n', '']) {
+      const gone = Promise.withResolvers<void>()
+      const sighting = await ask(
+        (socket) => {
+          socket.once('close', () => gone.resolve())
+          socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\n${length}\r\nok`))
+        },
+        { timeout: ms(200) },
+        gone.promise,
+      )
+      assert.equal(sighting.kind, 'passed')
+    }
   })
 
   test('stops reading a body without end', async () => {

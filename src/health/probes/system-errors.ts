@@ -5,7 +5,12 @@ import type { Outcome } from './http-answer.ts'
 
 /** The outcome of a question that met `error`; `host` is whom we wanted to reach. */
 export function outcomeOf(error: unknown, host: string): Outcome {
-  const code = systemCode(error) ?? (error instanceof Error ? error.message : String(error))
+  const said = error instanceof Error ? error.message : String(error)
+  return outcomeOfCode(systemCode(error) ?? said, host)
+}
+
+/** The same, by the system's own name of the error. */
+export function outcomeOfCode(code: string, host: string): Outcome {
   const ours = cannotAsk[code]
   if (ours !== undefined) return { kind: 'unasked', reason: ours }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {

@@ -17,18 +17,23 @@ export interface Question {
   end(): void
 }
 
+/** Who hears what became of a question. */
+export interface QuestionListener {
+  /** The outcome; never within the call that asks. More may follow, and mean nothing. */
+  report(outcome: Outcome): void
+  /** Nothing of it is left. */
+  gone(): void
+}
+
 /** All probes read into this one: each uses what it has read before it returns. */
 const shared = Buffer.allocUnsafeSlow(headBytesMost)
 
-/**
- * Asks once. `report` is called, never within this call, unless `end` is; more calls may follow
- * and mean nothing.
- */
+/** Asks once, over the runtime's public sockets. */
 export function askOverTcp(
   host: string,
   port: number,
   check: HttpCheck | { readonly kind: 'tcp' },
-  report: (outcome: Outcome) => void,
+  { report, gone }: QuestionListener,
   sendProxy?: 'v1' | 'v2',
 ): Question {
   let connected = false
@@ -61,7 +66,10 @@ export function askOverTcp(
     if (answer?.ended() !== true) report({ kind: 'failed', reason: 'closed before answering' })
   }
   socket.once('end', closed)
-  socket.once('close', closed)
+  socket.once('close', () => {
+    closed()
+    gone()
+  })
   return { isConnected: () => connected, end }
 }
 

@@ -2,9 +2,9 @@
 
 import { isIP } from 'node:net'
 import type { Check, ServerTls } from '../model.ts'
-import { HttpAnswer, type Outcome } from './http-answer.ts'
+import { HttpAnswer } from './http-answer.ts'
 import { outcomeOf } from './system-errors.ts'
-import { type Question, requestOf } from './tcp.ts'
+import { type Question, type QuestionListener, requestOf } from './tcp.ts'
 
 type HttpCheck = Extract<Check, { kind: 'http' }>
 
@@ -14,7 +14,7 @@ export function askOverTls(
   port: number,
   check: HttpCheck | { readonly kind: 'tcp' },
   tls: ServerTls,
-  report: (outcome: Outcome) => void,
+  { report, gone }: QuestionListener,
 ): Question {
   let connected = false
   const { checkServerIdentity, connect } = process.getBuiltinModule('node:tls')
@@ -47,6 +47,9 @@ export function askOverTls(
     if (answer?.ended() !== true) report({ kind: 'failed', reason: 'closed before answering' })
   }
   socket.once('end', closed)
-  socket.once('close', closed)
+  socket.once('close', () => {
+    closed()
+    gone()
+  })
   return { isConnected: () => connected, end }
 }

@@ -1,0 +1,143 @@
+// One TCP connection over the runtime's own socket handle: thousands of checks a second make and
+// drop as many of them, and a handle costs half of what a `net.Socket` does.
+
+import { getSystemErrorName } from 'node:util'
+
+/** A libuv socket (`lib/net.js` of node uses the same calls). */
+interface Handle {
+  socket: RawSocket | undefined
+  onread: ((this: Handle) => void) | undefined
+  useUserBuffer(buffer: Uint8Array): void
+  readStart(): number
+  writeLatin1String(request: object, text: string): number
+  connect(request: ConnectRequest, address: string, port: number): number
+  connect6(request: ConnectRequest, address: string, port: number): number
+  reset(): number
+  close(): void
+}
+
+interface ConnectRequest {
+  oncomplete: ((status: number) => void) | undefined
+}
+
+interface Bindings {
+  readonly tcp_wrap: {
+    readonly TCP: new (kind: number) => Handle
+    readonly TCPConnectWrap: new () => ConnectRequest
+    readonly constants: { readonly SOCKET: number }
+  }
+  readonly stream_wrap: {
+    readonly WriteWrap: new () => object
+    readonly streamBaseState: Int32Array
+    readonly kReadBytesOrError: number
+  }
+}
+
+/** Who is told; each is called later than the call that led to it, and nothing after `drop`. */
+export interface SocketListener {
+  connected(): void
+  /** What has come, valid during the call. */
+  received(bytes: Buffer): void
+  ended(): void
+  failed(code: string): void
+}
+
+/** UV_EOF: the other side will send nothing more. */
+const endOfFile = -4095
+
+/** Opens sockets; they all read into one buffer, and use what they have read at once. */
+export class RawSockets {
+  readonly tcp: Bindings['tcp_wrap']
+  readonly stream: Bindings['stream_wrap']
+  readonly buffer = Buffer.allocUnsafeSlow(16 * 1024)
+
+  /** Throws when this runtime has no such door any more (it is deprecated: DEP0111). */
+  constructor() {
+    const { binding } = process as unknown as {
+      binding<Name extends keyof Bindings>(name: Name): Bindings[Name]
+    }
+    this.tcp = binding('tcp_wrap')
+    this.stream = binding('stream_wrap')
+    const handle = new this.tcp.TCP(this.tcp.constants.SOCKET) as unknown as Record<string, unknown>
+    const calls = [
+      'useUserBuffer',
+      'readStart',
+      'writeLatin1String',
+      'connect',
+      'connect6',
+      'reset',
+      'close',
+    ]
+    const missing = calls.filter((name) => typeof handle[name] !== 'function')
+    if (missing.length > 0) throw new Error(`sockets of this runtime lack ${missing.join(', ')}`)
+    ;(handle as unknown as Handle).close()
+  }
+
+  /** Begins to connect to an address, not a name. */
+  connect(address: string, port: number, listener: SocketListener): RawSocket {
+    return new RawSocket(this, address, port, listener)
+  }
+}
+
+function onread(this: Handle): void {
+  this.socket?.took()
+}
+
+/** One connection. */
+export class RawSocket {
+  readonly #sockets: RawSockets
+  readonly #handle: Handle
+  readonly #listener: SocketListener
+  #isDropped = false
+
+  constructor(sockets: RawSockets, address: string, port: number, listener: SocketListener) {
+    const { TCP, TCPConnectWrap, constants } = sockets.tcp
+    this.#sockets = sockets
+    this.#listener = listener
+    const handle = new TCP(constants.SOCKET)
+    this.#handle = handle
+    const request = new TCPConnectWrap()
+    request.oncomplete = (status) => this.#opened(status)
+    const code = address.includes(':')
+      ? handle.connect6(request, address, port)
+      : handle.connect(request, address, port)
+    if (code !== 0) process.nextTick(() => this.#opened(code))
+  }
+
+  #opened(status: number): void {
+    if (this.#isDropped) return
+    if (status === 0) return this.#listener.connected()
+    this.drop()
+    this.#listener.failed(getSystemErrorName(status))
+  }
+
+  /** Reads from now on. */
+  read(): void {
+    this.#handle.socket = this
+    this.#handle.onread = onread
+    this.#handle.useUserBuffer(this.#sockets.buffer)
+    this.#handle.readStart()
+  }
+
+  took(): void {
+    if (this.#isDropped) return
+    const { streamBaseState, kReadBytesOrError } = this.#sockets.stream
+    const count = streamBaseState[kReadBytesOrError] as number
+    if (count > 0) this.#listener.received(this.#sockets.buffer.subarray(0, count))
+    else if (count === endOfFile) this.#listener.ended()
+    else if (count < 0) this.#listener.failed(getSystemErrorName(count))
+  }
+
+  /** Writes text whose characters are bytes; a failure shows when it is read. */
+  write(text: string): void {
+    this.#handle.writeLatin1String(new this.#sockets.stream.WriteWrap(), text)
+  }
+
+  /** Lets go with a reset: a goodbye would leave the port in TIME_WAIT for a minute. */
+  drop(): void {
+    if (this.#isDropped) return
+    this.#isDropped = true
+    // What is not connected cannot be reset.
+    if (this.#handle.reset() !== 0) this.#handle.close()
+  }
+}
