@@ -47,6 +47,7 @@ suite('a life is judged', () => {
       (minute: number) => 90 + (minute % 7),
       (minute: number) => (minute === 40 ? 300 : 90),
       (minute: number) => 90 - minute / 2,
+      (minute: number) => 50 + (minute % 18) * 3,
     ]) {
       assert.equal(
         judge(

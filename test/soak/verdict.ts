@@ -32,7 +32,11 @@ export interface Judgement {
   readonly isFlat: boolean
 }
 
-/** Growth that is called flat, an hour: a share of what it has, and no less than so many MiB. */
+/**
+ * Growth from the first third of a life to its last that is called flat: a share of what it has,
+ * or so many MiB. Compared are peaks: memory that is collected rises and falls like a saw, and of
+ * a process that leaks the peaks rise too.
+ */
 const shareMost = 0.1
 const mebibytesMost = 6
 /** File descriptors that come and go with the connections of the moment. */
@@ -40,6 +44,10 @@ const filesMost = 12
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+
+/** What nine in ten are below. */
+const peak = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.9)] ?? 0
 
 /** The median of the slopes between all pairs: outliers do not bend it (Theil and Sen). */
 export function slopeOf(points: readonly { readonly x: number; readonly y: number }[]): number {
@@ -78,8 +86,11 @@ export function judge(life: Life, warm: number, least: number): Judgement | unde
   const files = ends((sample) => sample.files)
   const points = thinned(samples, 300).map(({ at, memory: y }) => ({ x: at / 3600, y }))
   const memorySlope = slopeOf(points)
-  const grown = (memorySlope * judged) / 3600
-  const bound = Math.max(mebibytesMost, memory[0] * shareMost) * Math.max(judged / 3600, 1 / 2)
-  const isFlat = grown <= bound && files[1] - files[0] <= filesMost
+  const third = Math.floor(samples.length / 3)
+  const [early, late] = [samples.slice(0, third), samples.slice(-third)].map((stretch) =>
+    peak(stretch.map((sample) => sample.memory)),
+  ) as [number, number]
+  const isFlat =
+    late - early <= Math.max(mebibytesMost, early * shareMost) && files[1] - files[0] <= filesMost
   return { name: life.name, pid: life.pid, judged, memory, memorySlope, files, isFlat }
 }

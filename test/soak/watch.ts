@@ -3,11 +3,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Status } from '../../src/agent/model.ts'
+import { identify, isAlive, type ProcessIdentity } from '../../src/control/processes.ts'
 import type { Life, Sample } from './verdict.ts'
+
+interface Watched extends Life {
+  readonly samples: Sample[]
+}
 
 /** Lives of the agent, the edges and the guards, as they come and go. */
 export class Watch {
-  readonly #lives = new Map<number, { name: string; pid: number; samples: Sample[] }>()
+  /** By process and start: ids are used again. */
+  readonly #lives = new Map<string, { life: Watched; identity: ProcessIdentity }>()
   readonly #state: string
 
   constructor(state: string) {
@@ -15,7 +21,7 @@ export class Watch {
   }
 
   get lives(): readonly Life[] {
-    return [...this.#lives.values()]
+    return [...this.#lives.values()].map(({ life }) => life)
   }
 
   /** Looks at all that runs, `at` seconds after the beginning. */
@@ -25,14 +31,18 @@ export class Watch {
       for (const { edge, pid } of status.edges) this.#meet(pid, `edge ${edge}`)
     }
     for (const [id, pid] of guardsIn(this.#state)) this.#meet(pid, `guard ${id}`)
-    for (const life of this.#lives.values()) {
-      const seen = look(life.pid)
+    for (const { life, identity } of this.#lives.values()) {
+      const seen = isAlive(identity) ? look(life.pid) : undefined
       if (seen !== undefined) life.samples.push({ at, ...seen })
     }
   }
 
   #meet(pid: number, name: string): void {
-    if (!this.#lives.has(pid)) this.#lives.set(pid, { name, pid, samples: [] })
+    const identity = identify(pid)
+    if (identity === undefined) return
+    const key = `${pid} ${identity.startTicks}`
+    if (this.#lives.has(key)) return
+    this.#lives.set(key, { life: { name, pid, samples: [] }, identity })
   }
 }
 

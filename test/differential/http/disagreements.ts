@@ -181,6 +181,13 @@ const theirRefusals: readonly Explanation[] = [
       parting?.isOther === true && /^OPTIONS https?:\/\/[^/? ]* /i.test(parting.tail),
   ),
   row(
+    'nginx-close-and-keep',
+    '9112 9.3',
+    'nginx keeps a connection whose request says both close and keep-alive',
+    ({ peer, parting, message }) =>
+      peer === 'nginx' && parting?.ours === 'refused' && closesAndKeeps(message.bytes),
+  ),
+  row(
     'nginx-method',
     '9110 9.1',
     'nginx takes upper case methods alone',
@@ -298,8 +305,19 @@ const disbelief: readonly Explanation[] = [
   ),
 ]
 
-/** Answers that they do not believe, or not yet. */
+/** Both lines stand in one message. */
+const closesAndKeeps = (bytes: string): boolean =>
+  /^connection:[ \t]*close/im.test(bytes) && /^connection:[ \t]*keep-alive/im.test(bytes)
+
+/** Answers that they do not believe, or not yet; or that they believe before they are whole. */
 const theirDisbelief: readonly Explanation[] = [
+  row(
+    'haproxy-interim',
+    '9112 9.3.2',
+    'behind an interim answer HAProxy asks on before the final one is whole, and mixes both',
+    ({ peer, parting, ours, odd }) =>
+      peer === 'haproxy' && parting === undefined && ours.got === 'waits' && odd.has('interim'),
+  ),
   row(
     'nginx-answer-tab',
     '9110 5.5',

@@ -66,15 +66,14 @@ const counts = await differential({
   messages: Number(values.messages) - before.messages,
   lanes: Number(values.lanes),
   progress,
+  found: ({ seed, kind, what, message }) =>
+    say(`${kind}, seed ${seed}: ${what}\n  ${JSON.stringify(message)}`),
 })
 progress(counts)
 const all = together(counts)
 for (const { id, rfc, why } of explanations) {
   const [haproxy, nginx] = ['haproxy', 'nginx'].map((peer) => all.explained[`${id} ${peer}`] ?? 0)
   say(`${String(haproxy).padStart(7)} ${String(nginx).padStart(7)}  ${id} (RFC ${rfc}): ${why}`)
-}
-for (const { seed, kind, what, message } of counts.findings) {
-  say(`${kind}, seed ${seed}: ${what}\n  ${JSON.stringify(message)}`)
 }
 const violations = counts.findings.filter(({ kind }) => kind === 'violation').length
 say(`VALUE differential_messages ${all.messages}`)

@@ -15,6 +15,8 @@ export interface DifferentialOptions {
   readonly lanes: number
   /** Told how far it is, now and then. */
   readonly progress?: (counts: Counts) => void
+  /** Told of what is wrong as soon as it is known. */
+  readonly found?: (finding: Finding) => void
 }
 
 /** What was wrong with a message, and how it is seen again. */
@@ -146,7 +148,11 @@ export async function differential(options: DifferentialOptions): Promise<Counts
     while (next < messages && counts.findings.length < 10) {
       const drawn = seed + next
       next += 1
-      await judge(trio, drawn, counts)
+      const finding = await judge(trio, drawn, counts)
+      if (finding !== undefined) {
+        counts.findings.push(finding)
+        options.found?.(finding)
+      }
       if (counts.messages % 5000 === 0) progress?.(counts)
     }
   }
@@ -154,7 +160,11 @@ export async function differential(options: DifferentialOptions): Promise<Counts
   return counts
 }
 
-async function judge(trio: readonly Lane[], seed: number, counts: Counts): Promise<void> {
+async function judge(
+  trio: readonly Lane[],
+  seed: number,
+  counts: Counts,
+): Promise<Finding | undefined> {
   const message = drawMessage(seededRandom(seed, 'differential http'))
   const shown = await show(trio, message)
   counts.messages += 1
@@ -164,15 +174,15 @@ async function judge(trio: readonly Lane[], seed: number, counts: Counts): Promi
   if (kind !== undefined) {
     const way = wayOf(shown) ?? ''
     const again = await stays(trio, message, way, 3)
-    if (again === undefined) counts.unsteady += 1
-    else {
-      const finding = { seed, kind, what: describe(again) }
-      counts.findings.push({ ...finding, message: await shrink(trio, message, way) })
+    if (again !== undefined) {
+      return { seed, kind, what: describe(again), message: await shrink(trio, message, way) }
     }
-    return
+    counts.unsteady += 1
+    return undefined
   }
   for (const it of shown.disagreements) {
     const key = `${explain(it)?.id} ${it.peer}`
     counts.explained.set(key, (counts.explained.get(key) ?? 0) + 1)
   }
+  return undefined
 }
