@@ -59,7 +59,7 @@ suite('the word of an operator', () => {
       (now) => say(now, 'legacy-2', { maxConnections: 0 }),
       (now) => limitFrontend(now, 'public', 6),
     )
-    assert.equal(row(world, 'legacy-1').maxConnections, 5)
+    assert.equal(row(world, 'legacy-1').maxConnections, 10)
     assert.equal(row(world, 'legacy-2').maxConnections, undefined)
     assert.equal(tableOf(world).frontends[0]?.maxConnections, 3)
   })

@@ -159,9 +159,6 @@ const replicaRouted = (world: World, replica: ReplicaProcess): ServerState =>
 const shareOf = (world: World, bound: number): number =>
   Math.ceil(bound / Math.max(1, world.spec.edges))
 
-const share = (world: World, bound: number | undefined): number | undefined =>
-  bound === undefined ? undefined : shareOf(world, bound)
-
 /** What its agent leaves of a server's weight. */
 const agentShare = (world: World, id: string): number =>
   (world.health.get(id)?.agent?.weight ?? 100) / 100
@@ -181,7 +178,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
       port: server.port,
       weight: server.weight * agentShare(world, server.id),
       backup: server.backup,
-      maxConnections: share(world, limitOf(world, server.id, server.maxConnections)),
+      maxConnections: limitOf(world, server.id, server.maxConnections),
       state: stateOf(world, service.name, server.id),
       ...keepsSticky(world, service, server.id),
     }))
@@ -192,7 +189,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
     state: ServerState,
   ): TableServer => ({
     ...{ id, host, port, weight: agentShare(world, id), backup: false },
-    maxConnections: share(world, limitOf(world, id, service.maxConnections)),
+    maxConnections: limitOf(world, id, service.maxConnections),
     state,
     ...keepsSticky(world, service, id),
   })
@@ -207,7 +204,7 @@ export function serversOf(world: World, service: Service): readonly TableServer[
 
 /** With what an operator said of it beside the file. */
 const told = (world: World, row: TableServer, inFile = 1): TableServer =>
-  withWord(row, wordOn(world.state, row.id), inFile, (bound) => shareOf(world, bound))
+  withWord(row, wordOn(world.state, row.id), inFile, (bound) => bound)
 
 /**
  * Requests on a server at this moment, as all edges count them, also those of other machines;

@@ -42,7 +42,10 @@ export interface TableServer {
   readonly backup: boolean
   /** Also while it drains, clients that had it go on with it. */
   readonly keepsSticky?: boolean
-  /** Requests (in TCP mode connections) at once; more wait for a place. */
+  /**
+   * Requests (in TCP mode connections) at once; more wait for a place. In an engine’s table for
+   * all of its edges; each is told its share.
+   */
   readonly maxConnections: number | undefined
 }
 
@@ -240,6 +243,8 @@ export interface Table {
 export interface ServerTraffic {
   /** Requests (in TCP mode connections) on it at this moment. */
   readonly active: number
+  /** The share of its limit that this edge goes by. */
+  readonly limit?: number
   readonly requests: number
   readonly refused: number
   readonly reset: number

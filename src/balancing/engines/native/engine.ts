@@ -21,6 +21,7 @@ import { bindsOf, checkDoors } from './doors.ts'
 import { edgeFiles, findEdges, makeEdgeFolder, removeFiles } from './edge-files.ts'
 import { EdgeLink, spawnEdge } from './edge-link.ts'
 import type { EdgeMessage } from './protocol.ts'
+import { Shares } from './shares.ts'
 import { type SlotAction, type SlotFacts, slotRules } from './slot-rules.ts'
 
 /** What the balancer of a machine needs. */
@@ -73,11 +74,13 @@ class NativeBalancer implements BalancerEngine {
   /** Edges that gave their listeners away, or were told to stop, and finish what they have. */
   readonly #leaving = new Set<EdgeLink>()
   #table: Table | undefined
+  readonly #shares = new Shares<EdgeLink>()
   #secrets: EdgeSecrets | undefined
   #checked: readonly Bind[] = []
   #serial: number
   #timer: Disposable | undefined
   #over = false
+  #askedAt = 0
 
   constructor(options: NativeOptions) {
     this.#options = options
@@ -98,6 +101,7 @@ class NativeBalancer implements BalancerEngine {
     this.#table = table
     for (let number = 1; number <= edges; number += 1) this.#slot(number).wanted = true
     for (const slot of this.#slots.values()) if (slot.number > edges) slot.wanted = false
+    this.#shares.reshare(this.#links(), table, this.#options.clock.now())
     for (const link of this.#links()) this.#tell(link)
     this.#tend()
   }
@@ -184,8 +188,20 @@ class NativeBalancer implements BalancerEngine {
 
   #tell(link: EdgeLink): void {
     if (this.#table === undefined || !link.understood) return
-    link.send({ kind: 'table', table: this.#table })
+    link.send({ kind: 'table', table: this.#shares.tableFor(link, this.#table) })
     link.send({ kind: 'report' })
+  }
+
+  /** Gives the edges new shares of servers' limits, where their demand has changed. */
+  #reshare(): void {
+    if (this.#table === undefined) return
+    const links = this.#links().filter(({ understood }) => understood)
+    const now = this.#options.clock.now()
+    const told = this.#shares.reshare(links, this.#table, now)
+    for (const link of told) this.#tell(link)
+    if (told.size > 0 || !this.#shares.isWanted || now < this.#askedAt + 50) return
+    this.#askedAt = now
+    for (const link of links) link.send({ kind: 'report' })
   }
 
   #ask(): void {
@@ -193,6 +209,7 @@ class NativeBalancer implements BalancerEngine {
     this.#timer = this.#options.clock.after(askEvery, () => this.#ask())
     for (const link of this.#leaving) if (isSilent(link)) link.kill()
     for (const link of this.#links()) link.ask()
+    this.#reshare()
     this.#tend()
   }
 
@@ -265,6 +282,7 @@ class NativeBalancer implements BalancerEngine {
       const identity = spawnEdge(slot.number, files, this.#logPath, handOverPath)
       slot.startedAt = clock.now()
       const link = this.#link(slot.number, files, identity)
+      this.#shares.begin(link)
       if (this.#secrets !== undefined) link.entrust(this.#secrets)
       this.#tell(link)
       return link
@@ -322,6 +340,9 @@ class NativeBalancer implements BalancerEngine {
         for (const other of this.#links()) if (other !== link) other.send(message)
         break
       case 'report':
+        if (this.#table !== undefined) this.#shares.hear(link, message.report, this.#table)
+        this.#reshare()
+        break
       case 'entrusted':
         break
       case 'meters':
@@ -337,6 +358,7 @@ class NativeBalancer implements BalancerEngine {
   }
 
   #ended(link: EdgeLink): void {
+    this.#shares.forget(link)
     const slot = this.#slot(link.edge)
     if (!this.#leaving.delete(link)) {
       if (slot.successor === link) this.#successorFailed(slot)

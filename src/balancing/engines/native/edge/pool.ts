@@ -214,7 +214,8 @@ export class Pool {
   /** It has left the server, whatever became of it. */
   end(server: Server): void {
     server.active -= 1
-    if (server.active === 0 && (server.row.state !== 'up' || server.removed)) this.#emptied(server)
+    const isAwaited = server.row.state !== 'up' || server.removed || server.row.maxConnections === 0
+    if (server.active === 0 && isAwaited) this.#emptied(server)
     if (this.hold.size > 0) this.release()
   }
 
@@ -282,7 +283,6 @@ export class Pool {
     })
   }
 
-  /** The trial of an ejected server ended without telling anything. */
   untried(server: Server): void {
     server.standing = untried(server.standing)
   }
@@ -291,6 +291,7 @@ export class Pool {
   wait(waiter: PoolWaiter): Refusal | undefined {
     // Who waits before it may wait for one server alone: then it need not wait.
     if (this.row.sticky !== undefined) queueMicrotask(() => this.release())
+    if (this.#hasLimits && this.hold.size === 0) this.shared.changedNow()
     return this.hold.offer(waiter, (other) => other.waitedTooLong('hold-full'))
   }
 
@@ -392,7 +393,6 @@ export class Pool {
     })
   }
 
-  /** Every five seconds. */
   turnWindow(): void {
     for (const server of this.servers.values()) server.turnWindow()
   }

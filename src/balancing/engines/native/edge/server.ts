@@ -150,6 +150,7 @@ export class Server implements Candidate {
     const { standing } = this
     return {
       active: this.active,
+      ...(this.row.maxConnections === undefined ? {} : { limit: this.row.maxConnections }),
       requests: this.requests,
       refused: this.refused,
       reset: this.reset,
