@@ -181,6 +181,16 @@ const theirRefusals: readonly Explanation[] = [
       parting?.isOther === true && /^OPTIONS https?:\/\/[^/? ]* /i.test(parting.tail),
   ),
   row(
+    'haproxy-1.0-keeps',
+    '9112 9.3',
+    'HAProxy answers what is pipelined behind a request of HTTP/1.0, which we end with its answer',
+    ({ peer, parting, message }) =>
+      peer === 'haproxy' &&
+      parting?.ours === 'refused' &&
+      parting.theirs === 'answered' &&
+      / HTTP\/1\.0\r\n/.test(message.bytes),
+  ),
+  row(
     'nginx-close-and-keep',
     '9112 9.3',
     'nginx keeps a connection whose request says both close and keep-alive',
