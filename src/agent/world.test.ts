@@ -59,7 +59,7 @@ suite('the table', () => {
     }
     assert.equal(said({ weight: 50 }).weight, 0.5)
     assert.equal(said({ weight: 0 }).weight, 0)
-    assert.equal(said({ maxConnections: 30 }).maxConnections, Math.ceil(30 / world.spec.edges))
+    assert.equal(said({ maxConnections: 30 }).maxConnections, 30)
     assert.equal(said({ maxConnections: 0 }).maxConnections, undefined)
     assert.equal(said({ takes: 'drain' }).state, 'draining')
     assert.equal(said({ takes: 'maint' }).state, 'draining')
