@@ -11,25 +11,48 @@ const anyOf = (matches: readonly Match[], notes: readonly string[] = []): Condit
   notes,
 })
 
+const always = anyOf([{ host: undefined, path: undefined }])
 const alternativesMost = 64
 
-/** An `acl NAME CRITERION …` line. */
-export const readAcl = (line: Line): Acl => ({
+/** An `acl NAME CRITERION …` line; `isEncrypted` tells what `ssl_fc` comes to. */
+export const readAcl = (line: Line, isEncrypted: boolean): Acl => ({
   line,
   name: line.words[1] ?? '',
-  condition: readTest(line.words.slice(2)),
+  condition: readTest(line.words.slice(2), isEncrypted),
 })
 
+/** Remarks on routes that take less than the condition. */
+const narrowing = {
+  case: 'letters count as they are written, large or small',
+  segments: 'a prefix of whole segments',
+  beginning: 'only where the path begins with it',
+  domain: 'the host itself and names below it, not the name in the middle of another',
+  ending: 'the host itself and names below it; HAProxy also takes any name that ends so',
+} as const
+const narrowings = new Set<string>(Object.values(narrowing))
+
+/** Whether its routes would miss something that the condition takes: nothing to refuse by. */
+export const missesSome = (condition: Condition): boolean =>
+  condition.kind !== 'beyond' && condition.notes.some((note) => narrowings.has(note))
+
 /** The condition of the words after `if` or `unless`. */
-export function readCondition(words: readonly string[], acls: readonly Acl[]): Condition {
+export function readCondition(
+  words: readonly string[],
+  acls: readonly Acl[],
+  isEncrypted: boolean,
+): Condition {
   const [keyword, ...terms] = words
   if (keyword === undefined) return anyOf([{ host: undefined, path: undefined }])
   if (keyword !== 'if' && keyword !== 'unless') return beyond(`\`${keyword}\` is no condition`)
-  const condition = readAlternatives(terms, acls)
+  const condition = readAlternatives(terms, acls, isEncrypted)
   return keyword === 'if' ? condition : negate(condition)
 }
 
-function readAlternatives(words: readonly string[], acls: readonly Acl[]): Condition {
+function readAlternatives(
+  words: readonly string[],
+  acls: readonly Acl[],
+  isEncrypted: boolean,
+): Condition {
   const alternatives: Condition[] = []
   let all: Condition = anyOf([{ host: undefined, path: undefined }])
   for (let at = 0; at < words.length; at += 1) {
@@ -47,7 +70,7 @@ function readAlternatives(words: readonly string[], acls: readonly Acl[]): Condi
     if (plain === '{') {
       const end = words.indexOf('}', at)
       if (end < 0) return beyond('a brace is not closed')
-      one = readTest(words.slice(at + 1, end))
+      one = readTest(words.slice(at + 1, end), isEncrypted)
       at = end
     } else {
       one = namedAcl(plain, acls)
@@ -68,10 +91,14 @@ function namedAcl(name: string, acls: readonly Acl[]): Condition {
 
 const negate = (one: Condition): Condition => {
   if (one.kind === 'beyond') return one
+  if (isNever(one)) return always
+  if (isAlways(one)) return anyOf([])
   return { ...one, kind: one.kind === 'any-of' ? 'none-of' : 'any-of' }
 }
 
 function either(a: Condition, b: Condition): Condition {
+  if (isAlways(a) || isNever(b)) return a
+  if (isAlways(b) || isNever(a)) return b
   if (a.kind === 'beyond') return a
   if (b.kind === 'beyond') return b
   if (a.kind !== b.kind || a.kind === 'none-of')
@@ -79,11 +106,17 @@ function either(a: Condition, b: Condition): Condition {
   return anyOf([...a.matches, ...b.matches], [...a.notes, ...b.notes])
 }
 
-const isAlways = (one: Condition): boolean =>
+/** Whether it takes nothing at all. */
+export const isNever = (one: Condition): boolean =>
+  one.kind === 'any-of' && one.matches.length === 0
+
+/** Whether it takes everything. */
+export const isAlways = (one: Condition): boolean =>
   one.kind === 'any-of' &&
   one.matches.some((match) => match.host === undefined && match.path === undefined)
 
 function both(a: Condition, b: Condition): Condition {
+  if (isNever(a) || isNever(b)) return anyOf([])
   if (a.kind === 'beyond') return a
   if (b.kind === 'beyond') return b
   if (isAlways(a)) return b
@@ -124,8 +157,9 @@ interface Test {
   readonly ignoresCase: boolean
 }
 
-function readTest(words: readonly string[]): Condition {
+function readTest(words: readonly string[], isEncrypted: boolean): Condition {
   const [criterion = '', ...rest] = words
+  if (criterion === 'ssl_fc' && rest.length === 0) return isEncrypted ? always : anyOf([])
   const test = readFlags(criterion, rest)
   if (typeof test === 'string') return beyond(test)
   if (test.values.some((value) => value.includes('${'))) {
@@ -187,23 +221,17 @@ function hostTest(test: Test, value: string): Condition {
         notes,
       )
     case 'dom':
-      return anyOf(
-        [host(inner), host(`*.${inner}`)],
-        [...notes, 'the host itself and names below it, not the name in the middle of another'],
-      )
+      return anyOf([host(inner), host(`*.${inner}`)], [...notes, narrowing.domain])
     case 'end':
       if (name.startsWith('.')) return anyOf([host(`*.${inner}`)], notes)
-      return anyOf(
-        [host(inner), host(`*.${inner}`)],
-        [...notes, 'the host itself and names below it; HAProxy also takes any name that ends so'],
-      )
+      return anyOf([host(inner), host(`*.${inner}`)], [...notes, narrowing.ending])
     default:
       return beyond(`routes take whole hosts, or every name below one, not \`${test.method}\``)
   }
 }
 
 function pathTest(test: Test, value: string): Condition {
-  const notes = test.ignoresCase ? ['letters count as they are written, large or small'] : []
+  const notes = test.ignoresCase ? [narrowing.case] : []
   const path = (text: string, ...more: string[]): Condition =>
     patterns.path.test(text)
       ? anyOf([{ host: undefined, path: text.replace(/(?<=.)\/+$/, '') }], [...notes, ...more])
@@ -213,9 +241,9 @@ function pathTest(test: Test, value: string): Condition {
       if (value === '/') return path('/')
       return value.endsWith('/')
         ? path(value, 'the path without its last slash is taken too')
-        : path(value, 'a prefix of whole segments')
+        : path(value, narrowing.segments)
     case 'dir':
-      return path(`/${value.replace(/^\/+|\/+$/g, '')}`, 'only where the path begins with it')
+      return path(`/${value.replace(/^\/+|\/+$/g, '')}`, narrowing.beginning)
     case 'str':
       if (value === '/') return beyond('routes take everything below a path, and below `/` is all')
       return path(value, 'what is below the path is taken too')
@@ -238,5 +266,7 @@ function regexTest(
   if (stem === undefined || isExact) {
     return beyond(`routes have no patterns like \`${value}\``)
   }
-  return path(stem, 'a prefix of whole segments')
+  // `^/api(/|$)` is what a route takes; `^/api` also takes `/apis`.
+  if (value.endsWith('(/|$)')) return path(stem)
+  return path(stem, narrowing.segments)
 }

@@ -1,6 +1,6 @@
 // The words of the import from HAProxy: what its configuration says, and what became of each line.
 
-import type { BalanceTree, StickyTree } from './tree.ts'
+import type { BalanceTree, ReplyTree, StickyTree } from './tree.ts'
 
 /** One line that is neither empty nor a comment. */
 export interface Line {
@@ -149,8 +149,36 @@ export interface Rule {
   readonly condition: Condition
 }
 
+/** A rule by which a frontend answers itself. */
+export interface ReplyRule {
+  readonly line: Line
+  /** HAProxy asks `http-request` rules first, then `redirect`, then `use_backend`. */
+  readonly stage: 'request' | 'redirect'
+  /** It keeps somebody out. */
+  readonly guards: boolean
+  readonly tree: ReplyTree
+  readonly condition: Condition
+}
+
+/** A field that is set, or, without a value, taken away. */
+export interface FieldRule {
+  readonly line: Line
+  readonly of: 'request' | 'response'
+  readonly name: string
+  readonly value: string | undefined
+}
+
+/** What `bind … ssl` says. */
+export interface BindTls {
+  /** At least one: files with a certificate and its key. */
+  readonly certificates: readonly string[]
+  readonly oldest: 'TLSv1.2' | 'TLSv1.3' | undefined
+  readonly alpn: readonly string[] | undefined
+}
+
 export interface BindAddress {
   readonly line: Line
+  readonly tls: BindTls | undefined
   /** As our file writes it: `:80`, `10.0.0.1:80`, `[::]:80`. */
   readonly text: string
   readonly acceptsProxy: boolean
@@ -191,6 +219,10 @@ export interface ProxySection extends Settings {
   readonly servers: readonly Server[]
   readonly acls: readonly Acl[]
   readonly rules: readonly Rule[]
+  readonly replies: readonly ReplyRule[]
+  readonly fields: readonly FieldRule[]
+  /** Its section has addresses with TLS and without: this is one half of it. */
+  readonly isHalf: boolean
   /** Every line of its section. */
   readonly lines: readonly Line[]
   /** `disabled` stands in it. */

@@ -1,21 +1,26 @@
 // What does each `frontend`, `backend` and `listen` say, with what it takes over from `defaults`?
 
+import { readBinds } from './binds.ts'
 import { readAcl, readCondition } from './conditions.ts'
+import { isFieldRule, readFieldRule } from './fields.ts'
 import type { Ledger } from './ledger.ts'
 import type {
   Acl,
   BindAddress,
+  FieldRule,
   Line,
   ProxySection,
+  ReplyRule,
   Rule,
   Section,
   Server,
   Settings,
 } from './model.ts'
 import { reasonFor, sectionReasons } from './reasons.ts'
+import { isReply, readReply } from './replies.ts'
 import { readServer } from './servers.ts'
 import { plainSettings, readSetting } from './settings.ts'
-import { endpointText, readCount, readEndpoint, readPorts } from './values.ts'
+import { readCount } from './values.ts'
 
 /** The proxies, and the few things that `global` says for all of them. */
 export interface Configuration {
@@ -29,7 +34,7 @@ export function readConfiguration(sections: readonly Section[], ledger: Ledger):
   const proxies: ProxySection[] = []
   const named = new Map<string, Settings>()
   let latest = plainSettings
-  let overall: Overall = { edges: undefined, maxConnections: undefined }
+  let overall: Overall = { edges: undefined, maxConnections: undefined, crtBase: undefined }
   for (const section of sections) {
     const from = fromName(section)
     const inherited = from === undefined ? latest : (named.get(from) ?? latest)
@@ -45,13 +50,16 @@ export function readConfiguration(sections: readonly Section[], ledger: Ledger):
       case 'frontend':
       case 'backend':
       case 'listen':
-        proxies.push(readProxy(section, section.kind, inherited, ledger))
+        for (const half of halvesOf(section)) {
+          proxies.push(readProxy(section, half, inherited, overall.crtBase, ledger))
+        }
         break
       default:
         dropSection(section, ledger)
     }
   }
-  return { proxies, ...overall }
+  const { edges, maxConnections } = overall
+  return { proxies, edges, maxConnections }
 }
 
 function fromName({ line }: Section): string | undefined {
@@ -59,7 +67,32 @@ function fromName({ line }: Section): string | undefined {
   return at < 0 ? undefined : line.words[at + 1]
 }
 
-type Overall = Pick<Configuration, 'edges' | 'maxConnections'>
+interface Overall extends Pick<Configuration, 'edges' | 'maxConnections'> {
+  /** The folder that `crt` counts from. */
+  readonly crtBase: string | undefined
+}
+
+/** A section, or of one with TLS on some of its addresses alone, a half of it. */
+interface Half {
+  readonly kind: ProxySection['kind']
+  readonly isEncrypted: boolean
+  readonly isHalf: boolean
+}
+
+const bindsTls = (line: Line): boolean => line.words[0] === 'bind' && line.words.includes('ssl')
+
+function halvesOf({ kind, line, lines }: Section): readonly Half[] {
+  const own = kind === 'listen' || kind === 'frontend' ? kind : 'backend'
+  const binds = lines.filter(({ words }) => words[0] === 'bind')
+  const encrypted = binds.filter(bindsTls).length
+  const isOld = line.words.length > 2 && line.words[2] !== 'from'
+  const isHalf = encrypted > 0 && (encrypted < binds.length || isOld)
+  if (!isHalf) return [{ kind: own, isEncrypted: encrypted > 0, isHalf }]
+  return [
+    { kind: own, isEncrypted: false, isHalf },
+    { kind: 'frontend', isEncrypted: true, isHalf },
+  ]
+}
 
 function dropLine(line: Line, ledger: Ledger): void {
   const { reason, loss } = reasonFor(line.words)
@@ -81,6 +114,7 @@ function readGlobal(section: Section, before: Overall, ledger: Ledger): Overall 
     const threads = keyword === 'nbthread' ? readCount(word, 1, 256) : undefined
     const connections = keyword === 'maxconn' ? readCount(word, 1, 10_000_000) : undefined
     if (threads !== undefined) overall = { ...overall, edges: threads }
+    if (keyword === 'crt-base') overall = { ...overall, crtBase: word }
     if (connections !== undefined) {
       overall = { ...overall, maxConnections: { value: connections, line } }
     }
@@ -107,48 +141,103 @@ interface Draft {
   readonly servers: readonly Server[]
   readonly rules: readonly Rule[]
   readonly acls: readonly Acl[]
+  readonly replies: readonly ReplyRule[]
+  readonly fields: readonly FieldRule[]
+  /** Why rules after this one cannot be read as if they stood alone. */
+  readonly turn: string | undefined
   readonly isDisabled: boolean
   readonly isStatistics: boolean
 }
 
 function readProxy(
   section: Section,
-  kind: ProxySection['kind'],
+  half: Half,
   inherited: Settings,
+  crtBase: string | undefined,
   ledger: Ledger,
 ): ProxySection {
+  const { kind, isEncrypted, isHalf } = half
   let draft: Draft = {
     settings: inherited,
     // Before version 1.5 the address stood beside the name.
-    binds: kind === 'backend' ? [] : readBinds(section.line, 2, ledger),
+    binds: kind === 'backend' || isEncrypted ? [] : readBinds(section.line, 2, ledger),
     servers: [],
     rules: [],
     acls: [],
+    replies: [],
+    fields: [],
+    turn: undefined,
     isDisabled: false,
     isStatistics: false,
   }
   ledger.carry(section.line)
-  for (const line of section.lines) draft = { ...draft, ...readProxyLine(line, draft, ledger) }
-  const { settings, ...rest } = draft
+  for (const line of section.lines) {
+    const change =
+      kind === 'backend' || !isAnswer(line)
+        ? readProxyLine(line, draft, half, crtBase, ledger)
+        : readAnswerLine(line, draft, isEncrypted, ledger)
+    draft = { ...draft, ...change }
+  }
+  const { settings, turn: _, ...rest } = draft
   const { name, line, lines } = section
-  return { kind, name, line, lines, ...settings, ...rest }
+  if (!isHalf || !isEncrypted) return { kind, name, line, lines, isHalf, ...settings, ...rest }
+  // The other half has the servers of a `listen`.
+  const defaultBackend =
+    settings.defaultBackend ?? (section.kind === 'listen' ? { value: name, line } : undefined)
+  return { kind, name, line, lines, isHalf, ...settings, ...rest, servers: [], defaultBackend }
 }
 
-function readProxyLine(line: Line, draft: Draft, ledger: Ledger): Partial<Draft> {
+const isAnswer = (line: Line): boolean => isReply(line) || isFieldRule(line) || isTurn(line)
+
+/** Rules that change what those after them look at, or whether they are asked at all. */
+const isTurn = ({ words: [first, second = ''] }: Line): boolean =>
+  first === 'http-request' && /^(allow|(set|replace)-(path|pathq|uri))$/.test(second)
+
+function readAnswerLine(
+  line: Line,
+  draft: Draft,
+  isEncrypted: boolean,
+  ledger: Ledger,
+): Partial<Draft> {
+  if (isTurn(line)) {
+    dropLine(line, ledger)
+    return { turn: `\`${line.words.slice(0, 2).join(' ')}\` before it changes what it means` }
+  }
+  if (isFieldRule(line)) {
+    const field = readFieldRule(line, draft.acls, isEncrypted, ledger)
+    return field === undefined ? {} : { fields: [...draft.fields, field] }
+  }
+  const read = readReply(line, draft.acls, isEncrypted, ledger)
+  const { turn } = draft
+  const isMisled = turn !== undefined && read.condition.kind !== 'beyond'
+  const reply: ReplyRule = isMisled
+    ? { ...read, condition: { kind: 'beyond', reason: turn } }
+    : read
+  return { replies: [...draft.replies, reply] }
+}
+
+function readProxyLine(
+  line: Line,
+  draft: Draft,
+  { isEncrypted, isHalf }: Half,
+  crtBase: string | undefined,
+  ledger: Ledger,
+): Partial<Draft> {
   const change = readSetting(line, draft.settings, ledger)
   if (change !== undefined) return { settings: { ...draft.settings, ...change } }
   const [keyword, name = ''] = line.words
   switch (keyword) {
     case 'bind':
-      return { binds: [...draft.binds, ...readBinds(line, 1, ledger)] }
+      if (isHalf && bindsTls(line) !== isEncrypted) return {}
+      return { binds: [...draft.binds, ...readBinds(line, 1, ledger, crtBase)] }
     case 'server': {
       const server = readServer(line, draft.settings.server, ledger)
       return server === undefined ? {} : { servers: [...draft.servers, server] }
     }
     case 'acl':
-      return { acls: [...draft.acls, readAcl(line)] }
+      return { acls: [...draft.acls, readAcl(line, isEncrypted)] }
     case 'use_backend': {
-      const condition = readCondition(line.words.slice(2), draft.acls)
+      const condition = readCondition(line.words.slice(2), draft.acls, isEncrypted)
       return { rules: [...draft.rules, { line, backend: name, condition }] }
     }
     case 'disabled':
@@ -160,91 +249,5 @@ function readProxyLine(line: Line, draft: Draft, ledger: Ledger): Partial<Draft>
     default:
       dropLine(line, ledger)
       return {}
-  }
-}
-
-/** The addresses of a `bind` line, from the word at `first` on. */
-function readBinds(line: Line, first: number, ledger: Ledger): readonly BindAddress[] {
-  const [addresses, ...options] = line.words.slice(first)
-  if (addresses === undefined || addresses === 'from') return []
-  const refuse = (reason: string): readonly BindAddress[] => {
-    ledger.drop(line, reason)
-    return []
-  }
-  if (options.includes('ssl'))
-    return refuse('add it by hand: certificates stand under `tls` of a frontend')
-  const acceptsProxy = options.includes('accept-proxy')
-  const binds = addresses
-    .split(/,(?![^$]*\})/)
-    .flatMap((address) => readBind(line, address, acceptsProxy, ledger))
-  if (binds.length > 0) ledger.carry(line)
-  dropBindOptions(
-    line,
-    options.filter((option) => option !== 'accept-proxy'),
-    ledger,
-  )
-  return binds
-}
-
-function readBind(
-  line: Line,
-  address: string,
-  acceptsProxy: boolean,
-  ledger: Ledger,
-): readonly BindAddress[] {
-  const drop = (reason: string): readonly BindAddress[] => {
-    ledger.drop(line, reason, { piece: address })
-    return []
-  }
-  const endpoint = readEndpoint(address)
-  if (endpoint === undefined) return drop('only addresses with a port can be listened on')
-  const ports = readPorts(endpoint.port ?? '')
-  if (ports === undefined) return drop('it names no port, or too many')
-  const host = hostToListenOn(endpoint.host, address)
-  if (host === undefined) return drop('name an address of this machine as numbers, not a name')
-  return ports.map((port) => ({ line, text: endpointText(host, port), acceptsProxy }))
-}
-
-/** The address as our file has it; `undefined` if it is a name. */
-function hostToListenOn(host: string, address: string): string | undefined {
-  if (host === '' || host === '*') return address.startsWith('ipv6@') ? '::' : ''
-  const isAddress = /^[0-9.]+$|^[0-9a-f:.]+$/i.test(host) && /[.:]/.test(host)
-  return isAddress || host === 'localhost' || host.includes('${') ? host : undefined
-}
-
-const takesValue = new Set([
-  ...[
-    'name',
-    'maxconn',
-    'backlog',
-    'id',
-    'nice',
-    'process',
-    'thread',
-    'mode',
-    'user',
-    'uid',
-    'group',
-  ],
-  ...['gid', 'interface', 'mss', 'level', 'namespace', 'tcp-ut', 'severity-output', 'alpn', 'npn'],
-  ...['proto', 'shards', 'label', 'guid-prefix', 'crt', 'ciphers', 'ca-file', 'verify'],
-])
-const decided: Readonly<Record<string, string>> = {
-  transparent: 'foreign addresses are not listened on',
-  interface: 'an interface is not chosen: name its address',
-  namespace: 'Always On listens in its own namespace',
-  proto: 'clients are spoken to in HTTP/1.1',
-  maxconn: 'the limit is the frontend’s',
-}
-
-function dropBindOptions(line: Line, options: readonly string[], ledger: Ledger): void {
-  for (let at = 0; at < options.length; at += 1) {
-    const option = options[at] ?? ''
-    const count = takesValue.has(option) ? 2 : 1
-    const piece = options.slice(at, at + count).join(' ')
-    const missed = decided[option]
-    const reason = missed ?? 'not needed: it tunes the HAProxy process itself'
-    ledger.drop(line, reason, { piece, loss: missed === undefined ? 'nothing' : 'something' })
-    at += count - 1
   }
 }

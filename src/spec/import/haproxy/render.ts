@@ -13,7 +13,10 @@ export interface Rendering {
 }
 
 /** Collections of these keys are short: they stay on one line. */
-const short = new Set(['check', 'timeouts', 'error_pages', 'expect', 'accept_proxy', 'sticky'])
+const short = new Set([
+  ...['check', 'timeouts', 'error_pages', 'expect', 'accept_proxy', 'sticky'],
+  ...['certificates', 'alpn', 'remove'],
+])
 
 /** The text of the file. */
 export function render({ tree, file, notCarried, lines }: Rendering): string {

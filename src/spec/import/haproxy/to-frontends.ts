@@ -1,14 +1,16 @@
 // Which frontends do HAProxy's come to, with which routes?
 
-import { covers, type Listener, type Match, overlap } from '../../agree.ts'
+import { type Listener, overlap } from '../../agree.ts'
 import { formatPath } from '../../tree.ts'
 import { readBind } from '../../values.ts'
+import { fieldsTree } from './fields.ts'
 import type { Ledger } from './ledger.ts'
-import type { BindAddress, ProxySection, Rule } from './model.ts'
+import type { BindAddress, ProxySection } from './model.ts'
 import type { Namer } from './names.ts'
 import type { Configuration } from './proxies.ts'
+import { targetsOf } from './to-routes.ts'
 import type { Services } from './to-services.ts'
-import type { FrontendTree, RouteTree } from './tree.ts'
+import type { FrontendTree } from './tree.ts'
 import { timeText } from './values.ts'
 
 /** Gives the page of an `errorfile`, by its path in the result; `undefined` has been reported. */
@@ -38,12 +40,15 @@ export function toFrontends(
       dropFrontend(proxy, services, targets === undefined, ledger)
       continue
     }
-    const name = namer.name(proxy.name)
+    const isSecond = proxy.isHalf && binds.some(({ tls }) => tls !== undefined)
+    const name = namer.name(isSecond ? `${proxy.name}-tls` : proxy.name)
     trees[name] = {
       bind: binds.map(({ text }) => text),
       ...(proxy.mode === 'tcp' ? { mode: 'tcp' } : {}),
       ...(targets.routes.length === 0 ? {} : { routes: targets.routes.map(({ tree }) => tree) }),
       ...(targets.to === undefined ? {} : { to: targets.to }),
+      ...tlsOf(proxy, binds),
+      ...fieldsOf(proxy),
       ...limitsOf(proxy, maxConnections),
       ...acceptProxyOf(binds, ledger),
       ...pagesOf(proxy, pageOf),
@@ -67,6 +72,11 @@ function dropFrontend(
   ledger: Ledger,
 ): void {
   if (proxy.kind === 'listen' && services.names.has(proxy.name)) return
+  if (proxy.isHalf) {
+    const why = isAimless ? 'it leads nowhere' : 'no address of it could be carried over'
+    for (const { line, text } of proxy.binds) ledger.drop(line, why, { piece: text })
+    return
+  }
   if (proxy.isStatistics && isAimless) {
     const how = { loss: 'nothing' } as const
     for (const line of [proxy.line, ...proxy.lines]) {
@@ -78,6 +88,30 @@ function dropFrontend(
     ? 'no backend that it leads to could be carried over'
     : 'no address of it could be carried over'
   for (const line of [proxy.line, ...proxy.lines]) ledger.drop(line, reason)
+}
+
+/** What all addresses of the frontend say of TLS, together. */
+function tlsOf(proxy: ProxySection, binds: readonly BindAddress[]): Partial<FrontendTree> {
+  const all = binds.flatMap(({ tls }) => tls ?? [])
+  if (all.length === 0) return {}
+  const alpn = all.find((one) => one.alpn !== undefined)?.alpn ?? []
+  const oldest = all.flatMap((one) => one.oldest ?? [])
+  return {
+    tls: {
+      certificates: [...new Set(all.flatMap(({ certificates }) => certificates))],
+      ...(oldest.length === 0 ? {} : { min_version: oldest.toSorted().at(-1) }),
+      ...(proxy.mode === 'http' || alpn.length === 0 ? {} : { alpn }),
+    },
+  }
+}
+
+function fieldsOf({ mode, fields }: ProxySection): Partial<FrontendTree> {
+  if (mode === 'tcp') return {}
+  const [request, response] = [fieldsTree(fields, 'request'), fieldsTree(fields, 'response')]
+  return {
+    ...(Object.keys(request).length === 0 ? {} : { request_headers: request }),
+    ...(Object.keys(response).length === 0 ? {} : { response_headers: response }),
+  }
 }
 
 /** HAProxy believes whoever connects to such an address. */
@@ -147,116 +181,4 @@ function pagesOf(proxy: ProxySection, pageOf: PageOf): Partial<FrontendTree> {
     return path === undefined ? [] : [[status, path] as const]
   })
   return pages.length === 0 ? {} : { error_pages: Object.fromEntries(pages) }
-}
-
-interface Route {
-  readonly tree: RouteTree
-  readonly line: number
-}
-
-interface Targets {
-  readonly routes: readonly Route[]
-  readonly to: string | undefined
-}
-
-/** Where the requests go; `undefined` if nowhere. */
-function targetsOf(proxy: ProxySection, services: Services, ledger: Ledger): Targets | undefined {
-  const standard = standardTarget(proxy, services)
-  const plan: Plan = { routes: [], to: undefined, carried: new Set() }
-  proxy.rules.forEach((rule, index) => {
-    const isLast = index === proxy.rules.length - 1
-    const obstacle = addRule(rule, isLast ? standard : undefined, proxy, services, plan)
-    if (obstacle === undefined) {
-      plan.carried.add(rule)
-      const notes = rule.condition.kind === 'beyond' ? [] : rule.condition.notes
-      ledger.carry(rule.line, [...new Set(notes)].join('; ') || undefined)
-    } else {
-      ledger.drop(rule.line, obstacle)
-    }
-  })
-  settleAcls(proxy, plan, ledger)
-  const line = proxy.defaultBackend?.line
-  if (plan.to === undefined) {
-    plan.to = standard
-    if (standard === undefined && line !== undefined) {
-      ledger.drop(line, `the backend ${proxy.defaultBackend?.value} could not be carried over`)
-    }
-  }
-  if (plan.to === undefined && plan.routes.length === 0) return undefined
-  return { routes: plan.routes, to: plan.to }
-}
-
-function standardTarget(proxy: ProxySection, services: Services): string | undefined {
-  const own = proxy.kind === 'listen' ? services.names.get(proxy.name) : undefined
-  const named = proxy.defaultBackend && services.names.get(proxy.defaultBackend.value)
-  return named ?? own
-}
-
-interface Plan {
-  readonly routes: Route[]
-  to: string | undefined
-  readonly carried: Set<Rule>
-}
-
-/** Adds what a rule says; or tells why it cannot. `standard` is given for the last rule only. */
-function addRule(
-  rule: Rule,
-  standard: string | undefined,
-  proxy: ProxySection,
-  services: Services,
-  plan: Plan,
-): string | undefined {
-  const target = services.names.get(rule.backend)
-  if (plan.to !== undefined) return 'a rule before it takes every request'
-  if (rule.backend.includes('%[') || rule.backend.includes('${')) {
-    return 'the backend is made up from the request or the environment'
-  }
-  if (target === undefined) return `the backend ${rule.backend} could not be carried over`
-  const { condition } = rule
-  if (condition.kind === 'beyond') return condition.reason
-  const isAlways = condition.matches.some((one) => one.host === undefined && one.path === undefined)
-  if (condition.kind === 'any-of' && isAlways) {
-    plan.to = target
-    return undefined
-  }
-  if (proxy.mode === 'tcp') return 'in TCP mode there is neither host nor path to route by'
-  if (condition.kind === 'any-of') return addRoutes(rule, target, plan)
-  if (standard === undefined || isAlways) return 'routes cannot say “not this”'
-  const obstacle = addRoutes(rule, standard, plan)
-  if (obstacle === undefined) plan.to = target
-  return obstacle
-}
-
-function addRoutes(rule: Rule, to: string, plan: Plan): string | undefined {
-  const matches = rule.condition.kind === 'beyond' ? [] : rule.condition.matches
-  if (matches.length === 0) return 'its condition never holds'
-  const fresh = matches.filter((match, index) => {
-    const earlier: readonly Match[] = [
-      ...plan.routes.map(({ tree }) => tree),
-      ...matches.slice(0, index),
-    ]
-    return !earlier.some((other) => covers(other, match))
-  })
-  if (fresh.length === 0) return 'a rule before it takes all of it'
-  for (const { host, path } of fresh) {
-    const tree = {
-      ...(host === undefined ? {} : { host }),
-      ...(path === undefined ? {} : { path }),
-      to,
-    }
-    plan.routes.push({ tree, line: rule.line.number })
-  }
-  return undefined
-}
-
-/** Says of each `acl` whether a rule that was carried over uses it. */
-function settleAcls(proxy: ProxySection, plan: Plan, ledger: Ledger): void {
-  for (const acl of proxy.acls) {
-    const isUsed = [...plan.carried].some((rule) =>
-      rule.line.words.some((word) => word.replace(/^!/, '') === acl.name),
-    )
-    if (acl.condition.kind === 'beyond') ledger.drop(acl.line, acl.condition.reason)
-    else if (isUsed) ledger.carry(acl.line)
-    else ledger.drop(acl.line, 'no rule that was carried over uses it', { loss: 'nothing' })
-  }
 }

@@ -27,10 +27,21 @@ export interface ServiceTree {
   readonly timeouts?: Readonly<Record<string, string>>
 }
 
-export interface RouteTree {
+/** What a route answers by itself. */
+export interface ReplyTree {
+  readonly redirect?: Readonly<Record<string, string | number>>
+  readonly refuse?: number
+}
+
+export interface RouteTree extends ReplyTree {
   readonly host?: string
   readonly path?: string
-  readonly to: string
+  readonly to?: string
+}
+
+export interface FieldsTree {
+  readonly set?: Readonly<Record<string, string>>
+  readonly remove?: readonly string[]
 }
 
 export interface FrontendTree {
@@ -38,6 +49,9 @@ export interface FrontendTree {
   readonly mode?: 'tcp'
   readonly routes?: readonly RouteTree[]
   readonly to?: string
+  readonly tls?: Readonly<Record<string, unknown>>
+  readonly request_headers?: FieldsTree
+  readonly response_headers?: FieldsTree
   readonly timeouts?: Readonly<Record<string, string>>
   readonly max_connections?: number
   readonly accept_proxy?: readonly string[]
