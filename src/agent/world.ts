@@ -291,6 +291,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       headTimeout: frontend.headTimeout,
       tunnelTimeout: frontend.tunnelTimeout,
       halfClosedTimeout: frontend.halfClosedTimeout,
+      ...(frontend.pace === undefined ? {} : { pace: frontend.pace }),
       maxConnections: shareOf(world, frontendLimit(world, frontend)),
       ...(frontend.acceptProxy === undefined ? {} : { acceptProxy: frontend.acceptProxy }),
       errorPages: frontend.errorPages,

@@ -199,6 +199,14 @@ export interface TableRedirect {
   readonly port: number
 }
 
+/** How fast a client has to be; time in which it waits for us does not count. */
+export interface PaceRule {
+  /** From the first byte of a request's head to the end of its body. */
+  readonly request?: Milliseconds
+  /** Ended: who moves less than `below` bytes a second, on average over `for`. */
+  readonly slow?: { readonly below: number; readonly for: Milliseconds }
+}
+
 /** One door. In TCP mode its only route has neither host nor path. */
 export interface TableFrontend {
   readonly name: string
@@ -213,6 +221,8 @@ export interface TableFrontend {
   readonly halfClosedTimeout?: Milliseconds
   /** From the first byte of a request to the end of its head. */
   readonly headTimeout: Milliseconds
+  /** `undefined`: a client is given all the time that the other timeouts leave it. */
+  readonly pace?: PaceRule
   readonly maxConnections: number
   /** Networks of proxies whose connections begin with a PROXY header; those of others do not. */
   readonly acceptProxy?: readonly string[]

@@ -34,6 +34,7 @@ export const defaults = {
   sticky: { path: '/', same_site: 'Lax', wait: '1s', drain: 'keep' },
   /** `idle` holds in HTTP mode; a TCP connection that is silent may be a database session. */
   frontendTimeouts: { idle: '60s', idleTcp: '1h', head: '10s', tunnel: '1h', halfClosed: '10s' },
+  slow: { below: '1KiB', for: '30s' },
   maxConnections: 50_000,
   /** What is spoken inside TLS in HTTP mode, the most wanted first (ALPN). */
   serverTls: { verify: true },

@@ -243,6 +243,11 @@ const frontendRows: readonly Row<Frontend>[] = [
   { key: 'timeouts.head', show: (f) => time(f.headTimeout) },
   { key: 'timeouts.tunnel', show: (f) => time(f.tunnelTimeout) },
   { key: 'timeouts.half_closed', show: (f) => time(f.halfClosedTimeout) },
+  { key: 'timeouts.request', show: (f) => f.pace?.request && time(f.pace.request) },
+  {
+    key: 'timeouts.slow',
+    show: (f) => f.pace?.slow && `${f.pace.slow.below} bytes/s for ${time(f.pace.slow.for)}`,
+  },
   { key: 'max_connections', show: (f) => String(f.maxConnections) },
   { key: 'tls', show: (f) => (f.tls === undefined ? undefined : 'on') },
   {

@@ -1,7 +1,14 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
 import type { Limit } from '../balancing/limits/model.ts'
-import type { HashRule, HedgeRule, PolicyName, TableLog, TableTelling } from '../balancing/model.ts'
+import type {
+  HashRule,
+  HedgeRule,
+  PaceRule,
+  PolicyName,
+  TableLog,
+  TableTelling,
+} from '../balancing/model.ts'
 import type { Maintenance, RouteRules, Sticky } from '../balancing/routing/model.ts'
 import type { AcmeWish, CertificateFiles, OldestTls } from '../certificates/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
@@ -144,6 +151,7 @@ export interface Frontend {
   readonly tunnelTimeout: Milliseconds
   /** A client that ends its side while it waits is taken to be gone after so long. */
   readonly halfClosedTimeout: Milliseconds
+  readonly pace?: PaceRule
   /** Networks of proxies whose connections begin with a PROXY header. */
   readonly acceptProxy?: readonly string[]
   readonly maxConnections: number

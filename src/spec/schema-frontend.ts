@@ -8,7 +8,7 @@ import { maintenance } from './schema-maintenance.ts'
 import { accessLog, forwarded, tracing } from './schema-observe.ts'
 import { forRequests, route, serviceName } from './schema-route.ts'
 import { frontendTls, redirect } from './schema-tls.ts'
-import { bind, count, duration, key, network, requiredKey, worded } from './schema-values.ts'
+import { bind, count, duration, key, network, requiredKey, size, worded } from './schema-values.ts'
 
 const errorPages = z.record(
   z
@@ -19,6 +19,13 @@ const errorPages = z.record(
     }),
   z.string().min(1).meta({ errorMessage: 'expected the path of a file' }),
 )
+
+const slow = z
+  .strictObject({
+    below: key(size(), 'Bytes a second that a client has to move.', defaults.slow.below),
+    for: key(duration(1000), 'On average over so long.', defaults.slow.for),
+  })
+  .meta({ errorMessage: 'expected a pace such as `{ below: 1KiB, for: 30s }`' })
 
 /** The value of `frontends.NAME`. */
 export const frontend = z
@@ -79,6 +86,16 @@ export const frontend = z
             'answer (`nc`, embedded clients), but mostly it has gone: it is waited for so long. ' +
             '`0s` takes it to be gone at once.',
           defaults.frontendTimeouts.halfClosed,
+        ),
+        request: key(
+          duration(1),
+          'From the first byte of a request to the end of its body; then 408. Time in which it ' +
+            'waits for a server does not count. Without it, a body may take any time.',
+        ),
+        slow: key(
+          slow,
+          'A client that sends a body, or reads an answer, slower than this is ended: ' +
+            '`{ below: 1KiB, for: 30s }`. Without it, nobody is too slow who moves at all.',
         ),
       }),
       'How long a client may take.',

@@ -1,13 +1,14 @@
 // What does a frontend come to, once its short forms are written out and its defaults are in?
 
 import { dirname, resolve as resolvePath } from 'node:path'
+import type { PaceRule } from '../balancing/model.ts'
 import type { RouteRules } from '../balancing/routing/model.ts'
 import { systemCode } from '../foundation/fault.ts'
 import { defaults, limits } from './defaults.ts'
 import type { Frontend } from './model.ts'
 import type { RawFrontend } from './schema.ts'
 import { settleBalance } from './settle-balance.ts'
-import { durationOf } from './settle-check.ts'
+import { durationOf, sizeOf } from './settle-check.ts'
 import { settleLimits } from './settle-limits.ts'
 import { settleAccessLog, settleTelling } from './settle-observe.ts'
 import { settleMaintenance, settleRequestRules, settleRoute } from './settle-route.ts'
@@ -46,6 +47,7 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
     headTimeout: durationOf(raw.timeouts?.head, head),
     tunnelTimeout: durationOf(raw.timeouts?.tunnel, tunnel),
     halfClosedTimeout: durationOf(raw.timeouts?.half_closed, halfClosed),
+    ...paceOf(raw.timeouts),
     ...acceptProxyOf(raw.accept_proxy),
     maxConnections: raw.max_connections ?? defaults.maxConnections,
     tls: settleTls(raw, mode, [...path, 'tls'], site),
@@ -53,6 +55,20 @@ export function settleFrontend(name: string, raw: Loose<RawFrontend>, site: Site
     ...(accessLog === undefined ? {} : { accessLog }),
     ...(telling === undefined ? {} : { telling }),
     errorPages: settleErrorPages(raw.error_pages ?? {}, [...path, 'error_pages'], site),
+  }
+}
+
+function paceOf(raw: Loose<RawFrontend>['timeouts']): { readonly pace?: PaceRule } {
+  const { request, slow } = raw ?? {}
+  if (request === undefined && slow === undefined) return {}
+  const { below, for: length } = defaults.slow
+  return {
+    pace: {
+      ...(request === undefined ? {} : { request: durationOf(request, request) }),
+      ...(slow === undefined
+        ? {}
+        : { slow: { below: sizeOf(slow.below, below), for: durationOf(slow.for, length) } }),
+    },
   }
 }
 
@@ -97,6 +113,9 @@ function refuseHttpKeys(raw: Loose<RawFrontend>, path: Path, site: Site): void {
   if (raw.error_pages !== undefined) refuse(['error_pages'], 'there are no answers of our own')
   if (raw.timeouts?.head !== undefined) refuse(['timeouts', 'head'], 'there are no request heads')
   if (raw.timeouts?.tunnel !== undefined) refuse(['timeouts', 'tunnel'], 'nothing is upgraded')
+  for (const key of ['request', 'slow'] as const) {
+    if (raw.timeouts?.[key] !== undefined) refuse(['timeouts', key], 'there are no requests')
+  }
   if (raw.timeouts?.half_closed !== undefined)
     refuse(['timeouts', 'half_closed'], 'an end passes as an end')
 }

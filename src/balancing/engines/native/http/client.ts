@@ -12,6 +12,8 @@ import { BodyCourse } from './body.ts'
 import { type DirectedClient, direct, ToldOnce } from './direct.ts'
 import { Exchange } from './exchange.ts'
 import { RequestInput } from './input.ts'
+import { Intake } from './intake.ts'
+import { type Pace, paceOf } from './pace.ts'
 import type { UpstreamLink } from './parts.ts'
 import { lingerTime, pipelinedMost } from './patience.ts'
 import { busy, closed, lingering, reading, resting, tunnel } from './phases.ts'
@@ -30,7 +32,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   readonly input = new RequestInput()
   readonly #body: BodyCourse
   #consuming = false
-  #paused = false
+  readonly intake: Intake
+  #pace: Pace | undefined
   readonly told = new ToldOnce()
   #breakTunnel: (() => void) | undefined
   /** What the current answer decides: whether another request may follow. */
@@ -46,6 +49,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     this.connection = connection
     this.door = door
     this.shared = shared
+    this.intake = new Intake(connection)
     this.exchange = new Exchange(this, shared)
     this.#body = new BodyCourse(connection, this.input, this.exchange)
     this.#place = shared.deadlines.take(this)
@@ -56,6 +60,10 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
 
   get isBusy(): boolean {
     return this.#phase === busy || this.#phase === tunnel
+  }
+
+  get isReading(): boolean {
+    return this.#phase === reading
   }
 
   get requestDone(): boolean {
@@ -98,26 +106,20 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   }
 
   #holdBack(most: number): void {
-    if (this.input.size < most || this.#paused) return
-    this.#paused = true
-    this.connection.pause()
-  }
-
-  #goOn(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.connection.resume()
+    if (this.input.size >= most) this.intake.stop()
   }
 
   #readHead(): boolean {
+    if (this.#phase === resting) this.#pace = paceOf(this, this.#pace)
     const input = this.input.bytes as Buffer
     const code = parseRequestHead(input, this.input.at, this.input.end, requestLimits, head)
     if (code === headIncomplete) {
       if (this.#phase === resting) {
         this.#phase = reading
         this.shared.deadlines.set(this.#place, this.door.row.headTimeout)
+        this.#pace?.mind()
       }
-      this.#goOn()
+      this.intake.goOn()
       return false
     }
     if (code !== headRead && this.#turnsToHttp2(input)) return false
@@ -150,7 +152,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     if (this.#share === 0 || this.timeline.begun >= 0 || !isPreface(input, at, end)) return false
     const first = Buffer.from(input.subarray(at, end))
     this.#retire()
-    if (this.#paused) this.connection.resume()
+    this.intake.goOn()
     this.connection.owner = this.shared.toHttp2(this.connection, this.door, first)
     return true
   }
@@ -166,7 +168,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     if (out !== '') upstream.connection.write(out)
     if (this.input.at < this.input.end) return
     this.input.bytes = undefined
-    this.#goOn()
+    this.intake.goOn()
   }
 
   /** Passes on what has come of the body; false when it has to wait or cannot be believed. */
@@ -222,6 +224,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
 
   #mind(): void {
     this.shared.deadlines.set(this.#place, this.door.row.idleTimeout)
+    this.#pace?.mind()
   }
 
   passOpen(from: Connection, bytes: Buffer, start: number, end: number): void {
@@ -260,10 +263,8 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     this.exchange.answers(status)
     this.door.count(status)
     const all = lines + this.#connectionLine(false)
-    const { headOnly } = this.exchange
-    this.write(
-      this.door.answers.text({ status, lines: all, headOnly, body }, this.shared.date.line),
-    )
+    const answer = { status, lines: all, headOnly: this.exchange.headOnly, body }
+    this.write(this.door.answers.text(answer, this.shared.date.line))
     this.answerDone()
   }
 
@@ -281,7 +282,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     if (this.exchange.hasEnded && this.#phase < busy) return this.close()
     if (this.input.at < this.input.end) return
     this.input.bytes = undefined
-    this.#goOn()
+    this.intake.goOn()
   }
 
   /** Closes so that the client reads the last answer first (RFC 9112 9.6). */
@@ -291,12 +292,10 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     if (isClean) return this.close()
     this.#phase = lingering
     this.input.at = this.input.end
-    this.shared.deadlines.set(
-      this.#place,
-      this.connection.pending > 0 ? this.door.row.idleTimeout : lingerTime,
-    )
+    const wait = this.connection.pending > 0 ? this.door.row.idleTimeout : lingerTime
+    this.shared.deadlines.set(this.#place, wait)
     this.connection.end()
-    this.#goOn()
+    this.intake.goOn()
   }
 
   drained(): void {
@@ -347,11 +346,19 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     this.#phase = closed
     this.input.drop()
     this.shared.deadlines.give(this.#place)
+    this.#pace?.end()
     this.door.connections -= this.#share
     this.door.clients.delete(this)
   }
 
   expired(): void {
+    const isDue = this.connection.pending > 0 || !(this.intake.isStopped || this.exchange.hasEnded)
+    if (this.#phase !== busy || isDue) this.tooSlow()
+    else if (this.exchange.hasEnded && !this.exchange.answered) this.abort()
+    else this.#mind()
+  }
+
+  tooSlow(): void {
     if (this.#phase === reading) {
       this.input.done = false
       this.exchange.timeline.begin(this.shared.exact)
@@ -359,8 +366,6 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
       this.exchange.begin('', true, false, false)
       this.answerOurselves(408, '')
     } else if (this.#phase !== busy) this.close()
-    else if (this.exchange.hasEnded && !this.exchange.answered) this.abort()
-    else if ((this.#paused || this.exchange.hasEnded) && this.connection.pending === 0) this.#mind()
     else if (this.exchange.answered || this.connection.pending > 0) this.abort()
     else {
       this.exchange.giveUp()
@@ -380,6 +385,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
     this.#breakTunnel = breakOff
     this.exchange.becomeTunnel()
     this.shared.deadlines.clear(this.#place)
+    this.#pace = this.#pace?.end()
     const rest = this.input.bytes?.subarray(this.input.at, this.input.end)
     this.input.drop()
     return rest
