@@ -34,9 +34,9 @@ suite(`${lives} lives`, () => {
 
   test('see every rule decide', () => {
     // Rows that change no verdict are not told; every server of these lives has a check, and is
-    // not watched between two of its processes.
+    // not watched between two of its processes; none has an agent beside it.
     const quiet = ['unchanged', 'rising', 'falling', 'traffic-doubts', 'could-not-ask']
-    quiet.push('no-check', 'restarted')
+    quiet.push('no-check', 'restarted', 'agent-says-down', 'agent-says-up')
     const all = [...serviceRules, ...healthRules].map(({ id }) => id)
     assert.deepEqual(
       all.filter((id) => !rules.has(id) && !quiet.includes(id)),

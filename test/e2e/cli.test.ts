@@ -271,7 +271,10 @@ suite('what happened', () => {
     assert.equal(one.out, `release two as ${first!.process?.pid}\n`)
     const none = await shop.run('logs', 'wbe')
     assert.equal(none.code, 1)
-    assert.match(none.err, /no replica of the name wbe has logged anything\n {2}remedy: /)
+    assert.match(
+      none.err,
+      /no replica or frontend of the name wbe has logged anything\n {2}remedy: /,
+    )
   })
 })
 
