@@ -32,7 +32,7 @@ function importText(text: string, file = 'haproxy.cfg'): Imported {
 function problemsOf({ yaml, pages }: Imported): unknown {
   if (yaml === undefined) return []
   const readFile = (path: string): string => {
-    if (path.endsWith('.pem')) return pair
+    if (/\.(pem|crt)$/.test(path)) return pair
     const page = pages.find((one) => join('/srv', one.path) === path)
     return page === undefined ? assert.fail(`${path} was not made`) : page.text
   }

@@ -26,7 +26,7 @@ export function importHaproxy({ text, file, readFile }: ImportInput): Imported {
   const ledger = openLedger()
   const sections = readSections(text.replace(/^\uFEFF/, ''), ledger)
   const configuration = readConfiguration(sections, ledger)
-  const services = toServices(configuration.proxies, openNamer(40, plainName), ledger)
+  const services = toServices(configuration, openNamer(40, plainName), ledger)
   const { pageOf, pages } = openPages(readFile, ledger)
   const frontends = toFrontends(configuration, services, openNamer(40, plainName), ledger, pageOf)
   for (const { line, lines } of configuration.proxies.filter((proxy) => proxy.isDisabled)) {

@@ -1,6 +1,6 @@
 // The words of the import from HAProxy: what its configuration says, and what became of each line.
 
-import type { BalanceTree, ReplyTree, StickyTree } from './tree.ts'
+import type { BalanceTree, LimitTree, ReplyTree, StickyTree } from './tree.ts'
 
 /** One line that is neither empty nor a comment. */
 export interface Line {
@@ -93,6 +93,15 @@ export interface CheckTiming {
   readonly isHttp2: boolean
 }
 
+/** How a server is spoken to under TLS. */
+export interface ServerTls {
+  readonly isOn: boolean
+  readonly verify: boolean
+  /** A file; without it, what the system trusts. */
+  readonly ca: string | undefined
+  readonly name: string | undefined
+}
+
 /** The parameters of a `server` line, merged with those of `default-server`. */
 export interface ServerOptions extends CheckTiming {
   readonly isChecked: boolean
@@ -100,6 +109,7 @@ export interface ServerOptions extends CheckTiming {
   readonly check: 'as-traffic' | 'elsewhere' | 'encrypted'
   readonly checkPort: number | undefined
   readonly agent: ServerAgent
+  readonly tls: ServerTls
   readonly weight: number | undefined
   readonly isBackup: boolean
   readonly isDisabled: boolean
@@ -221,6 +231,7 @@ export interface ProxySection extends Settings {
   readonly rules: readonly Rule[]
   readonly replies: readonly ReplyRule[]
   readonly fields: readonly FieldRule[]
+  readonly limits: readonly LimitTree[]
   /** Its section has addresses with TLS and without: this is one half of it. */
   readonly isHalf: boolean
   /** Every line of its section. */

@@ -4,6 +4,7 @@ import { readBinds } from './binds.ts'
 import { readAcl, readCondition } from './conditions.ts'
 import { isFieldRule, readFieldRule } from './fields.ts'
 import type { Ledger } from './ledger.ts'
+import { type Limits, noLimits, readLimits } from './limits.ts'
 import type {
   Acl,
   BindAddress,
@@ -27,6 +28,8 @@ export interface Configuration {
   readonly proxies: readonly ProxySection[]
   readonly edges: number | undefined
   readonly maxConnections: Settings['maxConnections']
+  /** The folder that `ca-file` counts from. */
+  readonly caBase: string | undefined
 }
 
 /** Reads the sections in their order, since `defaults` hold for what comes after them. */
@@ -34,7 +37,20 @@ export function readConfiguration(sections: readonly Section[], ledger: Ledger):
   const proxies: ProxySection[] = []
   const named = new Map<string, Settings>()
   let latest = plainSettings
-  let overall: Overall = { edges: undefined, maxConnections: undefined, crtBase: undefined }
+  let overall: Overall = {
+    edges: undefined,
+    maxConnections: undefined,
+    crtBase: undefined,
+    caBase: undefined,
+  }
+  // Before anything else: the table of a frontend may stand in a backend that comes first.
+  const idioms = new Map(
+    sections.flatMap((section) =>
+      section.kind === 'frontend' || section.kind === 'listen'
+        ? [[section, readLimits(section, sections, ledger)] as const]
+        : [],
+    ),
+  )
   for (const section of sections) {
     const from = fromName(section)
     const inherited = from === undefined ? latest : (named.get(from) ?? latest)
@@ -51,15 +67,18 @@ export function readConfiguration(sections: readonly Section[], ledger: Ledger):
       case 'backend':
       case 'listen':
         for (const half of halvesOf(section)) {
-          proxies.push(readProxy(section, half, inherited, overall.crtBase, ledger))
+          const idiom = idioms.get(section) ?? noLimits
+          proxies.push(
+            readProxy(section, half, { idiom, inherited, crtBase: overall.crtBase }, ledger),
+          )
         }
         break
       default:
         dropSection(section, ledger)
     }
   }
-  const { edges, maxConnections } = overall
-  return { proxies, edges, maxConnections }
+  const { edges, maxConnections, caBase } = overall
+  return { proxies, edges, maxConnections, caBase }
 }
 
 function fromName({ line }: Section): string | undefined {
@@ -67,7 +86,7 @@ function fromName({ line }: Section): string | undefined {
   return at < 0 ? undefined : line.words[at + 1]
 }
 
-interface Overall extends Pick<Configuration, 'edges' | 'maxConnections'> {
+interface Overall extends Omit<Configuration, 'proxies'> {
   /** The folder that `crt` counts from. */
   readonly crtBase: string | undefined
 }
@@ -95,6 +114,8 @@ function halvesOf({ kind, line, lines }: Section): readonly Half[] {
 }
 
 function dropLine(line: Line, ledger: Ledger): void {
+  // The table of a frontend's limits may stand in a backend.
+  if (line.words[0] === 'stick-table' && ledger.has(line)) return
   const { reason, loss } = reasonFor(line.words)
   ledger.drop(line, reason, { loss })
 }
@@ -114,6 +135,7 @@ function readGlobal(section: Section, before: Overall, ledger: Ledger): Overall 
     const threads = keyword === 'nbthread' ? readCount(word, 1, 256) : undefined
     const connections = keyword === 'maxconn' ? readCount(word, 1, 10_000_000) : undefined
     if (threads !== undefined) overall = { ...overall, edges: threads }
+    if (keyword === 'ca-base') overall = { ...overall, caBase: word }
     if (keyword === 'crt-base') overall = { ...overall, crtBase: word }
     if (connections !== undefined) {
       overall = { ...overall, maxConnections: { value: connections, line } }
@@ -149,11 +171,17 @@ interface Draft {
   readonly isStatistics: boolean
 }
 
+/** What a proxy needs to know beside its own section. */
+interface Around {
+  readonly idiom: Limits
+  readonly inherited: Settings
+  readonly crtBase: string | undefined
+}
+
 function readProxy(
   section: Section,
   half: Half,
-  inherited: Settings,
-  crtBase: string | undefined,
+  { idiom, inherited, crtBase }: Around,
   ledger: Ledger,
 ): ProxySection {
   const { kind, isEncrypted, isHalf } = half
@@ -172,13 +200,15 @@ function readProxy(
   }
   ledger.carry(section.line)
   for (const line of section.lines) {
+    if (idiom.lines.has(line)) continue
     const change =
       kind === 'backend' || !isAnswer(line)
         ? readProxyLine(line, draft, half, crtBase, ledger)
         : readAnswerLine(line, draft, isEncrypted, ledger)
     draft = { ...draft, ...change }
   }
-  const { settings, turn: _, ...rest } = draft
+  const { settings, turn: _, ...drafted } = draft
+  const rest = { ...drafted, limits: idiom.limits }
   const { name, line, lines } = section
   if (!isHalf || !isEncrypted) return { kind, name, line, lines, isHalf, ...settings, ...rest }
   // The other half has the servers of a `listen`.

@@ -78,6 +78,7 @@ const reasons: Readonly<Record<string, Reason>> = {
   'ssl-default-server-ciphersuites': own.tls,
   'ssl-default-server-options': own.tls,
   'ssl-dh-param-file': own.tls,
+  'ssl-server-verify none': missed('say it in the `tls` of each service: `verify: false`'),
   'ssl-server-verify': own.tls,
   'tune.': own.process,
   setenv: missed('set the variable in the environment of Always On'),

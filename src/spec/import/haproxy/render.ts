@@ -27,7 +27,7 @@ export function render({ tree, file, notCarried, lines }: Rendering): string {
       if (/^\d+$/.test(key)) pair.key = new Scalar(Number(key))
       if (short.has(key) && (isMap(pair.value) || isSeq(pair.value))) pair.value.flow = true
       if (key === 'bind' && isSeq(pair.value)) pair.value = oneOrList(pair.value)
-      if ((key === 'servers' || key === 'routes') && isSeq(pair.value)) {
+      if (['servers', 'routes', 'limits'].includes(key) && isSeq(pair.value)) {
         for (const item of pair.value.items) if (isMap(item)) item.flow = true
       }
     },

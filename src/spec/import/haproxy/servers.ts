@@ -2,7 +2,7 @@
 
 import { patterns } from '../../values.ts'
 import type { Ledger } from './ledger.ts'
-import type { Line, Loss, Server, ServerAgent, ServerOptions } from './model.ts'
+import type { Line, Loss, Server, ServerAgent, ServerOptions, ServerTls } from './model.ts'
 import { isHost, isPort, readCount, readEndpoint, readTime } from './values.ts'
 
 /** What holds before any `default-server` says otherwise. */
@@ -11,6 +11,7 @@ export const plainServer: ServerOptions = {
   check: 'as-traffic',
   checkPort: undefined,
   agent: { isAsked: false, port: undefined, host: undefined, every: undefined, send: undefined },
+  tls: { isOn: false, verify: true, ca: undefined, name: undefined },
   weight: undefined,
   isBackup: false,
   isDisabled: false,
@@ -75,6 +76,25 @@ const carried: Readonly<Record<string, { readonly takes: 0 | 1; readonly read: R
     read: (before, word = '') =>
       word === '' || word.includes('${') ? undefined : agentWith(before, { send: word }),
   },
+  ssl: { takes: 0, read: (before) => tlsWith(before, { isOn: true }) },
+  'no-ssl': { takes: 0, read: (before) => tlsWith(before, { isOn: false }) },
+  'check-ssl': { takes: 0, read: () => ({ check: 'encrypted' }) },
+  verify: {
+    takes: 1,
+    read: (before, word) =>
+      word === 'none' || word === 'required'
+        ? tlsWith(before, { verify: word === 'required' })
+        : undefined,
+  },
+  'ca-file': {
+    takes: 1,
+    read: (before, word = '') => {
+      if (word === '' || word.includes('${')) return undefined
+      return tlsWith(before, { ca: word === '@system-ca' ? undefined : word })
+    },
+  },
+  sni: { takes: 1, read: (before, word = '') => named(before, /^str\((.+)\)$/.exec(word)?.[1]) },
+  verifyhost: { takes: 1, read: named },
   fall: { takes: 1, read: (_, word) => whole('fall', readCount(word, 1, 100)) },
 }
 
@@ -82,6 +102,15 @@ const whole = (
   key: keyof ServerOptions,
   value: number | undefined,
 ): Partial<ServerOptions> | undefined => (value === undefined ? undefined : { [key]: value })
+
+const tlsWith = (before: ServerOptions, change: Partial<ServerTls>): Partial<ServerOptions> => ({
+  tls: { ...before.tls, ...change },
+})
+
+/** The name that a server is asked for. */
+function named(before: ServerOptions, name = ''): Partial<ServerOptions> | undefined {
+  return patterns.host.test(name) && !name.startsWith('*') ? tlsWith(before, { name }) : undefined
+}
 
 const agentWith = (
   before: ServerOptions,
@@ -100,14 +129,14 @@ const limit = (value: number | undefined): Partial<ServerOptions> | undefined =>
   value === undefined ? undefined : { maxConnections: value === 0 ? undefined : value }
 
 const elsewhere = 'every server is asked where it takes traffic'
-const encrypted = 'add it by hand: `tls` of the service'
+const encrypted = 'checks speak TLS as traffic does'
 
 /** Without these the server would not understand what it is sent: it is left out. */
 const decisive: Readonly<Record<string, { readonly takes: number; readonly reason: string }>> = {
-  ssl: { takes: 0, reason: encrypted },
+  crt: { takes: 1, reason: 'no certificate of our own is shown to servers' },
   'send-proxy-v2-ssl': { takes: 0, reason: 'PROXY headers say nothing of TLS here' },
   'send-proxy-v2-ssl-cn': { takes: 0, reason: 'PROXY headers say nothing of TLS here' },
-  socks4: { takes: 1, reason: 'SOCKS is not in this version' },
+  socks4: { takes: 1, reason: 'SOCKS is not spoken' },
 }
 
 interface Ignored {
@@ -117,7 +146,7 @@ interface Ignored {
   readonly change?: Partial<ServerOptions>
 }
 
-const sticky = 'in this version requests of one client may reach any server'
+const sticky = 'clients go on with their server by a cookie: `sticky` of a service'
 const byTraffic = 'not needed: what traffic meets is always looked at'
 const tlsDetail: Ignored = { takes: 1, reason: 'it is for TLS', loss: 'nothing' }
 const ownDetail: Ignored = {
@@ -142,11 +171,6 @@ const ignored: Readonly<Record<string, Ignored>> = {
   'on-marked-down': { takes: 1, reason: 'connections to a server that is down are left to end' },
   'on-marked-up': { takes: 1, reason: 'connections to backups are left to end' },
   addr: { takes: 1, reason: elsewhere, change: { check: 'elsewhere' } },
-  'check-ssl': {
-    takes: 0,
-    reason: 'checks are encrypted where the service is: this one only connects',
-    change: { check: 'encrypted' },
-  },
   'no-check-ssl': { takes: 0, reason: encrypted, loss: 'nothing' },
   'check-sni': { takes: 1, reason: encrypted },
   'check-alpn': { takes: 1, reason: encrypted },
@@ -156,31 +180,25 @@ const ignored: Readonly<Record<string, Ignored>> = {
     reason: 'not needed: checks begin as traffic does',
     loss: 'nothing',
   },
-  'check-via-socks4': { takes: 0, reason: 'SOCKS is not in this version' },
+  'check-via-socks4': { takes: 0, reason: 'SOCKS is not spoken' },
   'init-addr': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   resolvers: { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   'resolve-prefer': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   'resolve-opts': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   'resolve-net': { takes: 1, reason: 'names are resolved as the system does', loss: 'nothing' },
   track: { takes: 1, reason: 'every server is asked for itself' },
-  redir: { takes: 1, reason: 'add it by hand: `redirect: https` sends all of a frontend there' },
+  redir: { takes: 1, reason: 'add it by hand: `redirect` of a route' },
   source: { takes: 1, reason: 'connections come from the address that the system chooses' },
   usesrc: { takes: 1, reason: 'connections come from the address that the system chooses' },
   interface: { takes: 1, reason: 'connections come from the address that the system chooses' },
   namespace: { takes: 1, reason: 'connections come from the namespace of Always On' },
-  verify: tlsDetail,
-  sni: tlsDetail,
   alpn: tlsDetail,
   npn: tlsDetail,
-  crt: tlsDetail,
-  'ca-file': tlsDetail,
   'crl-file': tlsDetail,
   ciphers: tlsDetail,
   ciphersuites: tlsDetail,
-  verifyhost: tlsDetail,
   'ssl-max-ver': tlsDetail,
   'ssl-min-ver': tlsDetail,
-  'no-ssl': { ...tlsDetail, takes: 0 },
   'no-verify': { ...tlsDetail, takes: 0 },
   'no-ssl-reuse': { ...tlsDetail, takes: 0 },
   'no-sslv3': { ...tlsDetail, takes: 0 },
@@ -264,7 +282,7 @@ export function readServer(line: Line, before: ServerOptions, ledger: Ledger): S
   const { host, port } = endpoint
   if (!isHost(host)) return refuse(`\`${host}\` is neither a name nor an address`)
   if (port !== undefined && !isPort(port)) {
-    return refuse(`\`${port}\` is no port; relative ports are not in this version`)
+    return refuse(`\`${port}\` is no port; relative ports are unknown here`)
   }
   return { line, name, host, port, options }
 }

@@ -105,10 +105,11 @@ function tlsOf(proxy: ProxySection, binds: readonly BindAddress[]): Partial<Fron
   }
 }
 
-function fieldsOf({ mode, fields }: ProxySection): Partial<FrontendTree> {
+function fieldsOf({ mode, fields, limits }: ProxySection): Partial<FrontendTree> {
   if (mode === 'tcp') return {}
   const [request, response] = [fieldsTree(fields, 'request'), fieldsTree(fields, 'response')]
   return {
+    ...(limits.length === 0 ? {} : { limits }),
     ...(Object.keys(request).length === 0 ? {} : { request_headers: request }),
     ...(Object.keys(response).length === 0 ? {} : { response_headers: response }),
   }

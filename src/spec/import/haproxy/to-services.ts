@@ -5,6 +5,8 @@ import { balanceTree } from './balance.ts'
 import type { Ledger } from './ledger.ts'
 import type { ProxySection, Server } from './model.ts'
 import { type Namer, openNamer, plainServerName } from './names.ts'
+import type { Configuration } from './proxies.ts'
+import { serverTlsObstacle, serverTlsTree } from './server-tls.ts'
 import type { CheckTree, ServerTree, ServiceTree } from './tree.ts'
 import { endpointText, isPort, timeText } from './values.ts'
 
@@ -18,7 +20,7 @@ export interface Services {
 
 /** Makes a service of every backend that has a server left. */
 export function toServices(
-  proxies: readonly ProxySection[],
+  { proxies, caBase }: Pick<Configuration, 'proxies' | 'caBase'>,
   namer: Namer,
   ledger: Ledger,
 ): Services {
@@ -37,7 +39,14 @@ export function toServices(
     }
     const name = namer.name(proxy.name)
     names.set(proxy.name, name)
-    trees[name] = serviceOf(proxy, servers, serverNamer, ledger)
+    trees[name] = {
+      ...serviceOf(proxy, servers, serverNamer, ledger),
+      ...serverTlsTree(
+        servers.map(({ server }) => server),
+        caBase,
+        ledger,
+      ),
+    }
     lines[formatPath(['services', name])] = proxy.line.number
     servers.forEach(({ server }, index) => {
       lines[formatPath(['services', name, 'servers', index])] = server.line.number
@@ -56,7 +65,8 @@ interface Reachable {
 function reachable(proxy: ProxySection, ledger: Ledger): readonly Reachable[] {
   const seen = new Set<string>()
   return proxy.servers.flatMap((server) => {
-    const obstacle = obstacleOf(proxy, server) ?? otherBeginning(proxy, server)
+    const obstacle =
+      obstacleOf(proxy, server) ?? otherBeginning(proxy, server) ?? serverTlsObstacle(proxy, server)
     if (obstacle !== undefined) {
       ledger.drop(server.line, obstacle)
       return []
@@ -199,7 +209,11 @@ function checkOf(proxy: ProxySection, server: Server, ledger: Ledger): CheckTree
     ...agentOf(server, ledger),
   }
   const isPlain = Object.keys({ ...timing, ...where }).length === 0
-  const isEncrypted = server.options.check === 'encrypted'
+  const isEncrypted = server.options.check === 'encrypted' && !server.options.tls.isOn
+  if (isEncrypted) {
+    const why = 'checks are encrypted where the service is: this one only connects'
+    ledger.drop(server.line, why, { piece: 'check-ssl' })
+  }
   if (proxy.httpCheck === undefined || isEncrypted)
     return isPlain ? 'tcp' : { tcp: true, ...timing, ...where }
   const { method, path, host, headers } = proxy.httpCheck

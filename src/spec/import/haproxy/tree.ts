@@ -19,6 +19,7 @@ export interface ServiceTree {
   readonly servers: readonly ServerTree[]
   readonly check: CheckTree
   readonly protocol?: 'http2'
+  readonly tls?: true | Readonly<Record<string, string | boolean>>
   readonly balance?: BalanceTree
   readonly slow_start?: string
   readonly sticky?: StickyTree
@@ -39,6 +40,11 @@ export interface RouteTree extends ReplyTree {
   readonly to?: string
 }
 
+export interface LimitTree {
+  readonly rate: string
+  readonly burst: number
+}
+
 export interface FieldsTree {
   readonly set?: Readonly<Record<string, string>>
   readonly remove?: readonly string[]
@@ -50,6 +56,7 @@ export interface FrontendTree {
   readonly routes?: readonly RouteTree[]
   readonly to?: string
   readonly tls?: Readonly<Record<string, unknown>>
+  readonly limits?: readonly LimitTree[]
   readonly request_headers?: FieldsTree
   readonly response_headers?: FieldsTree
   readonly timeouts?: Readonly<Record<string, string>>
