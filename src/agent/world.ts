@@ -300,6 +300,7 @@ export function tableOf(world: World): Omit<Table, 'version'> {
       ...(frontend.telling === undefined ? {} : { telling: frontend.telling }),
       ...(frontend.accessLog === undefined ? {} : { log: logOf(frontend.accessLog) }),
       ...(frontend.limits === undefined ? {} : { limits: frontend.limits }),
+      ...(frontend.concurrency === undefined ? {} : { concurrency: frontend.concurrency }),
       ...maintenanceOf(world.state, 'frontends', frontend),
       routes: rowsOf(spec, frontend),
     })),

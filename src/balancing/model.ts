@@ -2,7 +2,7 @@
 
 import type { Instant, Milliseconds } from '../foundation/time.ts'
 import type { ServerTls } from '../health/model.ts'
-import type { Limit } from './limits/model.ts'
+import type { ConcurrencyLimit, Limit } from './limits/model.ts'
 import type { Maintenance, RouteRules, Sticky } from './routing/model.ts'
 
 /**
@@ -228,6 +228,8 @@ export interface TableFrontend {
   readonly acceptProxy?: readonly string[]
   /** How much one client may ask; beyond it the answer is 429. */
   readonly limits?: readonly Limit[]
+  /** How much one client may have in flight at each edge; beyond it the answer is 429. */
+  readonly concurrency?: readonly ConcurrencyLimit[]
   /** Set while clients are turned away. */
   readonly maintenance?: Maintenance
   /** Bodies of our own answers by status (502, 503, 504, …); HTML or text as they are. */

@@ -1,5 +1,6 @@
 // What is different between two specs, in sentences? No value from the environment is shown. Pure.
 
+import type { LimitedBy } from '../balancing/limits/model.ts'
 import type { HedgeRule } from '../balancing/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import { formatDuration, type Milliseconds } from '../foundation/time.ts'
@@ -200,6 +201,9 @@ const commonRows: readonly Row<Service>[] = [
   { key: 'max_connections', show: (s) => optional(s.maxConnections) },
 ]
 
+const showLimits = (limits: readonly LimitedBy[]): string | undefined =>
+  limits.length === 0 ? undefined : JSON.stringify(limits)
+
 const showHedge = (hedge: HedgeRule | undefined): string => {
   if (hedge === undefined) return 'off'
   const { after, share, unsafe } = hedge
@@ -237,7 +241,10 @@ const frontendRows: readonly Row<Frontend>[] = [
   },
   { key: 'rules', show: (f) => f.rules && JSON.stringify(f.rules) },
   { key: 'maintenance', show: (f) => showMaintenance(f.maintenance) },
-  { key: 'limits', show: (f) => f.limits && JSON.stringify(f.limits) },
+  {
+    key: 'limits',
+    show: ({ limits = [], concurrency = [] }) => showLimits([...limits, ...concurrency]),
+  },
   { key: 'accept_proxy', show: (f) => f.acceptProxy?.join(', ') },
   { key: 'timeouts.idle', show: (f) => time(f.idleTimeout) },
   { key: 'timeouts.head', show: (f) => time(f.headTimeout) },

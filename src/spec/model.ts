@@ -1,6 +1,6 @@
 // What is wanted, once the file has been read: every default filled in, every reference resolved.
 
-import type { Limit } from '../balancing/limits/model.ts'
+import type { ConcurrencyLimit, Limit } from '../balancing/limits/model.ts'
 import type {
   HashRule,
   HedgeRule,
@@ -141,6 +141,7 @@ export interface Frontend {
   /** In the order in which they are asked; what none matches goes to `to`. */
   readonly routes: readonly Route[]
   readonly limits?: readonly Limit[]
+  readonly concurrency?: readonly ConcurrencyLimit[]
   /** What holds for all of its routes. */
   readonly rules?: RouteRules
   readonly maintenance?: Maintenance & { readonly on: boolean }

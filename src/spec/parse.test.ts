@@ -145,6 +145,7 @@ frontends:
     to: web
     routes: [{ path: /old/, to: old }, { host: "*.Old.example", to: old }]
     balance: leastconn
+    limits: [{ rate: 60/m }, { concurrent: 20 }]
     timeouts: { idle: 5s, request: 5m, slow: { for: 1m } }
     error_pages: { 503: sorry.html }
   database: { bind: 127.0.0.1:5432, mode: tcp, to: old }
@@ -166,6 +167,8 @@ frontends:
     headTimeout: 10_000,
     tunnelTimeout: 3_600_000,
     halfClosedTimeout: 10_000,
+    limits: [{ id: 'public/0', by: 'source', perSecond: 1, burst: 1 }],
+    concurrency: [{ by: 'source', concurrent: 20 }],
     pace: { request: 300_000, slow: { below: 1024, for: 60_000 } },
     maxConnections: 50_000,
     errorPages: { 503: 'body of /srv/shop/sorry.html' },

@@ -1,12 +1,16 @@
 // How may it be written how much one client may ask?
 
 import * as z from 'zod'
-import { count, headerName, key, network, rate, requiredKey, worded } from './schema-values.ts'
+import { count, headerName, key, network, rate, worded } from './schema-values.ts'
 
 /** One of `frontends.NAME.limits`. */
 export const limit = z
   .strictObject({
-    rate: requiredKey(rate(), 'How often: `100/s`, `60/m` or `1000/h`.'),
+    rate: key(rate(), 'How often: `100/s`, `60/m` or `1000/h`.'),
+    concurrent: key(
+      count(1, 1_000_000),
+      'Instead of `rate`: so many requests at once, WebSockets too. Each edge counts its own.',
+    ),
     burst: key(
       count(1, 1_000_000),
       'How many at once after a rest. Without it, what the rate gives in a second, at least 1.',

@@ -2,14 +2,14 @@
 
 import { addressBytes, isIpv4, type Networks } from '../../foundation/addresses.ts'
 import type { Asked } from '../routing/asked.ts'
-import type { Limit } from './model.ts'
+import type { LimitedBy } from './model.ts'
 
 /** Longer values are cut: they would fill the memory that keys may take. */
 const keyMost = 256
 
 /** The key of a request; `undefined` when it has none, and is not limited. */
 export function limitKey(
-  { by, name = '' }: Limit,
+  { by, name = '' }: LimitedBy,
   trusted: Networks | undefined,
   asked: Asked,
 ): string | undefined {

@@ -5,6 +5,7 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { Networks } from '../../foundation/addresses.ts'
 import type { Asked } from '../routing/asked.ts'
+import { InFlight } from './in-flight.ts'
 import { forwardedSource, limitKey, networkOf } from './limit-key.ts'
 import { Limiter } from './limiter.ts'
 
@@ -72,6 +73,20 @@ suite('a limiter', () => {
     }
     assert.equal(limiter.size, 100)
     assert.notEqual(limiter.take('busy', 0), 0)
+  })
+})
+
+suite('what is in flight', () => {
+  test('is counted for each client, and forgotten with its last request', () => {
+    const inFlight = new InFlight(2)
+    assert.deepEqual(
+      ['a', 'a', 'a', 'b'].map((key) => inFlight.enter(key)),
+      [true, true, false, true],
+    )
+    inFlight.leave('a')
+    assert.equal(inFlight.enter('a'), true)
+    for (const key of ['a', 'a', 'b']) inFlight.leave(key)
+    assert.equal(inFlight.size, 0)
   })
 })
 

@@ -8,6 +8,7 @@ import type { Telling } from '../http/telling.ts'
 import type { AccessLog } from './access-log.ts'
 import { Closed } from './closed.ts'
 import { DoorLimits } from './door-limits.ts'
+import { DoorPlaces } from './door-places.ts'
 import { DoorMeter } from './meters.ts'
 import type { Pool } from './pool.ts'
 import { type Route, routesOf } from './route.ts'
@@ -35,6 +36,7 @@ export class Door {
   /** Set while it serves nobody, or only some. */
   closed: Closed | undefined
   readonly limits = new DoorLimits()
+  readonly places = new DoorPlaces()
   /** Whose connections begin with a PROXY header. */
   proxies: Networks | undefined
   /** When a PROXY header was last refused, to tell it once a second. */
@@ -69,6 +71,7 @@ export class Door {
     this.only = onlyRoute(this.#routes)
     this.closed = row.maintenance && new Closed(row.maintenance)
     this.limits.update(row.limits ?? [])
+    this.places.update(row.concurrency ?? [])
     this.proxies = row.acceptProxy && new Networks(row.acceptProxy)
   }
 

@@ -49,6 +49,11 @@ export function direct(client: DirectedClient, input: Buffer, head: RequestHead)
   if (door.closed?.turnsAway(asked.source) === true) return turnAway(client, head, door.closed)
   const early = door.limits.limits ? door.limits.refuses(asked, client.shared.deadlines.now) : 0
   if (early > 0) return answerByRule(client, head, 'by-rule', 429, retryAfter(early))
+  if (door.places.limits) {
+    const places = door.places.take(asked)
+    if (places === undefined) return answerByRule(client, head, 'by-rule', 429, retryAfter(1000))
+    exchange.take(places)
+  }
   const host = head.hostStart < 0 ? '' : text(input, head.hostStart, head.hostEnd)
   if (door.answersItself && answerItself(client, input, head, host)) return
   const route = door.only ?? door.route(host, text(input, head.pathStart, head.targetEnd), asked)

@@ -3,6 +3,7 @@
 import { type Instant, instant } from '../../../../foundation/time.ts'
 import { anyServer, type Chooser } from '../../../policies/choose.ts'
 import { type Attempt, mayRepeat, sendsMost } from '../../../repeat.ts'
+import type { Places } from '../edge/door-places.ts'
 import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
@@ -345,6 +346,11 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     this.#server = undefined
     upstream?.close()
     if (server !== undefined) this.#pool?.end(server)
+  }
+
+  /** What it holds until it ends. */
+  take(places: Places): void {
+    this.#record.places = places
   }
 
   /** Nobody wants the answer any more. */

@@ -2,6 +2,7 @@
 // and the access log.
 
 import type { Door } from '../edge/door.ts'
+import type { Places } from '../edge/door-places.ts'
 import { Account } from '../edge/meters.ts'
 import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
@@ -19,6 +20,8 @@ export interface RecordedClient {
 export class RequestRecord {
   readonly timeline = new Timeline()
   isHeld = false
+  /** What it takes of its client's places. */
+  places: Places | undefined
   readonly #client: RecordedClient
   readonly #shared: Shared
   readonly #account: Account
@@ -51,6 +54,7 @@ export class RequestRecord {
   end(start: string, pool: Pool | undefined, server: Server | undefined, ending?: Ending): void {
     if (ending !== undefined && this.timeline.ending === 'done') this.timeline.ending = ending
     this.#count(pool, server)
+    this.#leavePlaces()
     this.#client.door.log?.request(this.#client.connection, this.timeline, start, pool)
   }
 
@@ -63,7 +67,14 @@ export class RequestRecord {
 
   tunnelOver(start: string, pool: Pool | undefined): void {
     this.timeline.ended = this.#shared.exact
+    this.#leavePlaces()
     this.#client.door.log?.request(this.#client.connection, this.timeline, start, pool)
+  }
+
+  #leavePlaces(): void {
+    if (this.places === undefined) return
+    this.places.leave()
+    this.places = undefined
   }
 
   #count(pool: Pool | undefined, server: Server | undefined): void {
