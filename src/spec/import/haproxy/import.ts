@@ -33,8 +33,11 @@ export function importHaproxy({ text, file, readFile }: ImportInput): Imported {
     for (const one of [line, ...lines]) ledger.drop(one, 'its section is disabled')
   }
   settleRest(sections, ledger)
+  const { statsSocket } = configuration
   const tree: FileTree = {
     ...(configuration.edges === undefined ? {} : { edges: configuration.edges }),
+    ...(frontends.metrics === undefined ? {} : { metrics: frontends.metrics }),
+    ...(statsSocket === undefined ? {} : { stats_socket: statsSocket }),
     services: services.trees,
     frontends: frontends.trees,
   }

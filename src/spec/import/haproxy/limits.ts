@@ -50,7 +50,7 @@ interface Tracked {
 }
 
 const trackRule = new RegExp(
-  String.raw`^(?:http-request|tcp-request (?:connection|session)) ` +
+  '^(?:http-request|tcp-request (?:connection|session)) ' +
     String.raw`track-sc([0-2]) src(?: table (\S+))?$`,
 )
 

@@ -217,6 +217,14 @@ export interface Settings {
   readonly body: BodyExpectation | undefined
   readonly errorFiles: Readonly<Record<string, Said<string>>>
   readonly server: ServerOptions
+  readonly watching: {
+    /** `log` says where to. */
+    readonly hasTarget: boolean
+    /** `option httplog` and the like: each request. */
+    readonly logsRequests: boolean
+    readonly onlyErrors: boolean
+    readonly requestId: boolean
+  }
   readonly defaultBackend: Said<string> | undefined
 }
 

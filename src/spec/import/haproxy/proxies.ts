@@ -21,13 +21,16 @@ import { reasonFor, sectionReasons } from './reasons.ts'
 import { isReply, readReply } from './replies.ts'
 import { readServer } from './servers.ts'
 import { plainSettings, readSetting } from './settings.ts'
+import type { FileTree } from './tree.ts'
 import { readCount } from './values.ts'
+import { readStatsSocket } from './watching.ts'
 
 /** The proxies, and the few things that `global` says for all of them. */
 export interface Configuration {
   readonly proxies: readonly ProxySection[]
   readonly edges: number | undefined
   readonly maxConnections: Settings['maxConnections']
+  readonly statsSocket: FileTree['stats_socket']
   /** The folder that `ca-file` counts from. */
   readonly caBase: string | undefined
 }
@@ -42,6 +45,7 @@ export function readConfiguration(sections: readonly Section[], ledger: Ledger):
     maxConnections: undefined,
     crtBase: undefined,
     caBase: undefined,
+    statsSocket: undefined,
   }
   // Before anything else: the table of a frontend may stand in a backend that comes first.
   const idioms = new Map(
@@ -77,8 +81,8 @@ export function readConfiguration(sections: readonly Section[], ledger: Ledger):
         dropSection(section, ledger)
     }
   }
-  const { edges, maxConnections, caBase } = overall
-  return { proxies, edges, maxConnections, caBase }
+  const { crtBase: _, ...all } = overall
+  return { proxies, ...all }
 }
 
 function fromName({ line }: Section): string | undefined {
@@ -132,6 +136,11 @@ function readGlobal(section: Section, before: Overall, ledger: Ledger): Overall 
   ledger.carry(section.line)
   for (const line of section.lines) {
     const [keyword, word] = line.words
+    const socket = overall.statsSocket === undefined ? readStatsSocket(line, ledger) : undefined
+    if (socket !== undefined) {
+      overall = { ...overall, statsSocket: socket }
+      continue
+    }
     const threads = keyword === 'nbthread' ? readCount(word, 1, 256) : undefined
     const connections = keyword === 'maxconn' ? readCount(word, 1, 10_000_000) : undefined
     if (threads !== undefined) overall = { ...overall, edges: threads }

@@ -15,7 +15,7 @@ export interface Rendering {
 /** Collections of these keys are short: they stay on one line. */
 const short = new Set([
   ...['check', 'timeouts', 'error_pages', 'expect', 'accept_proxy', 'sticky'],
-  ...['certificates', 'alpn', 'remove'],
+  ...['certificates', 'alpn', 'remove', 'access_log', 'forwarded', 'stats_socket'],
 ])
 
 /** The text of the file. */

@@ -8,6 +8,7 @@ import type { Ledger } from './ledger.ts'
 import type { Line, Settings } from './model.ts'
 import { plainServer, readServerOptions } from './servers.ts'
 import { readCount, readTime } from './values.ts'
+import { plainWatching, watchingReaders } from './watching.ts'
 
 /** HAProxy's own defaults: it is in TCP mode unless the configuration says otherwise. */
 export const plainSettings: Settings = {
@@ -23,6 +24,7 @@ export const plainSettings: Settings = {
   body: undefined,
   errorFiles: {},
   server: plainServer,
+  watching: plainWatching,
   defaultBackend: undefined,
 }
 
@@ -33,6 +35,7 @@ type Read = (line: Line, before: Settings, ledger: Ledger) => Change
 const nothing: Change = {}
 
 const readers: Readonly<Record<string, Read>> = {
+  ...watchingReaders,
   mode: readMode,
   balance: readBalance,
   'hash-balance-factor': readHashBound,

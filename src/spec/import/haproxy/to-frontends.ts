@@ -12,11 +12,14 @@ import { targetsOf } from './to-routes.ts'
 import type { Services } from './to-services.ts'
 import type { FrontendTree } from './tree.ts'
 import { timeText } from './values.ts'
+import { watchingTree } from './watching.ts'
 
 /** Gives the page of an `errorfile`, by its path in the result; `undefined` has been reported. */
 export type PageOf = (proxy: ProxySection, status: string) => string | undefined
 
 export interface Frontends {
+  /** Where a frontend showed HAProxy's statistics and nothing else. */
+  readonly metrics: string | undefined
   readonly trees: Readonly<Record<string, FrontendTree>>
   readonly lines: Readonly<Record<string, number>>
 }
@@ -32,11 +35,15 @@ export function toFrontends(
   const trees: Record<string, FrontendTree> = {}
   const lines: Record<string, number> = {}
   const taken: Listener[] = []
+  let metrics: string | undefined
   for (const proxy of proxies) {
     if (proxy.kind === 'backend' || proxy.isDisabled) continue
     const targets = targetsOf(proxy, services, ledger)
     const binds = targets === undefined ? [] : alike(freeBinds(proxy.binds, taken, ledger), ledger)
     if (targets === undefined || binds.length === 0) {
+      const page = targets === undefined && proxy.isStatistics ? pageAt(proxy, taken, ledger) : []
+      metrics ??= page[0]?.text
+      if (page[0] !== undefined && metrics === page[0].text) continue
       dropFrontend(proxy, services, targets === undefined, ledger)
       continue
     }
@@ -49,6 +56,7 @@ export function toFrontends(
       ...(targets.to === undefined ? {} : { to: targets.to }),
       ...tlsOf(proxy, binds),
       ...fieldsOf(proxy),
+      ...watchingTree(proxy),
       ...limitsOf(proxy, maxConnections),
       ...acceptProxyOf(binds, ledger),
       ...pagesOf(proxy, pageOf),
@@ -62,7 +70,25 @@ export function toFrontends(
       lines[formatPath([...path, 'routes', index])] = line
     })
   }
-  return { trees, lines }
+  return { trees, lines, metrics }
+}
+
+/** The address of a page of statistics that asks nobody for a password. */
+function pageAt(
+  { line, binds, lines }: ProxySection,
+  taken: Listener[],
+  ledger: Ledger,
+): readonly BindAddress[] {
+  const isGuarded = lines.some(({ words }) =>
+    /^(auth|admin|http-request|deny|reject|connection|content)$/.test(words[1] ?? ''),
+  )
+  const [only, ...more] = binds
+  const isPlain = only !== undefined && !only.acceptsProxy && only.tls === undefined
+  if (isGuarded || !isPlain || more.length > 0 || only.text.includes('${')) return []
+  const free = freeBinds(binds, taken, ledger)
+  for (const one of free) ledger.carry(one.line, '`metrics`: the page is at `/stats`')
+  if (free.length > 0) ledger.carry(line)
+  return free
 }
 
 function dropFrontend(

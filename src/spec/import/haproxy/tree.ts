@@ -56,6 +56,8 @@ export interface FrontendTree {
   readonly routes?: readonly RouteTree[]
   readonly to?: string
   readonly tls?: Readonly<Record<string, unknown>>
+  readonly access_log?: Readonly<Record<string, string>>
+  readonly forwarded?: { readonly request_id: true }
   readonly limits?: readonly LimitTree[]
   readonly request_headers?: FieldsTree
   readonly response_headers?: FieldsTree
@@ -67,6 +69,8 @@ export interface FrontendTree {
 
 export interface FileTree {
   readonly edges?: number
+  readonly metrics?: string
+  readonly stats_socket?: string | { readonly path: string; readonly mode: string }
   readonly services: Readonly<Record<string, ServiceTree>>
   readonly frontends: Readonly<Record<string, FrontendTree>>
 }
