@@ -6,7 +6,7 @@ import type { ServiceTree } from './tree.ts'
 
 /** Why a server cannot stand beside the first one of its backend, or not under TLS at all. */
 export function serverTlsObstacle(
-  { servers, mode }: ProxySection,
+  { servers }: ProxySection,
   { options }: Server,
 ): string | undefined {
   const { tls, sendProxy, isHttp2 } = options
@@ -16,7 +16,6 @@ export function serverTlsObstacle(
   if (JSON.stringify(tls) !== JSON.stringify(first)) {
     return 'it is verified in another way than the first server of its backend'
   }
-  if (mode === 'tcp') return 'in TCP mode servers are spoken to as clients speak'
   if (sendProxy !== undefined) return 'a PROXY header is not sent under TLS'
   return isHttp2 ? 'HTTP/2 is not spoken to servers under TLS' : undefined
 }
