@@ -33,7 +33,7 @@ suite('the store', () => {
     const before = readFileSync(path, 'utf8')
     const cyclic = { ...emptyState } as Record<string, unknown>
     cyclic.applied = cyclic
-    assert.throws(() => openStore(path).save(cyclic as never), Fault)
+    assert.throws(() => openStore(path).save(cyclic as never), TypeError)
     assert.equal(readFileSync(path, 'utf8'), before)
   })
 

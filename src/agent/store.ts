@@ -1,16 +1,8 @@
 // What the next agent needs, on disk: written whole or not at all, and never in a form that this
 // version does not understand.
 
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
-import { Fault, systemCode } from '../foundation/fault.ts'
+import { readWhole, writeWhole } from '../control/whole-file.ts'
+import { Fault } from '../foundation/fault.ts'
 import type { AgentState } from './model.ts'
 
 /** The port: keeps the agent's state between two lives. */
@@ -84,30 +76,9 @@ export function parseState(
 export function openStore(path: string): StateStore {
   return {
     load() {
-      let text: string
-      try {
-        text = readFileSync(path, 'utf8')
-      } catch (cause) {
-        if (systemCode(cause) === 'ENOENT') return undefined
-        throw new Fault('failed', `cannot read ${path}`, { cause })
-      }
-      return parseState(text, path)
+      const text = readWhole(path)
+      return text === undefined ? undefined : parseState(text, path)
     },
-    save(state) {
-      const draft = `${path}.new`
-      try {
-        const file = openSync(draft, 'w', 0o600)
-        try {
-          writeSync(file, JSON.stringify({ format: stateFormat, state }))
-          fsyncSync(file)
-        } finally {
-          closeSync(file)
-        }
-        renameSync(draft, path)
-      } catch (cause) {
-        rmSync(draft, { force: true })
-        throw new Fault('failed', `cannot write ${path}`, { cause })
-      }
-    },
+    save: (state) => writeWhole(path, JSON.stringify({ format: stateFormat, state })),
   }
 }

@@ -1,8 +1,8 @@
 // What one machine remembers of its cluster while it cannot ask: the last documents that it has
 // seen. Written whole or not at all.
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import { Fault, systemCode } from '../foundation/fault.ts'
+import { readWhole, writeWhole } from '../control/whole-file.ts'
+import { Fault } from '../foundation/fault.ts'
 import type { InForce } from './applied.ts'
 import { noOrders } from './codecs.ts'
 import type { Orders, Placement } from './model.ts'
@@ -41,30 +41,10 @@ const format = 1
 export function openClusterStore(path: string): ClusterStore {
   return {
     load() {
-      let text: string
-      try {
-        text = readFileSync(path, 'utf8')
-      } catch (cause) {
-        if (systemCode(cause) === 'ENOENT') return nothingSeen
-        throw new Fault('failed', `cannot read ${path}`, { cause })
-      }
-      return parseMemory(text, path)
+      const text = readWhole(path)
+      return text === undefined ? nothingSeen : parseMemory(text, path)
     },
-    save(memory) {
-      const draft = `${path}.new`
-      try {
-        const file = openSync(draft, 'w', 0o600)
-        try {
-          writeSync(file, JSON.stringify({ format, memory }))
-          fsyncSync(file)
-        } finally {
-          closeSync(file)
-        }
-        renameSync(draft, path)
-      } catch (cause) {
-        throw new Fault('failed', `cannot write ${path}`, { cause })
-      }
-    },
+    save: (memory) => writeWhole(path, JSON.stringify({ format, memory })),
   }
 }
 

@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { type MachineKeys, readPrivate, writePrivate } from '../control/doors/keys.ts'
+import { type MachineKeys, readPrivate } from '../control/doors/keys.ts'
+import { writeWhole } from '../control/whole-file.ts'
 import { Fault } from '../foundation/fault.ts'
 import { type Clock, type Milliseconds, ms } from '../foundation/time.ts'
 import { digest } from './client/acl.ts'
@@ -243,6 +244,6 @@ async function ownSecret(path: string): Promise<string> {
   const known = (await readPrivate(path))?.trim()
   if (known !== undefined && known !== '') return known
   const secret = randomBytes(32).toString('base64url')
-  await writePrivate(path, `${secret}\n`)
+  writeWhole(path, `${secret}\n`)
   return secret
 }

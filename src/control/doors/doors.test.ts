@@ -10,8 +10,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls'
 import { identifier, integer, time } from '../../wire/der.ts'
+import { writeWhole } from '../whole-file.ts'
 import { issue, makeAuthority } from './certificates.ts'
-import { formatKeys, type MachineKeys, parseKeys, readKeys, writePrivate } from './keys.ts'
+import { formatKeys, type MachineKeys, parseKeys, readKeys } from './keys.ts'
 import { clientTls, machineOf, serverTls } from './tls.ts'
 
 const now = new Date()
@@ -49,7 +50,7 @@ test('keys are read as they were written, and only from a private file', async (
     const path = join(folder, 'a.keys')
     const keys = keysOf('a')
     assert.equal(await readKeys(path), undefined)
-    await writePrivate(path, formatKeys(keys))
+    writeWhole(path, formatKeys(keys))
     assert.equal(statSync(path).mode & 0o777, 0o600)
     assert.deepEqual(await readKeys(path), keys)
     assert.deepEqual(readdirSync(folder), ['a.keys'])

@@ -5,16 +5,9 @@ import { randomBytes, X509Certificate } from 'node:crypto'
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../foundation/fault.ts'
+import { writeWhole } from '../whole-file.ts'
 import { type Certified, issue, makeAuthority, type Subject } from './certificates.ts'
-import {
-  formatKeys,
-  isClusterName,
-  isSecret,
-  pemsOf,
-  readKeys,
-  readPrivate,
-  writePrivate,
-} from './keys.ts'
+import { formatKeys, isClusterName, isSecret, pemsOf, readKeys, readPrivate } from './keys.ts'
 
 /** What is to be made. */
 export interface InitOptions {
@@ -87,7 +80,7 @@ export async function initKeys(options: InitOptions): Promise<readonly InitStep[
   const authority = known ?? newAuthority(cluster, now)
   if (known === undefined) {
     await refuseStrays(folder, machines)
-    await writePrivate(path, formatAuthority(authority))
+    writeWhole(path, formatAuthority(authority))
   }
   const kind = known === undefined ? 'made' : 'kept'
   const steps: InitStep[] = [{ path, machine: undefined, kind }]
@@ -126,7 +119,7 @@ async function keysFor(
   if (known !== undefined && why === undefined) return { path, machine: machine.name, kind: 'kept' }
   const { cluster, secret } = authority
   const made = { ...issue(authority, machine, now), ca: authority.cert }
-  await writePrivate(path, formatKeys({ cluster, machine: machine.name, secret, ...made }))
+  writeWhole(path, formatKeys({ cluster, machine: machine.name, secret, ...made }))
   return why === undefined
     ? { path, machine: machine.name, kind: 'made' }
     : { path, machine: machine.name, kind: 'renewed', why }

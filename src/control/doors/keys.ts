@@ -2,7 +2,7 @@
 // certificate. One file, of its user alone.
 
 import { constants } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Fault, systemCode } from '../../foundation/fault.ts'
 
@@ -100,22 +100,6 @@ export async function readPrivate(path: string): Promise<string | undefined> {
     if (systemCode(thrown) === 'ENOENT') return undefined
     if (thrown instanceof Fault) throw thrown
     throw new Fault('failed', `cannot read ${path}`, { cause: thrown })
-  }
-}
-
-/** Writes a private file (0600): it is there whole, or not at all. Never replaces one. */
-export async function writePrivate(path: string, text: string): Promise<void> {
-  const unfinished = `${path}.new`
-  try {
-    await rm(unfinished, { force: true })
-    {
-      await using file = await open(unfinished, 'wx', 0o600)
-      await file.writeFile(text)
-      await file.sync()
-    }
-    await rename(unfinished, path)
-  } catch (thrown) {
-    throw new Fault('failed', `cannot write ${path}`, { cause: thrown })
   }
 }
 

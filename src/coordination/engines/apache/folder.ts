@@ -2,9 +2,10 @@
 // template that a guard runs.
 
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MachineKeys } from '../../../control/doors/keys.ts'
+import { writeWhole } from '../../../control/whole-file.ts'
 import { Fault, systemCode } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import type { RunTemplate } from '../../../services/model.ts'
@@ -82,12 +83,6 @@ export function layOut({ plan, machine, keys, folder, env }: ServerOptions): Ser
     },
     room: () => roomAt(files.data, folder),
   }
-}
-
-/** A full disk must not leave half a file where there was a whole one. */
-function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
 }
 
 /** Data that were written under one number are never used under another: it would vote twice. */

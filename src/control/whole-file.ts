@@ -1,0 +1,45 @@
+// A file that this user alone can read, and that is there whole or not at all.
+
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { Fault, systemCode } from '../foundation/fault.ts'
+
+/** Its text; `undefined` if there is no such file. Throws a `Fault` that names it. */
+export function readWhole(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return undefined
+    throw new Fault('failed', `cannot read ${path}`, { cause })
+  }
+}
+
+/**
+ * Puts `text` there (0600), on disk before it takes the place of what was there. Throws a `Fault`
+ * that names the file; what was there is then as it was, and nothing is left beside it.
+ */
+export function writeWhole(path: string, text: string): void {
+  const draft = `${path}.new`
+  try {
+    // A draft that was left there may be open to others: it is not written to.
+    rmSync(draft, { force: true })
+    const file = openSync(draft, 'wx', 0o600)
+    try {
+      writeSync(file, text)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(draft, path)
+  } catch (cause) {
+    rmSync(draft, { force: true })
+    throw new Fault('failed', `cannot write ${path}`, { cause })
+  }
+}
