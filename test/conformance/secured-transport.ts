@@ -7,17 +7,9 @@ import type {
   Listener,
   Transport,
 } from '../../src/balancing/engines/native/transport/transport.ts'
+import { unowned } from '../../src/balancing/engines/native/transport/unowned.ts'
 import type { Bind } from '../../src/balancing/model.ts'
 import { sharedPair } from '../support/certificates.ts'
-
-const nothing: ConnectionOwner = {
-  connected: () => undefined,
-  received: () => undefined,
-  ended: () => undefined,
-  drained: () => undefined,
-  unwritable: () => undefined,
-  failed: () => undefined,
-}
 
 /** Secures each connection of `inner` before its owner hears of it. */
 export function securedTransport(inner: Transport): Transport {
@@ -31,7 +23,7 @@ export function securedTransport(inner: Transport): Transport {
     secure: (connection, security, listener) => inner.secure(connection, security, listener),
     listen(bind: Bind, accept: (connection: Connection) => ConnectionOwner): Promise<Listener> {
       return inner.listen(bind, (connection) => ({
-        ...nothing,
+        ...unowned,
         received: (bytes, end) => {
           const first = Buffer.from(bytes.subarray(0, end))
           const terms = { context, first, alpn: undefined, serverName: undefined } as const
@@ -68,7 +60,7 @@ class Dialled implements Connection {
     const context = createSecureContext({})
     const terms = { context, first: undefined, alpn: undefined, serverName: undefined } as const
     this.#now = inner.connect(address, port, {
-      ...nothing,
+      ...unowned,
       failed: (code) => this.#owner.failed(code),
       connected: () => {
         this.#now = inner.secure(

@@ -7,6 +7,7 @@ import type { Ends } from '../../../../foundation/addresses.ts'
 import { latin1 } from '../../../../wire/latin1.ts'
 import { Flow } from '../transport/flow.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
+import { unowned } from '../transport/unowned.ts'
 import { trailerLines } from './fields.ts'
 import {
   type Announced,
@@ -23,16 +24,6 @@ export const declined = 'REFUSED_STREAM'
 
 /** Up to here bytes are passed on as text, which costs one system call less to keep. */
 const textMost = 16 * 1024
-
-/** Nobody listens: before there is an owner, and after a mistake of ours. */
-const unowned: ConnectionOwner = {
-  connected: () => undefined,
-  received: () => undefined,
-  ended: () => undefined,
-  drained: () => undefined,
-  unwritable: () => undefined,
-  failed: () => undefined,
-}
 
 /** What a stream takes over from the connection that it belongs to. */
 export type Underlying = Pick<Connection, 'peer' | 'ends' | 'secure'>

@@ -4,6 +4,7 @@ import { type Clock, type Milliseconds, ms } from '../../../../foundation/time.t
 import { NetTransport } from './net.ts'
 import { RawTransport } from './raw.ts'
 import type { Connection, ConnectionOwner, Listener, Transport } from './transport.ts'
+import { unowned } from './unowned.ts'
 
 /** Enough to need private buffers and writes that wait. */
 const sampleBytes = 1_000_000
@@ -30,15 +31,6 @@ export async function pickTransport(
   }
 }
 
-const quiet: ConnectionOwner = {
-  connected: () => undefined,
-  received: () => undefined,
-  ended: () => undefined,
-  drained: () => undefined,
-  unwritable: () => undefined,
-  failed: () => undefined,
-}
-
 /** Sends a sample through an echo and back; `undefined` when it came back as it went. */
 export async function selfTest(
   transport: Transport,
@@ -57,7 +49,7 @@ export async function selfTest(
 }
 
 const echo = (connection: Connection): ConnectionOwner => ({
-  ...quiet,
+  ...unowned,
   received: (bytes, end) => connection.passOn(connection, bytes, 0, end),
   ended: () => connection.end(),
 })
@@ -82,7 +74,7 @@ function exchange(
     const timer = clock.after(within, () => finish('a sample took too long through an echo'))
     let at = 0
     const connection: Connection = transport.connect('127.0.0.1', listener.port, {
-      ...quiet,
+      ...unowned,
       connected: () => {
         connection.writeBytes(sample)
         connection.end()

@@ -14,21 +14,12 @@ import type {
   SecureListener,
   Security,
 } from './transport.ts'
+import { unowned } from './unowned.ts'
 
 /** UV_EOF: the other side will send nothing more. */
 const endOfFile = -4095
 
 type Unread = Buffer | number
-
-/** Until the handshake is done nobody is told anything but its end. */
-const handshaking: ConnectionOwner = {
-  connected: () => undefined,
-  received: () => undefined,
-  ended: () => undefined,
-  drained: () => undefined,
-  unwritable: () => undefined,
-  failed: () => undefined,
-}
 
 function onread(this: { connection: HandleOwner | undefined }): Buffer | undefined {
   return this.connection?.took()
@@ -49,7 +40,7 @@ function onerror(this: TlsHandle, error: { readonly code?: string }): void {
  * what one read can bring).
  */
 export class RawTlsConnection extends Flow implements SecuredConnection, HandleOwner {
-  owner: ConnectionOwner = handshaking
+  owner: ConnectionOwner = unowned
   readonly secure = true
   readonly lent = false
   /** What it was before: it knows who is at the other side. */
@@ -150,7 +141,7 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
       run()
     } catch (thrown) {
       const { owner } = this
-      this.owner = handshaking
+      this.owner = unowned
       this.#abandon()
       this.#transport.faulted(thrown)
       owner.failed('FAULT')
