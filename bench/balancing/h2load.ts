@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { cpuMicros } from '../lib/processes.ts'
+import { quantile } from '../lib/report.ts'
 import type { OpenProxy, Run } from './load.ts'
 
 const run = promisify(execFile)
@@ -29,12 +30,11 @@ export async function h2load(proxy: OpenProxy, seconds: number): Promise<Run> {
       .map((line) => Number(line.split('\t')[2]) / 1000)
       .filter((time) => time > 0)
       .toSorted((a, b) => a - b)
-    const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN
     return {
       cost: cpu / requests,
       perSecond: requests / seconds,
-      p50: at(0.5),
-      p99: at(0.99),
+      p50: quantile(times, 0.5),
+      p99: quantile(times, 0.99),
       errors: bad.reduce((sum, each) => sum + each, 0),
     }
   } finally {

@@ -2,6 +2,7 @@
 
 import { connect } from 'node:tls'
 import { cpuMicros } from '../lib/processes.ts'
+import { quantile } from '../lib/report.ts'
 import type { OpenProxy, Run } from './load.ts'
 
 const request = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
@@ -53,12 +54,11 @@ export async function resumed(proxy: OpenProxy, seconds: number): Promise<Run> {
   await Promise.all(Array.from({ length: clients }, client))
   const cpu = cpuMicros(proxy.pids) - before
   times.sort((a, b) => a - b)
-  const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN
   return {
     cost: cpu / times.length,
     perSecond: times.length / seconds,
-    p50: at(0.5),
-    p99: at(0.99),
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
     errors,
   }
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { cpuMicros } from '../lib/processes.ts'
+import { quantile } from '../lib/report.ts'
 import type { OpenProxy, Run } from './load.ts'
 
 /** One text frame of 64 bytes as a client masks it (RFC 6455 5.2). */
@@ -58,12 +59,11 @@ export async function webSockets(
   const cpu = cpuMicros(proxy.pids) - before
   for (const socket of sockets) socket.destroy()
   times.sort((a, b) => a - b)
-  const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN
   return {
     cost: cpu / times.length,
     perSecond: times.length / seconds,
-    p50: at(0.5),
-    p99: at(0.99),
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
     errors,
   }
 }

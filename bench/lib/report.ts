@@ -37,6 +37,10 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
+/** Of sorted `values` the one that a share of them (0 to 1) does not exceed; NaN of none. */
+export const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.floor(sorted.length * share)] ?? Number.NaN
+
 /** `0/3/7`: least, middle, most. One value stands alone. */
 export function spread(values: readonly number[]): string {
   if (values.length === 0) return '-'
