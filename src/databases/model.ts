@@ -37,6 +37,61 @@ export interface DatabaseWish {
   readonly bounds: FailoverBounds
 }
 
+/** An address to listen on, or to be reached at. */
+export interface Bind {
+  readonly host: string
+  readonly port: number
+}
+
+/** Which servers: PostgreSQL, or one of the two that began as MySQL. */
+export type EngineName = 'postgresql' | 'mariadb' | 'mysql'
+
+/** One member, as the file has it. */
+export interface MemberPlan extends Bind {
+  readonly name: string
+  /** The machine it runs on; `undefined` where there is one machine only. */
+  readonly machine: string | undefined
+  /** Of an existing server that is taken over: as whom we come. */
+  readonly adopt: { readonly user: string; readonly password: string } | undefined
+}
+
+/** When base backups are made, where they go and how long they are kept. */
+export interface BackupPlan {
+  /** An absolute folder. */
+  readonly to: string
+  readonly every: Milliseconds
+  /** So many base backups are kept, and the log that leads on from the oldest of them. */
+  readonly keep: number
+  /** How often the latest is restored on trial; `undefined`: never. */
+  readonly tryEvery: Milliseconds | undefined
+}
+
+/** One database as the file has it, with every default filled in. */
+export interface DatabasePlan {
+  readonly name: string
+  readonly engine: EngineName
+  readonly members: readonly MemberPlan[]
+  readonly durability: Durability
+  readonly failover: FailoverMode
+  /** What clients wait at most when a machine is lost; the bounds follow from it. */
+  readonly target: Milliseconds
+  readonly onDivergence: 'quarantine' | 'hold'
+  /** Doors: to the primary, and to replicas that are near enough. */
+  readonly bind: { readonly write: Bind; readonly read: Bind | undefined }
+  /** A replica that is further behind than this is no place to read. */
+  readonly readLag: Milliseconds
+  /** How long, and how many, connections wait while there is no primary. */
+  readonly hold: { readonly wait: Milliseconds; readonly connections: number }
+  /** The folder of the server's programs; `undefined`: found by itself. */
+  readonly home: string | undefined
+  /** The folder below which members keep their data; `undefined`: in the state folder. */
+  readonly data: string | undefined
+  readonly user: string | undefined
+  readonly settings: Readonly<Record<string, string>>
+  readonly app: { readonly user: string; readonly database: string }
+  readonly backups: BackupPlan | undefined
+}
+
 /** How long each step of a failover may take; computed from one target by `budget.ts`. */
 export interface FailoverBounds {
   /** A keeper that was not heard for so long is lost, if nobody else hears its server either. */
@@ -145,6 +200,26 @@ export interface MemberSighting {
   readonly diverged: boolean
   /** Of a primary: since when writing through its own socket fails. */
   readonly failingSince: Instant | undefined
+  /** For people, and for readers: how old what it applied last is. */
+  readonly lag?: Milliseconds | undefined
+  /** For people: why it is broken, or what its keeper could not do. */
+  readonly trouble?: string | undefined
+  /** For people: what its keeper is busy with, and how far that is, in bytes. */
+  readonly busy?: { readonly step: string; readonly done: number; readonly of?: number | undefined }
+  /** Sessions of clients on it. */
+  readonly clients?: number | undefined
+}
+
+/** What one machine knows of a database at one moment; routing and status go by it. */
+export interface DatabaseView {
+  readonly plan: DatabasePlan
+  /** `undefined` while none has been read. */
+  readonly record: DatabaseRecord | undefined
+  readonly members: readonly MemberSighting[]
+  readonly paused: boolean
+  readonly request: Request | undefined
+  /** Whether the record and the members are heard of at this moment. */
+  readonly connected: boolean
 }
 
 /** What an operator asked for and has not got yet. */
