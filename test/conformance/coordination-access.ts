@@ -15,9 +15,9 @@ export function accessPromises(test: SceneTest): void {
     const strangers = [await open(), await open({ credentials: [bob] })]
     await owner.create('/safe', 'gold', { acl: [digest('ann', 'secret')] })
     await owner.create('/safe/box', '', { acl: [creator()] })
-    await owner.sync('/')
+    await owner.catchUp()
     for (const stranger of strangers) {
-      await stranger.sync('/')
+      await stranger.catchUp()
       await failsWith(stranger.getData('/safe'), 'no-auth')
       await failsWith(stranger.getChildren('/safe'), 'no-auth')
       await failsWith(stranger.setData('/safe', ''), 'no-auth')
@@ -67,7 +67,7 @@ export function accessPromises(test: SceneTest): void {
       const acl = [digest('ann', 'secret'), anyone(granted as Permission)]
       await owner.create(path, '', { acl })
       await owner.create(`${path}/old`)
-      await guest.sync('/')
+      await guest.catchUp()
       for (const [deed, attempt] of Object.entries(deeds)) {
         if (deed !== granted) await failsWith(attempt(path), 'no-auth')
       }
@@ -84,7 +84,7 @@ export function accessPromises(test: SceneTest): void {
     assert.equal(stat.aversion, 0)
     const { acl } = await owner.getAcl('/a')
     assert.deepEqual(acl, [digest('ann', 'secret'), anyone('read')])
-    await guest.sync('/')
+    await guest.catchUp()
     const seen = await guest.getAcl('/a')
     assert.deepEqual(seen.acl[0]?.id, { scheme: 'digest', id: 'ann:x' })
     const changed = await owner.setAcl('/a', [digest('ann', 'secret')], { version: 0 })

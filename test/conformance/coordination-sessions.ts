@@ -23,7 +23,7 @@ export function sessionPromises(test: SceneTest): void {
       assert.ok(client.state.kind === 'connected')
       assert.equal(client.state.sessionId, before.sessionId)
     }
-    await other.sync('/')
+    await other.catchUp()
     assert.equal((await other.exists('/mine'))?.ephemeralOwner, before.sessionId)
     await client.delete('/mine')
   })
@@ -40,7 +40,7 @@ export function sessionPromises(test: SceneTest): void {
     await client.getData('/mine', { watch: watch.listener })
     await client.addWatch('/mine', lasting.listener)
     const waiting = told()
-    await other.sync('/')
+    await other.catchUp()
     await other.exists('/mine', { watch: waiting.listener })
     network.silence(true)
     const asked = client.setData('/mine', 'never arrives')
@@ -131,9 +131,7 @@ export function sessionPromises(test: SceneTest): void {
     await assert.rejects(client.exists('/', {}, given.signal), { message: 'no longer' })
   })
 
-  test('goes at once with its ephemeral nodes when it is closed, and not twice', async ({
-    open,
-  }) => {
+  test('goes with its ephemeral nodes when it is closed, and not twice', async ({ open }) => {
     const [client, other] = [await open(), await open()]
     const over = told()
     await client.create('/mine', '', { mode: 'ephemeral' })
@@ -145,8 +143,7 @@ export function sessionPromises(test: SceneTest): void {
     assert.deepEqual(over.events, [{ kind: 'removed', path: '/', why: 'closed' }])
     await failsWith(client.getData('/'), 'session-expired')
     await client.close()
-    await other.sync('/')
-    assert.equal(await other.exists('/mine'), undefined)
+    await until('its node is gone', async () => (await other.exists('/mine')) === undefined)
   })
 
   test('tells its states in order, to those who listen', async ({ openFaulty }) => {
@@ -174,11 +171,11 @@ export function sessionPromises(test: SceneTest): void {
     const { path } = await inner.create('/n-', 'x', { mode: 'ephemeral-sequential' })
     assert.equal(path, '/n-0000000000')
     assert.deepEqual(await inner.getEphemerals('/'), [path])
-    await whole.sync('/')
+    await whole.catchUp()
     assert.equal((await whole.getData(root + path)).data.toString(), 'x')
     await whole.setData(root, 'changed from outside')
     assert.deepEqual(said(await heard(2)), [`created ${path}`, 'data-changed /'])
-    await inner.sync('/')
+    await inner.catchUp()
     assert.equal((await inner.getData('/')).data.toString(), 'changed from outside')
     assert.deepEqual((await inner.getChildren('/')).children, ['n-0000000000'])
   })

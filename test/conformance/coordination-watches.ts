@@ -8,17 +8,17 @@ export function watchPromises(test: SceneTest): void {
   test('tells once that data have changed, or that the node is gone', async ({ open }) => {
     const [watcher, actor] = [await open(), await open()]
     await actor.create('/a', 'one')
-    await watcher.sync('/')
+    await watcher.catchUp()
     const [data, gone] = [told(), told()]
     await watcher.getData('/a', { watch: data.listener })
     await actor.setData('/a', 'two')
     await actor.setData('/a', 'three')
     assert.deepEqual(said(await data.heard(1)), ['data-changed /a'])
-    await watcher.sync('/')
+    await watcher.catchUp()
     await watcher.getData('/a', { watch: gone.listener })
     await actor.delete('/a')
     assert.deepEqual(said(await gone.heard(1)), ['deleted /a'])
-    await watcher.sync('/')
+    await watcher.catchUp()
     assert.equal(data.events.length, 1)
   })
 
@@ -29,7 +29,7 @@ export function watchPromises(test: SceneTest): void {
     await actor.create('/a')
     await actor.setData('/a', 'x')
     assert.deepEqual(said(await heard(1)), ['created /a'])
-    await watcher.sync('/')
+    await watcher.catchUp()
     assert.equal((await heard(1)).length, 1)
   })
 
@@ -37,17 +37,17 @@ export function watchPromises(test: SceneTest): void {
     const [watcher, actor] = [await open(), await open()]
     await actor.create('/p')
     await actor.create('/p/a')
-    await watcher.sync('/')
+    await watcher.catchUp()
     const [first, second] = [told(), told()]
     await watcher.getChildren('/p', { watch: first.listener })
     await actor.setData('/p/a', 'x')
     await actor.create('/p/a/deep')
     await actor.setData('/p', 'x')
-    await watcher.sync('/')
+    await watcher.catchUp()
     assert.deepEqual(first.events, [])
     await actor.create('/p/b')
     assert.deepEqual(said(await first.heard(1)), ['children-changed /p'])
-    await watcher.sync('/')
+    await watcher.catchUp()
     await watcher.getChildren('/p', { watch: second.listener })
     await actor.delete('/p/b')
     assert.deepEqual(said(await second.heard(1)), ['children-changed /p'])
@@ -57,7 +57,7 @@ export function watchPromises(test: SceneTest): void {
   test('tells of a list that goes with its node', async ({ open }) => {
     const [watcher, actor] = [await open(), await open()]
     await actor.create('/p')
-    await watcher.sync('/')
+    await watcher.catchUp()
     const [list, data, both] = [told(), told(), told()]
     await watcher.getChildren('/p', { watch: list.listener })
     await watcher.getData('/p', { watch: data.listener })
@@ -65,7 +65,7 @@ export function watchPromises(test: SceneTest): void {
     await watcher.exists('/p', { watch: both.listener })
     await actor.delete('/p')
     await Promise.all([list.heard(1), data.heard(1), both.heard(1)])
-    await watcher.sync('/')
+    await watcher.catchUp()
     for (const { events } of [list, data, both]) assert.deepEqual(said(events), ['deleted /p'])
   })
 
@@ -74,7 +74,7 @@ export function watchPromises(test: SceneTest): void {
   }) => {
     const [watcher, actor] = [await open(), await open()]
     await actor.create('/a', '0')
-    await watcher.sync('/')
+    await watcher.catchUp()
     for (let turn = 1; turn <= 30; turn += 1) {
       let fired = false
       const seen = await watcher.getData('/a', {
@@ -96,14 +96,14 @@ export function watchPromises(test: SceneTest): void {
   test('tells one listener once, however often it asked', async ({ open }) => {
     const [watcher, actor] = [await open(), await open()]
     await actor.create('/a')
-    await watcher.sync('/')
+    await watcher.catchUp()
     const { listener, heard, events } = told()
     await watcher.getData('/a', { watch: listener })
     await watcher.getData('/a', { watch: listener })
     await watcher.exists('/a', { watch: listener })
     await actor.setData('/a', 'x')
     await heard(1)
-    await watcher.sync('/')
+    await watcher.catchUp()
     assert.deepEqual(said(events), ['data-changed /a'])
   })
 
@@ -132,7 +132,7 @@ export function watchPromises(test: SceneTest): void {
     assert.deepEqual(said(await heard(expected.length)), expected)
     await watch[Symbol.asyncDispose]()
     await actor.setData('/a', '3')
-    await watcher.sync('/')
+    await watcher.catchUp()
     assert.equal(events.length, expected.length)
   })
 
@@ -140,7 +140,7 @@ export function watchPromises(test: SceneTest): void {
     const [watcher, actor] = [await open(), await open()]
     await actor.create('/a')
     await actor.create('/ab')
-    await watcher.sync('/')
+    await watcher.catchUp()
     const { listener, heard } = told()
     await using _ = await watcher.addWatch('/a', listener, { recursive: true })
     await actor.create('/a/b')
@@ -167,7 +167,7 @@ export function watchPromises(test: SceneTest): void {
     const [watcher, owner] = [await open(), await open()]
     await owner.create('/members')
     await owner.create('/members/one', '', { mode: 'ephemeral' })
-    await watcher.sync('/')
+    await watcher.catchUp()
     const [list, node] = [told(), told()]
     await watcher.getChildren('/members', { watch: list.listener })
     await watcher.getData('/members/one', { watch: node.listener })
@@ -179,7 +179,7 @@ export function watchPromises(test: SceneTest): void {
   test('removes watches when asked, and says so when there are none', async ({ open }) => {
     const [watcher, actor] = [await open(), await open()]
     await actor.create('/a')
-    await watcher.sync('/')
+    await watcher.catchUp()
     const [data, list] = [told(), told()]
     await watcher.getData('/a', { watch: data.listener })
     await watcher.getChildren('/a', { watch: list.listener })
@@ -188,7 +188,7 @@ export function watchPromises(test: SceneTest): void {
     await actor.setData('/a', 'x')
     await actor.create('/a/b')
     assert.deepEqual(said(await list.heard(1)), ['children-changed /a'])
-    await watcher.sync('/')
+    await watcher.catchUp()
     assert.equal(data.events.length, 1)
     await failsWith(watcher.removeWatches('/a'), 'no-watcher')
   })
@@ -218,7 +218,7 @@ export function watchPromises(test: SceneTest): void {
     assert.deepEqual(said(await list.heard(1)), ['children-changed /list'])
     assert.deepEqual(said(await gone.heard(1)), ['deleted /gone'])
     assert.deepEqual(said(await born.heard(1)), ['created /born'])
-    await client.sync('/')
+    await client.catchUp()
     assert.deepEqual(still.events, [])
     await actor.setData('/still', 'x')
     assert.deepEqual(said(await still.heard(1)), ['data-changed /still'])

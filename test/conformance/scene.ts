@@ -79,13 +79,13 @@ async function setScene(server: CoordinationServer, opened: AsyncDisposableStack
     open: async (options = {}) => {
       const client = await openAt(root, options)
       // Of an ensemble its server may not have heard of the root yet.
-      await client.sync('/')
+      await client.catchUp()
       return client
     },
     openFaulty: async (options = {}) => {
       const network = faultyDial(dial)
       const client = await openAt(root, { ...options, dial: network.dial })
-      await client.sync('/')
+      await client.catchUp()
       return { client, network }
     },
   }

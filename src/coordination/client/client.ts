@@ -95,7 +95,12 @@ export interface ZooKeeperClient
   ): Promise<NodeData>
   /** Takes another list of servers, and moves if it should. */
   updateHosts(hosts: string): void
-  /** Ends the session: its ephemeral nodes go at once. The same as disposing it. */
+  /**
+   * Ends the session, and its ephemeral nodes with it. The same as disposing it. Resolves when the
+   * server has said so; or, because whoever leaves must not hang, when the connection is lost or
+   * the server has said nothing for two thirds of the time-out, 10 s at most: then the session ends
+   * when the server gets to it, or once its time-out is over.
+   */
   close(): Promise<void>
 }
 

@@ -48,7 +48,12 @@ export interface NodeOperations {
     options?: VersionOptions,
     signal?: AbortSignal,
   ): Promise<Stat>
-  /** Lets this session's server catch up: what is read after it is no older than this call. */
+  /**
+   * Lets this session's server catch up with the leader of its ensemble: what is read after it is
+   * no older than this call. Only a server that leads itself answers it at once, from what it has
+   * done by then, and what it has just confirmed to a follower's client may come a moment later
+   * (CommitProcessor.java, `matchSyncs`): where that moment matters, `catchUp` has no such hole.
+   */
   sync(path: string, signal?: AbortSignal): Promise<void>
 }
 

@@ -112,8 +112,8 @@ const pingWaitMost = ms(10_000)
 const settledAfter = ms(1000)
 /** What a server is given to take us in, where the time-out allows. */
 const connectWaitLeast = ms(1000)
-/** How long a server may take to confirm the end of a session. */
-const closeWait = ms(2000)
+/** The longest that a server's word on the end of a session is waited for. */
+const closeWaitMost = ms(10_000)
 /** How soon a better server is looked for, and how seldom at last (ClientCnxn.java). */
 const seekWait = { least: ms(100), most: ms(60_000) } as const
 
@@ -360,7 +360,7 @@ function close(session: Session, now: Instant): Step {
   if (session.phase.kind === 'closing') return [session]
   // Without a connection nobody can be told: the server lets the session expire.
   if (session.phase.kind !== 'connected') return finish(session, 'closed')
-  const deadline = later(now, closeWait)
+  const deadline = later(now, ms(Math.min(readTimeout(session), closeWaitMost)))
   return [{ ...session, phase: { kind: 'closing', deadline } }, { kind: 'send-close' }]
 }
 

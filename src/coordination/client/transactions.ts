@@ -1,5 +1,6 @@
 // What can be asked about several nodes at once: all or nothing, and at one point of time.
 
+import { anyVersion } from '../../wire/jute/opcodes.ts'
 import type { Asker } from './ask.ts'
 import { ZooKeeperError } from './errors.ts'
 import type { Change, Changed, Read, ReadResult } from './model.ts'
@@ -23,6 +24,12 @@ export interface TransactionOperations {
   multiRead(reads: readonly Read[], signal?: AbortSignal): Promise<readonly ReadResult[]>
   /** Fails with `bad-version` or `no-node` unless the node has this version. */
   check(path: string, version: number, signal?: AbortSignal): Promise<void>
+  /**
+   * What is read after it is no older than this call: asks for a write that changes nothing, and
+   * its answer comes when this session's server has done all that stood before it. Needs leave to
+   * read the root, and a quorum. Stricter than `sync`, see there.
+   */
+  catchUp(signal?: AbortSignal): Promise<void>
 }
 
 export function transactionOperations({ ask, real, shown }: Asker): TransactionOperations {
@@ -53,6 +60,17 @@ export function transactionOperations({ ask, real, shown }: Asker): TransactionO
         signal,
       )
     },
+    catchUp: (signal) =>
+      // Not marked as a change: asking twice does no harm.
+      ask(
+        {
+          name: 'multi',
+          verb: 'catch up',
+          request: () => [{ kind: 'check', path: real('/', 'catch up'), version: anyVersion }],
+          take: (results) => void changedBy(results, [nothing], shown),
+        },
+        signal,
+      ),
     async check(path, version, signal) {
       try {
         // On its own the operation has no answer in Apache's server: within a multi it has.
@@ -64,3 +82,5 @@ export function transactionOperations({ ask, real, shown }: Asker): TransactionO
     },
   }
 }
+
+const nothing = { kind: 'check', path: '/', version: anyVersion } as const
