@@ -167,6 +167,10 @@ class End implements Connection {
     this.writeBytes(Buffer.from(text, 'latin1'))
   }
 
+  flush(): number {
+    return 0
+  }
+
   writeBytes(bytes: Uint8Array): void {
     const copy = Buffer.from(bytes)
     this.#send((other) => {

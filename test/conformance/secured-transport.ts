@@ -106,6 +106,9 @@ class Dialled implements Connection {
   write(text: string): void {
     this.#now.write(text)
   }
+  flush(): number {
+    return this.#now.flush()
+  }
   writeBytes(bytes: Uint8Array): void {
     this.#now.writeBytes(bytes)
   }

@@ -30,6 +30,9 @@ class Recorder implements ConnectionOwner {
   ended(): void {
     this.told.push('ended')
   }
+  waits(): void {
+    this.told.push('waits')
+  }
   drained(): void {
     this.told.push('drained')
   }
@@ -223,6 +226,37 @@ export function transportConformance(
       peer.socket.resume()
       await until('drained', () => owner.told.includes('drained'))
       assert.equal(connection.pending, 0)
+    })
+
+    promise('delivers short and long pieces in the order they were written in', async (bed) => {
+      const { connection, peer } = await bed.accepted()
+      const pieces = [10, 4000, 20_000, 30, 15_000, 15_000, 100_000, 5].map(pattern)
+      for (const [at, piece] of pieces.entries()) {
+        if (at % 3 === 0) connection.writeBytes(Buffer.from(piece, 'latin1'))
+        else connection.write(piece)
+      }
+      connection.end()
+      assert.equal((await peer.takeEnd()) === pieces.join(''), true)
+    })
+
+    promise('closes behind what was flushed', async (bed) => {
+      const { connection, peer } = await bed.accepted()
+      connection.write('bye')
+      if (connection.flush() > 0) await until('it is taken', () => connection.pending === 0)
+      connection.close()
+      assert.equal(await peer.takeEnd(), 'bye')
+    })
+
+    promise('tells that a short text waits, at once or at the end of the turn', async (bed) => {
+      const { connection, owner, peer } = await bed.accepted()
+      peer.socket.pause()
+      let isTold = false
+      while (connection.pending === 0) {
+        connection.write(pattern(4000))
+        isTold = connection.pending > 0
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      assert.ok(isTold || owner.told.includes('waits'))
     })
 
     promise('reads nothing while paused', async (bed) => {

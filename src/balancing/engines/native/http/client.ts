@@ -287,24 +287,23 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
 
   /** Closes so that the client reads the last answer first (RFC 9112 9.6). */
   #linger(): void {
-    const isClean =
-      this.input.done && this.input.at >= this.input.end && this.connection.pending === 0
-    if (isClean) return this.close()
+    const isUnread = this.connection.flush() > 0
+    if (this.input.done && this.input.at >= this.input.end && !isUnread) return this.close()
     this.#phase = lingering
     this.input.at = this.input.end
-    const wait = this.connection.pending > 0 ? this.door.row.idleTimeout : lingerTime
-    this.shared.deadlines.set(this.#place, wait)
+    this.shared.deadlines.set(this.#place, isUnread ? this.door.row.idleTimeout : lingerTime)
     this.connection.end()
     this.intake.goOn()
   }
 
+  waits(): void {
+    if (this.#phase === busy) this.#mind()
+  }
+
   drained(): void {
     if (this.#phase === lingering) return this.shared.deadlines.set(this.#place, lingerTime)
-    if (this.#phase === busy) {
-      if (this.input.done) this.shared.deadlines.clear(this.#place)
-      return
-    }
-    if (this.input.bytes !== undefined) this.#next()
+    if (this.#phase !== busy && this.input.bytes !== undefined) return this.#next()
+    if (this.#phase === busy && this.input.done) this.shared.deadlines.clear(this.#place)
   }
 
   /** Who ends after a whole request may still wait for its answer (RFC 9112 9.6). */
@@ -314,7 +313,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
       return this.#expectBody()
     }
     if (this.#phase === busy) return this.abort()
-    if (this.connection.pending === 0) return this.close()
+    if (this.connection.flush() === 0) return this.close()
     this.input.done = false
     this.#linger()
   }
@@ -337,6 +336,7 @@ export class HttpClient implements ConnectionOwner, Expiring, DoorClient, Direct
   }
 
   close(): void {
+    this.connection.flush()
     this.connection.close()
     this.#retire()
   }

@@ -246,6 +246,7 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     const { written } = upstream
     this.#client.sendRequest(upstream, this.#start + this.#body.text)
     if (this.idempotent || this.#body.text === '' || upstream.mayDecline === true) return
+    upstream.connection.flush()
     // The server has some of it: what may be carried out once only is not sent again.
     if (written === undefined || upstream.written !== written) this.#body.forget()
   }

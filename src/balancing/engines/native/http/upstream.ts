@@ -35,8 +35,8 @@ const idleMost = 4000
 const idleKept = 256
 /** Interim answers to one request: a server that sends them without end never answers. */
 const interimsMost = 64
-/** Up to here an answer goes out in one write with its head. */
-const oneWrite = 16 * 1024
+/** Up to here an answer is one text with its head. */
+const textMost = 4 * 1024
 
 const head = new AnswerHead()
 
@@ -54,8 +54,8 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   #phase = connecting
   #interims = 0
   #breakTunnel: (() => void) | undefined
-  /** Not a byte of the request could be written: the connection had ended before. */
-  #untouched = false
+  /** What the system had taken of this connection before the present request. */
+  #writtenBefore: number | undefined
   #framing = sized
   #left = 0
   readonly #scanner = new ChunkScanner()
@@ -97,9 +97,13 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     this.#phase = awaiting
     this.#interims = 0
     this.awaitAnswer()
-    const { written } = this.connection
+    this.#writtenBefore = this.connection.written
     client.exchange.send()
-    this.#untouched = written !== undefined && written === this.connection.written
+  }
+
+  /** Not a byte of the request could be written: the connection had ended before. */
+  get #untouched(): boolean {
+    return this.#writtenBefore !== undefined && this.#writtenBefore === this.connection.written
   }
 
   get written(): number | undefined {
@@ -177,7 +181,7 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
   #sizedAnswer(client: AnswerSink, bytes: Buffer, end: number, lines: string): void {
     const stop = Math.min(end, head.end + this.#left)
     this.#left -= stop - head.end
-    if (stop - head.start <= oneWrite) client.write(answerText(bytes, head, lines, stop))
+    if (stop - head.start <= textMost) client.write(answerText(bytes, head, lines, stop))
     else {
       client.write(answerText(bytes, head, lines, head.end))
       client.passAnswer(this.connection, bytes, head.end, stop)

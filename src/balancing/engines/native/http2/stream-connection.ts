@@ -150,6 +150,10 @@ export abstract class StreamConnection extends Flow implements Connection, Messa
     if (!this.closed) this.reader.takeText(text)
   }
 
+  flush(): number {
+    return this.pending
+  }
+
   writeBytes(bytes: Uint8Array): void {
     if (!this.closed) this.reader.take(bufferOf(bytes))
   }

@@ -137,6 +137,7 @@ class Handshake implements ConnectionOwner, Expiring, DoorClient, SecureListener
   /** Not a word of TLS. */
   #refuse(first: Buffer): void {
     if (/^[A-Z]{3,7} /.test(first.toString('latin1', 0, 8))) this.#connection.write(plainAnswer)
+    this.#connection.flush()
     this.#fail()
     this.#connection.close()
   }

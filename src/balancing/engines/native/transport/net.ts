@@ -211,6 +211,10 @@ class NetConnection extends Flow implements SecuredConnection {
     this.#write(Buffer.from(text, 'latin1'))
   }
 
+  flush(): number {
+    return this.pending
+  }
+
   writeBytes(bytes: Uint8Array): void {
     this.#write(bytes)
   }

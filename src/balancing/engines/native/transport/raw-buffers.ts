@@ -2,9 +2,13 @@
 
 /** Up to here a write goes out as a string: the runtime copies only what the system leaves. */
 export const stringBytesMost = 16 * 1024
+/** Up to here what is passed on is kept as text; more is copied once, and goes out at once. */
+export const keptBytesMost = 4 * 1024
 
 const sharedBytes = 64 * 1024
 const largeBytes = 256 * 1024
+/** For what is read at once, behind the head that goes before it. */
+const joinedBytes = 80 * 1024
 /** Large private buffers in use at once: 32 MiB. Whoever comes later gets a small one. */
 const largeMost = 128
 const keptMost = 16
@@ -13,8 +17,15 @@ const keptMost = 16
 export class BufferStore {
   /** What is read here is consumed or copied before the next read of any connection. */
   readonly shared: Buffer = Buffer.allocUnsafeSlow(sharedBytes)
+  /** What goes out in one write is put together here. */
+  joined: Buffer = Buffer.allocUnsafeSlow(joinedBytes)
   readonly #free: Buffer[] = []
   #largeInUse = 0
+
+  /** The system has not taken all that was put together: it keeps this memory until it has. */
+  renewJoined(): void {
+    this.joined = Buffer.allocUnsafeSlow(joinedBytes)
+  }
 
   /** A private buffer. */
   take(): Buffer {

@@ -189,6 +189,10 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
     this.#write(text)
   }
 
+  flush(): number {
+    return this.pending
+  }
+
   writeBytes(bytes: Uint8Array): void {
     this.#write(bytes)
   }

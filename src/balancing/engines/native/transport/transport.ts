@@ -15,6 +15,8 @@ export interface ConnectionOwner {
   received(bytes: Buffer, end: number): void
   /** The other side will send nothing more; writing may still be possible. */
   ended(): void
+  /** Some of what was written before waits from now on: `pending` is not zero any more. */
+  waits?(): void
   /** Everything written has been taken by the system: `pending` is zero again. */
   drained(): void
   /**
@@ -45,8 +47,13 @@ export interface Connection {
   readonly ends: Ends | undefined
   /** A proxy before us has said who the client is: from now on that counts as `peer` and `ends`. */
   claim(ends: Ends): void
-  /** Writes each character as one byte (latin1). */
+  /**
+   * Writes each character as one byte (latin1), at the latest at the end of this turn of the loop.
+   * What is kept until then is not `pending`; whoever needs to know how it went calls `flush`.
+   */
   write(text: string): void
+  /** Hands to the system what `write` has kept, and returns what is `pending` then. */
+  flush(): number
   /** Writes `bytes`, which nobody may change before `drained`. */
   writeBytes(bytes: Uint8Array): void
   /**
@@ -65,7 +72,7 @@ export interface Connection {
   resume(): void
   /** Sends FIN after what was written; reading goes on. */
   end(): void
-  /** Closes at once. What the system has taken is delivered, what is pending is not. */
+  /** Closes at once. What the system has taken is delivered, what is pending or kept is not. */
   close(): void
   /** Closes at once and tells the other side that what it got is not whole (RST). */
   reset(): void

@@ -1,0 +1,27 @@
+// When does what was written go out? At the end of a turn of the loop, all of that turn together.
+
+/** Keeps what is written to it until the end of a turn. */
+export interface Outgoing {
+  /** The turn is over: hands what it keeps to the system. */
+  turned(): void
+}
+
+/**
+ * Who has something to say at the end of this turn of the loop. A write wakes whoever waits for it
+ * on the other side, and reads and writes each run through their own half of the kernel: dozens of
+ * reads and then dozens of writes cost an eighth less a request than one after the other by turns.
+ */
+export class Outbox {
+  #waiting: Outgoing[] = []
+
+  /** Tells it when this turn is over. */
+  add(outgoing: Outgoing): void {
+    if (this.#waiting.push(outgoing) === 1) setImmediate(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const outgoing of waiting) outgoing.turned()
+  }
+}
