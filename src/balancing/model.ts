@@ -89,6 +89,13 @@ export interface Pool {
   readonly keptBodies?: { readonly each: number; readonly bytes: number } | undefined
   /** `undefined`: no request is on two servers at once. */
   readonly hedge?: HedgeRule | undefined
+  /**
+   * In TCP mode: connections to a server that is down, or leaves the table, are broken at once;
+   * those to one that drains, after `grace`. Without it they end by themselves.
+   */
+  readonly cut?: { readonly grace: Milliseconds }
+  /** Of which term of a primary its servers are: an edge takes no row of an earlier one. */
+  readonly epoch?: number
 }
 
 /** The first route whose host and path both match takes the request. */
@@ -190,6 +197,15 @@ export interface EdgeSecrets {
   /** The first one seals; what any of them sealed is taken. */
   readonly tickets: readonly TicketKey[]
   readonly challenges: readonly Challenge[]
+  /** As whom sessions of frontends that speak a database's protocol may log in anew. */
+  readonly accounts?: readonly EdgeAccount[]
+}
+
+/** A user of a database behind a frontend, whose sessions may be moved to another server. */
+export interface EdgeAccount {
+  readonly frontend: string
+  readonly user: string
+  readonly password: string
 }
 
 /** Where requests to a door without encryption are sent instead. */
@@ -207,6 +223,9 @@ export interface PaceRule {
   readonly slow?: { readonly below: number; readonly for: Milliseconds }
 }
 
+/** A database's own protocol; `mysql` is MariaDB's too. */
+export type DatabaseProtocol = 'postgresql' | 'mysql'
+
 /** One door. In TCP mode its only route has neither host nor path. */
 export interface TableFrontend {
   readonly name: string
@@ -215,6 +234,8 @@ export interface TableFrontend {
   readonly routes: readonly TableRoute[]
   /** A client connection that carries no request, or in TCP mode no byte, is closed after this. */
   readonly idleTimeout: Milliseconds
+  /** In TCP mode: what clients speak; their sessions go on when another server takes over. */
+  readonly speaks?: DatabaseProtocol
   /** Two connections joined by an upgrade (WebSocket) end after so long without a byte. */
   readonly tunnelTimeout?: Milliseconds
   /** A client that ends its side while it waits is taken to be gone after so long. */

@@ -19,6 +19,7 @@ import {
 import { type Chooser, choose } from '../../../policies/choose.ts'
 import { BodyShelf } from '../http/kept-body.ts'
 import { Closed } from './closed.ts'
+import { Departures, tellDown } from './departures.ts'
 import { Hedging } from './hedging.ts'
 import { PoolMeter } from './meters.ts'
 import { Server } from './server.ts'
@@ -54,8 +55,7 @@ export class Pool {
   #eligible: readonly Server[] = []
   /** Ejected ones whose time is over: the next request that may be repeated tries one. */
   #due: readonly Server[] = []
-  /** Called down by the table that is being applied. */
-  readonly #downed: Server[] = []
+  readonly #departures = new Departures()
   #hasLimits = false
   #isSlow = false
   #thaw: Thaw | undefined
@@ -71,9 +71,11 @@ export class Pool {
 
   /**
    * Serves by this row from now on. A server keeps its connections and counts as long as its
-   * address stays the same; one that is called down, or up again, begins anew.
+   * address stays the same; one that is called down, or up again, begins anew. A row of an earlier
+   * epoch is passed over: it names a primary that has been replaced.
    */
   update(row: PoolRow): void {
+    if ((row.epoch ?? 0) < (this.row.epoch ?? 0)) return
     this.row = row
     this.closed = row.maintenance && new Closed(row.maintenance)
     this.hold.limits = row.hold
@@ -101,14 +103,13 @@ export class Pool {
   }
 
   #updateServer(server: Server, next: TableServer): void {
-    const before = server.row.state
-    server.row = next
+    const { now } = this.shared.deadlines
+    const isNewlyUp = server.row.state !== 'up' && next.state === 'up'
+    this.#departures.changes(server, next, now)
     if (next.state !== 'up') server.closeIdle()
-    if (before !== next.state && next.state === 'up') {
-      server.renew(wellSince(this.shared.now))
-      server.upSince = this.shared.deadlines.now
-    }
-    if (before !== 'down' && next.state === 'down') this.#downed.push(server)
+    if (!isNewlyUp) return
+    server.renew(wellSince(this.shared.now))
+    server.upSince = now
   }
 
   /** Takes nothing new, and is forgotten when its last request has ended. */
@@ -116,6 +117,7 @@ export class Pool {
     server.removed = true
     this.servers.delete(server.row.id)
     server.closeIdle()
+    if (this.row.cut !== undefined) this.#departures.leaves(server)
     if (server.active > 0) this.leaving.add(server)
   }
 
@@ -128,8 +130,9 @@ export class Pool {
     this.hold.limits = { ...this.hold.limits, wait: ms(0) }
     this.repeats.limits = this.hold.limits
     this.refresh()
-    for (const waiter of this.hold.expired(this.holdTime)) waiter.waitedTooLong()
-    for (const repeater of this.repeats.expired(this.holdTime)) repeater.waitedTooLong()
+    for (const queue of [this.hold, this.repeats]) {
+      for (const waiter of queue.expired(this.holdTime)) waiter.waitedTooLong()
+    }
   }
 
   /** We have no file or port left for a connection: what rests gives up its own. */
@@ -214,14 +217,11 @@ export class Pool {
   /** It has left the server, whatever became of it. */
   end(server: Server): void {
     server.active -= 1
-    const isAwaited = server.row.state !== 'up' || server.removed || server.row.maxConnections === 0
-    if (server.active === 0 && isAwaited) this.#emptied(server)
+    if (server.active === 0 && server.isAwaited) {
+      this.leaving.delete(server)
+      this.shared.changedNow()
+    }
     if (this.hold.size > 0) this.release()
-  }
-
-  #emptied(server: Server): void {
-    if (server.removed) this.leaving.delete(server)
-    this.shared.changedNow()
   }
 
   /** A server has answered below 500, or at all where answers are not read. */
@@ -305,12 +305,11 @@ export class Pool {
     this.#eligible = first.length > 0 ? first : offered
     this.#slowStart()
     this.#hasLimits = this.#eligible.some((server) => server.row.maxConnections !== undefined)
-    if (hadNone && this.#eligible.length > 0 && this.hold.size > 0) this.#thaw = thawing
+    const returns = hadNone && this.#eligible.length > 0 && this.hold.size > 0
+    // Long sessions say little once they stand: there is no work to be let in by steps.
+    if (returns && this.row.cut === undefined) this.#thaw = thawing
     this.shared.changed()
-    // Only now is it known where else what waits on them can go.
-    for (const server of this.#downed.splice(0)) {
-      for (const link of [...server.links]) link.serverDown()
-    }
+    this.#departures.tell()
     this.release()
   }
 
@@ -373,6 +372,7 @@ export class Pool {
 
   #stepServer(server: Server): void {
     const { now } = this.shared.deadlines
+    if (now - server.drainsSince >= (this.row.cut?.grace ?? Infinity)) tellDown(server)
     if (server.active > 0 && now - Math.max(server.heardAt, server.busySince) > silentAfter) {
       this.#signals.tell(server, 'silent')
     }

@@ -15,6 +15,8 @@ import { ServerMeter } from './meters.ts'
 export interface ServerLink {
   /** The server has been called down: what still waits for a first byte may go elsewhere. */
   serverDown(): void
+  /** The server takes nothing new: what can go on elsewhere goes there. */
+  serverDrains?(): void
 }
 
 /** How a server fares between two tables; replaced only when its address changes. */
@@ -41,6 +43,8 @@ export class Server implements Candidate {
   late = 0
   /** 0 while its answers come in time, 1 when none does: see `balancing/hedge.ts`. */
   lateness = 0
+  /** Milliseconds lived when it began to drain; Infinity while it does not. */
+  drainsSince = Infinity
   /** Milliseconds lived when it last said anything, and when it last became busy. */
   heardAt = 0
   busySince = 0
@@ -78,6 +82,11 @@ export class Server implements Candidate {
     return (
       !this.removed && this.row.state === 'up' && this.row.weight > 0 && this.address !== undefined
     )
+  }
+
+  /** Somebody waits for it to run empty. */
+  get isAwaited(): boolean {
+    return this.row.state !== 'up' || this.removed || this.row.maxConnections === 0
   }
 
   /** A request was answered below 500. */

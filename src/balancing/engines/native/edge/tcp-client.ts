@@ -203,9 +203,18 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
   }
 
   serverDown(): void {
-    if (this.#breakTunnel !== undefined) return
+    if (this.#breakTunnel !== undefined) {
+      if (this.#pool?.row.cut !== undefined) this.#cut(this.#breakTunnel)
+      return
+    }
     this.#leaveServer()
     this.#choose(this.#pool as Pool)
+  }
+
+  /** What the client hears from a server that was replaced would not be true any more. */
+  #cut(breakTunnel: () => void): void {
+    this.timeline.ending = 'cut'
+    breakTunnel()
   }
 
   #close(broken: boolean): void {

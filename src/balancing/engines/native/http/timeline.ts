@@ -25,6 +25,8 @@ export type Ending =
   | 'silent'
   /** The client went away, or had to, before all was said. */
   | 'client-gone'
+  /** A connection whose server was called down, or replaced, and had to be broken. */
+  | 'cut'
   /** The server broke off in the middle of its answer. */
   | 'answer-broken'
 

@@ -7,15 +7,16 @@ import { systemCode } from '../../../../foundation/fault.ts'
 import { latin1 } from '../../../../wire/latin1.ts'
 import type { Bind } from '../../../model.ts'
 import { Flow } from './flow.ts'
-import type {
-  Connection,
-  ConnectionOwner,
-  Listener,
-  SecuredConnection,
-  SecureListener,
-  Security,
-  Transport,
-  Trust,
+import {
+  type Connection,
+  type ConnectionOwner,
+  keepAliveAfter,
+  type Listener,
+  type SecuredConnection,
+  type SecureListener,
+  type Security,
+  type Transport,
+  type Trust,
 } from './transport.ts'
 import { unowned } from './unowned.ts'
 
@@ -65,7 +66,8 @@ export class NetTransport implements Transport {
   }
 
   listen(bind: Bind, accept: (connection: Connection) => ConnectionOwner): Promise<Listener> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const kept = { keepAlive: true, keepAliveInitialDelay: keepAliveAfter * 1000 }
+    const server = createServer({ allowHalfOpen: true, noDelay: true, ...kept }, (socket) => {
       const peer = socket.remoteAddress ?? ''
       const connection = new NetConnection(socket, peer, unowned, this.#faulted)
       connection.guarded(() => {

@@ -86,6 +86,7 @@ export interface ListenHandle extends Handle {
   bind6(host: string, port: number, flags: number): number
   listen(backlog: number): number
   setNoDelay(on: boolean): number
+  setKeepAlive(on: boolean, seconds: number): number
   getsockname(name: SocketName): number
 }
 

@@ -14,14 +14,15 @@ import { dialTo, refused } from './raw-system.ts'
 import { RawTlsConnection } from './raw-tls.ts'
 import { dialSecure } from './raw-tls-dial.ts'
 import { TlsTurns } from './tls-output.ts'
-import type {
-  Connection,
-  ConnectionOwner,
-  Listener,
-  SecureListener,
-  Security,
-  Transport,
-  Trust,
+import {
+  type Connection,
+  type ConnectionOwner,
+  keepAliveAfter,
+  type Listener,
+  type SecureListener,
+  type Security,
+  type Transport,
+  type Trust,
 } from './transport.ts'
 import { unowned } from './unowned.ts'
 
@@ -110,8 +111,9 @@ export class RawTransport implements Transport {
         connection.start()
       })
     }
-    // What is accepted inherits it (tcp(7)): one system call less for each connection.
+    // What is accepted inherits both (tcp(7)): two system calls less for each connection.
     handle.setNoDelay(true)
+    handle.setKeepAlive(true, keepAliveAfter)
     const code = handle.listen(backlog)
     if (code !== 0) throw refused(handle, code, bind)
     const name = { address: '', port: bind.port, family: '' }

@@ -29,6 +29,12 @@ export interface ConnectionOwner {
 }
 
 /**
+ * Seconds after which the system asks whether a silent client is still there (tcp(7)): its machine
+ * may be gone without a word, and some doors bear hours of silence.
+ */
+export const keepAliveAfter = 60
+
+/**
  * One connection. Nothing is called back from within a method; after `close` or `reset` nothing is
  * called back at all.
  */
