@@ -9,7 +9,7 @@ export const filePage = (note: string, schema: JsonSchema): string =>
 
 const introduction = `# The file
 
-\`alwayson.yaml\` says what has to stay up. It is YAML 1.2. Everything but \`services\` may be left out: the
+\`alwayson.yaml\` says what has to stay up. It is YAML 1.2. Everything but \`services\` or \`databases\` may be left out: the
 defaults are right for two or three servers of an ordinary web app.
 
 \`\`\`yaml
@@ -21,7 +21,7 @@ services:
     run: node server.js            # Always On starts, supervises, restarts and deploys it
     replicas: 3
     check: /health                 # short for { http: /health, every: 1s, fall: 2, rise: 2, timeout: 1s }
-    env: { DATABASE_URL: "\${env.DATABASE_URL}" }
+    env: { DATABASE_URL: "\${databases.orders.url}" }
   legacy:
     servers: [192.168.1.100:80, 192.168.1.101:80]   # something else runs it: checked and routed to
 
@@ -30,6 +30,13 @@ frontends:
     bind: ":80"
     to: web
     routes: [{ path: /old, to: legacy }]
+
+databases:
+  orders:
+    engine: postgresql             # or mariadb, mysql
+    members: 3                     # one primary; the others take its place when it dies
+    durability: quorum             # an acknowledged write survives the loss of any machine; or async
+    bind: { write: ":5432", read: ":5433" }
 \`\`\`
 
 With the first line, editors that speak the YAML language server complete and check the file as you
@@ -43,8 +50,9 @@ code 2) and leave alone what runs. A key that is not known is a fault.
 **Anchors.** Aliases (\`*name\`) and merge keys (\`<<\`) work; top-level keys that begin with \`x-\` are
 a place to keep what they point at.
 
-**Names** of services and frontends have small letters, digits, \`-\` and \`_\`, begin with a letter, and
-have at most 40 characters. A replica of \`web\` is called \`web-1\`, \`web-2\` and so on.
+**Names** of services, frontends and databases have small letters, digits, \`-\` and \`_\`, begin with a letter, and
+have at most 40 characters. A replica of \`web\` is called \`web-1\`, \`web-2\` and so on, and so are the
+members of a database.
 
 **Lengths of time** are \`250ms\`, \`1.5s\`, \`2m\`, \`1h\`, \`1d\`. **Sizes** are \`512KiB\`, \`64MiB\`, \`10MB\`.
 `
@@ -62,9 +70,10 @@ braces there.
 | \`\${port}\`, \`\${host}\`, \`\${replica}\` | the replica’s own port, address and name | \`run\`, \`env\`, \`check\` |
 | \`\${frontends.NAME.url}\` | \`http://127.0.0.1:8080\`: where this machine reaches the frontend; also \`.host\`, \`.port\`, \`.address\` | \`run\`, \`env\`, \`check\` |
 | \`\${services.NAME.servers}\` | \`10.0.0.1:80,10.0.0.2:80\` | \`run\`, \`env\`, \`check\` |
+| \`\${databases.NAME.url}\` | \`postgresql://user:password@127.0.0.1:5432/database\`: where this machine reaches the primary, whoever that is; \`.read_url\` leads to replicas; also \`.host\`, \`.port\`, \`.user\`, \`.password\`, \`.database\` | \`env\` |
 | \`$\${\` | the text \`\${\` | anywhere |
 
-What comes from the environment into \`env\` is a secret: no log, event, status or process list shows
+What comes from the environment or from a database into \`env\` is a secret: no log, event, status or process list shows
 it, and where a difference between two files is told, it is told as it is written.
 
 A command in \`run\` is split into words as a shell does it. If it uses what only a shell

@@ -19,6 +19,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, 'all' | 'model'
     balancing: 'model',
     coordination: 'model',
     certificates: 'model',
+    databases: 'model',
     wire: 'all',
   },
   certificates: { foundation: 'all', control: 'all', wire: 'all', balancing: 'model' },
@@ -39,8 +40,9 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
   cli: [],
   'main.ts': [],
 }
-/** Files that another room may see: the words of a room, and its port. */
-const isPublic = /\/(model|engine|host|prober|coordinator|store)\.ts$/
+/** Files that another room may see: the words of a room, its port, and what it can promise. */
+const isPublic =
+  /\/(model|engine|host|prober|coordinator|store)\.ts$|databases\/(budget|quorum|durable-settings)\.ts$/
 
 /** Files whose name promises that they only think. */
 const isPure =

@@ -58,6 +58,7 @@ const nothing: Spec = {
   coordination: { kind: 'embedded' },
   services: {},
   frontends: {},
+  databases: {},
   edges: 0,
   written: {},
 }

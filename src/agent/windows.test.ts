@@ -7,7 +7,7 @@ import { Windows, windowKind } from './windows.ts'
 
 const spec = (port: number | undefined, path?: string): Spec => ({
   ...{ name: 'x', machines: {}, coordination: {} as Spec['coordination'], services: {} },
-  ...{ frontends: {}, edges: 1, written: {} },
+  ...{ frontends: {}, databases: {}, edges: 1, written: {} },
   ...(port === undefined ? {} : { metrics: { host: '::1', port } }),
   ...(path === undefined ? {} : { statsSocket: { path, mode: 0o600 } }),
 })

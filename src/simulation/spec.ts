@@ -71,6 +71,7 @@ export const simulatedSpec = (services: readonly RunService[]): Spec => ({
   coordination: { kind: 'embedded' },
   services: Object.fromEntries(services.map((service) => [service.name, service])),
   frontends: Object.fromEntries(services.map((service) => [service.name, doorOf(service)])),
+  databases: {},
   edges: 2,
   written: {},
 })

@@ -45,6 +45,18 @@ export const defaults = {
   },
   tls: { min_version: 'TLSv1.2', protocols: ['h2', 'http/1.1'] },
   edgesLeast: 2,
+  database: {
+    members: 3,
+    durability: 'quorum',
+    failover: 'auto',
+    within: '4s',
+    readLag: '10s',
+    hold: { wait: '30s', connections: 1000 },
+    onDivergence: 'quarantine',
+    backups: { every: '1d', keep: 7 },
+    /** Chosen ports begin here: below those that systems give to clients (32768 and up). */
+    ports: { first: 21_000, blocks: 600, each: 16 },
+  },
   coordination: {
     session: '2s',
     memory: '256MiB',

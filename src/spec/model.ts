@@ -12,6 +12,7 @@ import type {
 import type { Maintenance, RouteRules, Sticky } from '../balancing/routing/model.ts'
 import type { AcmeWish, CertificateFiles, OldestTls } from '../certificates/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
+import type { DatabasePlan } from '../databases/model.ts'
 import type { Milliseconds } from '../foundation/time.ts'
 import type { Check, ServerTls } from '../health/model.ts'
 import type { LogPolicy, RestartPolicy } from '../services/model.ts'
@@ -24,6 +25,7 @@ export interface Spec {
   readonly coordination: CoordinationPlan
   readonly services: Readonly<Record<string, Service>>
   readonly frontends: Readonly<Record<string, Frontend>>
+  readonly databases: Readonly<Record<string, DatabasePlan>>
   /** How many processes carry the data path. */
   readonly edges: number
   /** Where metrics and statistics are answered over HTTP. */

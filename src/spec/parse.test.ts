@@ -31,6 +31,7 @@ test('the shortest file is filled in with defaults', () => {
     coordination: { kind: 'embedded' },
     edges: 2,
     frontends: {},
+    databases: {},
     written: {},
     services: {
       web: {

@@ -6,10 +6,11 @@ import { limits } from './defaults.ts'
 import { jsonSchema } from './json-schema.ts'
 import type { Parsed, Place } from './model.ts'
 import { plant } from './plant.ts'
-import { resolve, type Surroundings } from './references.ts'
+import { resolve } from './references.ts'
 import { openProblemList, toProblems } from './reporter.ts'
 import { settle } from './settle.ts'
 import { type EnvUse, type Ground, type LooseFile, openSite } from './site.ts'
+import type { Surroundings } from './surroundings.ts'
 import { readYaml } from './yaml.ts'
 
 /** The text and everything that its meaning depends on. */
@@ -19,7 +20,7 @@ export interface ParseInput extends Ground {
 }
 
 /** Sections of the design that this version does not carry out. */
-const laterSections = ['databases', 'addresses', 'buckets', 'fleets', 'scaling', 'drills']
+const laterSections = ['addresses', 'buckets', 'fleets', 'scaling', 'drills']
 
 /** What the file asks for, or everything that is wrong with it, in the order of the file. */
 export function parseSpec(input: ParseInput): Parsed {

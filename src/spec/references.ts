@@ -1,22 +1,12 @@
 // What does `${…}` stand for? The environment, other sections of the file, or, left in place, a
 // replica's own values. Where a value is used is not known here.
 
+import { isDatabaseWord, ofDatabase } from './database-words.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { suggest } from './nearest.ts'
-import type { Reporter } from './reporter.ts'
+import { type Answer, namesIn, reachable, type Surroundings } from './surroundings.ts'
 import { entryOf, type Path, type Scalar, type Tree } from './tree.ts'
 import { readBind } from './values.ts'
-
-/** What references may reach. */
-export interface Surroundings {
-  readonly tree: Tree
-  /** The text that the offsets of the tree count in. */
-  readonly text: string
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly reporter: Reporter
-  /** Sections that a later version will know. */
-  readonly laterSections: readonly string[]
-}
 
 /** A text with its references resolved. */
 export interface Resolved {
@@ -68,11 +58,6 @@ export function resolve(
   return failed ? undefined : { text: resolved, fromEnv }
 }
 
-/** No message: what it names is wrong itself, and has been reported there. */
-type Answer =
-  | { readonly value: string; readonly fromEnv?: boolean }
-  | { readonly message: string | undefined; readonly remedy?: string | undefined }
-
 /** `$${name}`: the text `${name}`. Where replicas' words are filled in later, it would be lost. */
 function literal(name: string, end: string, schema: JsonSchema): Answer {
   if (schema['x-references'] === 'replica' && replicaWords.includes(name)) {
@@ -80,6 +65,9 @@ function literal(name: string, end: string, schema: JsonSchema): Answer {
       message: `\`$\${${name}}\` cannot be kept apart from \`\${${name}}\` here`,
       remedy: `for a variable of the shell write \`$${name}\``,
     }
+  }
+  if (schema['x-private'] === true && end !== '' && isDatabaseWord(name)) {
+    return { message: `\`$\${${name}}\` cannot be kept apart from \`\${${name}}\` here` }
   }
   return { value: `\${${name}${end}` }
 }
@@ -108,6 +96,9 @@ function lookUp(name: string, end: string, schema: JsonSchema, around: Surroundi
       ? ofFrontend(name, item, field, around)
       : ofService(name, item, field, around)
   }
+  if (rest.length === 0 && section === 'databases') {
+    return ofDatabase(name, item, field, schema, around)
+  }
   if (around.laterSections.includes(section)) {
     return {
       message: `\`\${${name}}\`: this version of Always On does not know \`${section}\` yet`,
@@ -118,6 +109,7 @@ function lookUp(name: string, end: string, schema: JsonSchema, around: Surroundi
     'env.NAME',
     'frontends.NAME.url',
     'services.NAME.servers',
+    'databases.NAME.url',
   ]
   const variable = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
   const word = replicaWords.find((one) => one === name.toLowerCase())
@@ -165,16 +157,13 @@ function fromEnvironment(name: string, schema: JsonSchema, around: Surroundings)
   }
 }
 
-const names = (section: Tree | undefined): readonly string[] =>
-  section?.kind === 'map' ? section.entries.map((entry) => entry.key) : []
-
 const frontendFields = ['url', 'host', 'port', 'address']
 
 function ofFrontend(name: string, item: string, field: string, around: Surroundings): Answer {
   const section = entryOf(around.tree, 'frontends')?.value
   const frontend = entryOf(section, item)?.value
   if (frontend === undefined) {
-    const remedy = suggest(item, names(section))
+    const remedy = suggest(item, namesIn(section))
     return { message: `\`\${${name}}\`: there is no frontend \`${item}\``, remedy }
   }
   if (!frontendFields.includes(field)) {
@@ -208,15 +197,11 @@ function ofFrontend(name: string, item: string, field: string, around: Surroundi
   }
 }
 
-/** An address of this machine that reaches a socket listening on `host`. */
-const reachable = (host: string): string =>
-  host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-
 function ofService(name: string, item: string, field: string, around: Surroundings): Answer {
   const section = entryOf(around.tree, 'services')?.value
   const service = entryOf(section, item)?.value
   if (service === undefined) {
-    const remedy = suggest(item, names(section))
+    const remedy = suggest(item, namesIn(section))
     return { message: `\`\${${name}}\`: there is no service \`${item}\``, remedy }
   }
   const servers = entryOf(service, 'servers')?.value

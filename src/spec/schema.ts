@@ -3,10 +3,11 @@
 
 import * as z from 'zod'
 import { coordination, machine } from './schema-cluster.ts'
+import { database } from './schema-database.ts'
 import { frontend } from './schema-frontend.ts'
 import { metrics, statsSocket } from './schema-observe.ts'
 import { service } from './schema-service.ts'
-import { count, key, name, requiredKey } from './schema-values.ts'
+import { count, key, name } from './schema-values.ts'
 
 /** The whole file. */
 export const file = z
@@ -21,13 +22,18 @@ export const file = z
       'What the machines agree through. Without it, a server of Always On’s own on the one ' +
         'machine there is; several machines need `managed` or `{ zookeeper: … }`.',
     ),
-    services: requiredKey(
+    services: key(
       z.record(name(), service).meta({ errorMessage: 'expected services by name' }),
-      'What has to stay up, by name: replicas that Always On runs, or servers that others run.',
+      'What has to stay up, by name: replicas that Always On runs, or servers that others run. ' +
+        'May be left out where there are `databases`.',
     ),
     frontends: key(
       z.record(name(), frontend).meta({ errorMessage: 'expected frontends by name' }),
       'Where clients connect, by name.',
+    ),
+    databases: key(
+      z.record(name(), database).meta({ errorMessage: 'expected databases by name' }),
+      'Replicated databases, by name: a primary that may die, and replicas that take its place.',
     ),
     metrics: key(
       metrics,
@@ -53,7 +59,8 @@ export const file = z
 export type RawFile = z.infer<typeof file>
 export type RawMachine = NonNullable<RawFile['machines']>[string]
 export type RawCoordination = NonNullable<RawFile['coordination']>
-export type RawService = RawFile['services'][string]
+export type RawService = NonNullable<RawFile['services']>[string]
 export type RawFrontend = NonNullable<RawFile['frontends']>[string]
+export type RawDatabase = NonNullable<RawFile['databases']>[string]
 export type RawRoute = NonNullable<RawFrontend['routes']>[number]
 export type RawCheck = NonNullable<RawService['check']>

@@ -4,9 +4,11 @@
 import { basename, dirname, resolve as resolvePath } from 'node:path'
 import { agree } from './agree.ts'
 import { agreeOnEnsemble } from './agree-cluster.ts'
+import { agreeOnDatabases } from './agree-databases.ts'
 import { defaults } from './defaults.ts'
 import type { Frontend, Service, Spec } from './model.ts'
 import { settleCoordination, settleMachine } from './settle-cluster.ts'
+import { settleDatabases } from './settle-databases.ts'
 import { settleFrontend } from './settle-frontend.ts'
 import { settleMetrics, settleStatsSocket } from './settle-observe.ts'
 import { settleService } from './settle-service.ts'
@@ -27,14 +29,17 @@ export function settle(raw: LooseFile, site: Site): Spec {
   const name = raw.name ?? nameOfFolder(site.file)
   const metrics = settleMetrics(raw.metrics)
   const statsSocket = settleStatsSocket(raw.stats_socket, site)
+  const coordination = settleCoordination(raw.coordination, name, machines, site)
+  const around = { machines, frontends, coordination, ...(metrics && { metrics }) }
   const spec: Spec = {
     name,
     ...(metrics === undefined ? {} : { metrics }),
     ...(statsSocket === undefined ? {} : { statsSocket }),
     machines,
-    coordination: settleCoordination(raw.coordination, name, machines, site),
+    coordination,
     services,
     frontends,
+    databases: settleDatabases(raw.databases, around, site),
     edges: raw.edges ?? Math.max(site.cores, defaults.edgesLeast),
     written: Object.fromEntries(
       site.envUses.map((use) => [formatPath(use.path), site.shown(use.path)]),
@@ -42,6 +47,7 @@ export function settle(raw: LooseFile, site: Site): Spec {
   }
   agree(raw, spec, site)
   agreeOnEnsemble(spec, site)
+  agreeOnDatabases(raw, spec, site)
   return spec
 }
 
