@@ -42,7 +42,7 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
 }
 /** Files that another room may see: the words of a room, its port, and what it can promise. */
 const isPublic =
-  /\/(model|engine|host|prober|coordinator|store)\.ts$|databases\/(budget|quorum|durable-settings)\.ts$/
+  /\/(model|engine|host|prober|coordinator|store|budget|quorum|durable-settings)\.ts$/
 
 /** Files whose name promises that they only think. */
 const isPure =
