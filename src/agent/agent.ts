@@ -9,6 +9,7 @@ import { type Adapters, openAdapters } from './adapters.ts'
 import type { AgentCluster, AgentClusterDeeds } from './cluster.ts'
 import { aloneAnswers, clusterAnswers } from './cluster-answers.ts'
 import { type Core, openCore } from './core.ts'
+import { refuseChanges } from './database-plan.ts'
 import { joinCluster } from './join.ts'
 import { type OpenJournal, openJournal } from './journal.ts'
 import { takeLock } from './lock.ts'
@@ -239,6 +240,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     const { core, parse, cluster } = this.#parts
     const spec = await parse(file)
     const { spec: before, state } = core.world()
+    refuseChanges(before, spec)
     const services = wishSpec(state.services, spec, this.#clock.now())
     const actions = planOf({ spec: before, services: state.services }, { spec, services })
     const differences = diff(before, spec).map(({ sentence }) => sentence)

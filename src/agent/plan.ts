@@ -1,6 +1,7 @@
 // What would applying a file do? The sentences of a dry run, from the state before and after. Pure.
 
 import type { Spec } from '../spec/model.ts'
+import { planDatabases } from './database-plan.ts'
 import type { AgentState, ServiceMemory } from './model.ts'
 
 /** One sentence for each thing that will be done, in the order in which it begins. */
@@ -9,6 +10,7 @@ export const planOf = (
   after: { readonly spec: Spec; readonly services: AgentState['services'] },
 ): readonly string[] => [
   ...listening(before.spec, after.spec),
+  ...planDatabases(before.spec, after.spec),
   ...Object.keys(after.services).flatMap((name) =>
     servicePlan(name, before.services[name], after.services[name]),
   ),
@@ -45,10 +47,15 @@ function servicePlan(
 const count = (number: number, noun: string): string =>
   `${number} ${noun}${number === 1 ? '' : 's'}`
 
-const bindsOf = (spec: Spec): readonly string[] =>
-  Object.values(spec.frontends).flatMap(({ name, binds }) =>
+const bindsOf = (spec: Spec): readonly string[] => [
+  ...Object.values(spec.frontends).flatMap(({ name, binds }) =>
     binds.map(({ host, port }) => `${host}:${port} (${name})`),
-  )
+  ),
+  ...Object.values(spec.databases).flatMap(({ name, bind: { write, read } }) => [
+    `${write.host}:${write.port} (${name}, to write)`,
+    ...(read === undefined ? [] : [`${read.host}:${read.port} (${name}, to read)`]),
+  ]),
+]
 
 function listening(before: Spec, after: Spec): readonly string[] {
   const [old, fresh] = [bindsOf(before), bindsOf(after)]

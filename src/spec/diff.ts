@@ -3,8 +3,17 @@
 import type { LimitedBy } from '../balancing/limits/model.ts'
 import type { HedgeRule } from '../balancing/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
-import { formatDuration, type Milliseconds } from '../foundation/time.ts'
 import type { Check } from '../health/model.ts'
+import { diffDatabase } from './diff-databases.ts'
+import {
+  diffTexts,
+  pairs,
+  type Row,
+  type Speaker,
+  showAddress,
+  speaker,
+  time,
+} from './diff-rows.ts'
 import type {
   AccessLog,
   Difference,
@@ -17,12 +26,6 @@ import type {
 } from './model.ts'
 import { describeBalance } from './settle-balance.ts'
 
-/** One thing that may differ, by its path below the thing it belongs to. */
-interface Row<T> {
-  readonly key: string
-  readonly show: (value: T) => string | undefined
-}
-
 /** Everything that differs; `before` is undefined where nothing was wanted yet. */
 export function diff(before: Spec | undefined, after: Spec): readonly Difference[] {
   const say = speaker(before, after)
@@ -32,59 +35,10 @@ export function diff(before: Spec | undefined, after: Spec): readonly Difference
     ...(before === undefined ? [] : say.rows('', before, after, specRows)),
     ...services.flatMap(({ name, was, is }) => diffService(name, was, is, say)),
     ...frontends.flatMap(({ name, was, is }) => diffFrontend(name, was, is, say)),
+    ...pairs(before?.databases, after.databases).flatMap(({ name, was, is }) =>
+      diffDatabase(name, was, is, say),
+    ),
   ]
-}
-
-interface Pair<T> {
-  readonly name: string
-  readonly was: T | undefined
-  readonly is: T | undefined
-}
-
-function pairs<T>(
-  before: Readonly<Record<string, T>> | undefined,
-  after: Readonly<Record<string, T>>,
-): readonly Pair<T>[] {
-  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after)])
-  return [...names].map((name) => ({ name, was: before?.[name], is: after[name] }))
-}
-
-interface Speaker {
-  /** The differences of two things by their rows. */
-  rows<T>(path: string, was: T, is: T, rows: readonly Row<T>[]): readonly Difference[]
-}
-
-/** Shows a value as the file writes it, where the file takes it from the environment. */
-function speaker(before: Spec | undefined, after: Spec): Speaker {
-  const written = (spec: Spec | undefined, path: string, value: string | undefined) => {
-    const exact = spec?.written[path]
-    if (exact !== undefined) return { text: exact, hidden: false }
-    const hidden = Object.keys(spec?.written ?? {}).some(
-      (one) => one.startsWith(`${path}.`) || one.startsWith(`${path}[`),
-    )
-    return { text: value, hidden }
-  }
-  const row = (path: string, was: string | undefined, is: string | undefined): Difference => {
-    const [old, now] = [written(before, path, was), written(after, path, is)]
-    if (was === undefined) {
-      const value = now.hidden ? '' : ` to \`${now.text}\``
-      return { path, kind: 'added', sentence: `${path} is set${value}` }
-    }
-    if (is === undefined) return { path, kind: 'removed', sentence: `${path} is no longer set` }
-    if (old.hidden || now.hidden) return { path, kind: 'changed', sentence: `${path} changed` }
-    const sentence =
-      old.text === now.text
-        ? `${path} changed: \`${now.text}\` stands for another value`
-        : `${path} changed from \`${old.text}\` to \`${now.text}\``
-    return { path, kind: 'changed', sentence }
-  }
-  return {
-    rows: (path, was, is, rows) =>
-      rows.flatMap(({ key, show }) => {
-        const [old, now] = [show(was), show(is)]
-        return old === now ? [] : [row(path === '' ? key : `${path}.${key}`, old, now)]
-      }),
-  }
 }
 
 const specRows: readonly Row<Spec>[] = [
@@ -125,7 +79,6 @@ function showCoordination(plan: CoordinationPlan): string {
   }
 }
 
-const time = (length: Milliseconds): string => formatDuration(length)
 const optional = (value: number | undefined): string | undefined =>
   value === undefined ? undefined : String(value)
 
@@ -284,9 +237,6 @@ function showRoute({ host = '', path = '', to, rules }: Frontend['routes'][numbe
 const showMaintenance = (said: Frontend['maintenance']): string | undefined =>
   said && `${said.on ? 'on' : 'off'}, ${said.retryAfterSeconds}s, ${said.allow.join(' ')}`
 
-const showAddress = (host: string, port: number): string =>
-  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-
 function diffService(
   name: string,
   was: Service | undefined,
@@ -337,22 +287,6 @@ function summary(service: Service): string {
   if (service.kind === 'run') return `${service.replicas} replicas that Always On runs`
   const { length } = service.servers
   return `${length} ${length === 1 ? 'server' : 'servers'} that something else runs`
-}
-
-/** Texts that are never shown, by name: environment variables, bodies of pages. */
-function diffTexts(
-  path: string,
-  what: string,
-  whose: string,
-  was: Readonly<Record<string, string>>,
-  is: Readonly<Record<string, string>>,
-): readonly Difference[] {
-  return pairs(was, is).flatMap(({ name, was: old, is: now }): readonly Difference[] => {
-    if (old === now) return []
-    const kind = old === undefined ? 'added' : now === undefined ? 'removed' : 'changed'
-    const verb = kind === 'changed' ? 'changed' : `is ${kind}`
-    return [{ path: `${path}.${name}`, kind, sentence: `${what} ${name} ${whose} ${verb}` }]
-  })
 }
 
 function diffServers(path: string, was: ServersService, is: ServersService): readonly Difference[] {
