@@ -64,6 +64,12 @@ export class AclTable {
     return acl
   }
 
+  /** Forgets a list that was new, and that nothing came to use. */
+  forget(acl: Acl): void {
+    const key = acl.bytes.toString('latin1')
+    if (this.#known.get(key) === acl) this.#known.delete(key)
+  }
+
   /** Forgets every list that is not among `used`: called when all nodes are walked anyway. */
   keepOnly(used: ReadonlySet<Acl>): void {
     this.#known = new Map([openAcl, readAcl, ...used].map((acl) => this.#keyed(acl)))

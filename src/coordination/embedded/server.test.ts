@@ -300,7 +300,10 @@ test('watches and sessions have an end', async () => {
 
 test('lists that a node had once are not kept for ever', async () => {
   using folder = newFolder()
-  await using server = await openEmbeddedServer({ folder: folder.path })
+  await using server = await openEmbeddedServer({
+    folder: folder.path,
+    limits: { snapshotAfterBytes: 2 ** 21 },
+  })
   using client = await connected(server.port)
   bodyOf(await create(client, '/a'))
   const snapshots = () => readdirSync(folder.path).filter((name) => name.startsWith('snapshot.'))

@@ -3,6 +3,7 @@
 
 import { errorCode } from '../../wire/jute/errors.ts'
 import { opcode } from '../../wire/jute/opcodes.ts'
+import type { Acl } from './acl.ts'
 import type { Cursor, Sink } from './bytes.ts'
 import type { TreeLimits } from './model.ts'
 import { type Asker, Plan } from './plan.ts'
@@ -21,6 +22,13 @@ export interface NewSession {
   readonly password: Buffer
 }
 
+/** What a multi under way has changed, to be taken back if one of its parts may not be done. */
+interface Undo {
+  readonly nodes: { readonly node: Znode; readonly before: Staged | null }[]
+  /** The lists that nothing used before it. */
+  readonly acls: Acl[]
+}
+
 /** Turns requests into transactions, one after the other. */
 export class Stager {
   /** Where transactions are written: the batch that goes to the disk next. */
@@ -35,8 +43,7 @@ export class Stager {
   readonly #request = new WriteRequest()
   /** The nodes that each session is about to own. */
   readonly #newlyOwned = new Map<number, Set<Znode>>()
-  /** What nodes were before the multi under way touched them; `null` outside a multi. */
-  #undo: { readonly node: Znode; readonly before: Staged | null }[] | null = null
+  #undo: Undo | null = null
 
   constructor(state: State, limits: TreeLimits, log: Sink) {
     this.#state = state
@@ -76,11 +83,12 @@ export class Stager {
     const at = beginTxn(this.log, txn.multi, time)
     const { stagedCost } = this
     this.log.int(parts.length)
-    this.#undo = []
+    const undo: Undo = { nodes: [], acls: [] }
+    this.#undo = undo
     for (const [index, part] of parts.entries()) {
       const error = this.#checkPart(part, from, asker)
       if (error !== 0) {
-        this.#takeBack(this.#undo)
+        this.#takeBack(undo)
         this.#undo = null
         this.log.length = at
         this.stagedCost = stagedCost
@@ -101,11 +109,21 @@ export class Stager {
     return isReadable ? this.#plan.check(this.#request, asker, this.pendingCost) : marshallingError
   }
 
-  #takeBack(undo: readonly { readonly node: Znode; readonly before: Staged | null }[]): void {
-    for (const { node, before } of undo.toReversed()) {
+  #takeBack({ nodes, acls }: Undo): void {
+    for (const { node, before } of nodes.toReversed()) {
       node.staged = before
       this.#state.tree.dropIfEmpty(node)
     }
+    for (const acl of acls) this.#state.tree.acls.forget(acl)
+  }
+
+  /** The list of the plan, as the one object that stands for all equal ones. */
+  #intern(): Acl {
+    const { acls } = this.#state.tree
+    const { size } = acls
+    const acl = acls.intern(this.#plan.acl)
+    if (acls.size > size) this.#undo?.acls.push(acl)
+    return acl
   }
 
   #end(at: number): void {
@@ -115,7 +133,7 @@ export class Stager {
   }
 
   #touch(node: Znode, zxid: number): Staged {
-    this.#undo?.push({ node, before: node.staged === null ? null : { ...node.staged } })
+    this.#undo?.nodes.push({ node, before: node.staged === null ? null : { ...node.staged } })
     return node.stage(zxid)
   }
 
@@ -136,7 +154,7 @@ export class Stager {
       case opcode.setACL: {
         const staged = this.#touch(node, zxid)
         staged.aversion = (staged.aversion + 1) | 0
-        staged.acl = this.#state.tree.acls.intern(this.#plan.acl)
+        staged.acl = this.#intern()
         this.log.buffer(node.path)
         this.log.raw(this.#plan.acl.bytes)
         break
@@ -157,7 +175,7 @@ export class Stager {
 
   #create(request: WriteRequest, zxid: number): void {
     const { node: parent, bytes, pathStart, pathEnd, owner } = this.#plan
-    const acl = this.#state.tree.acls.intern(this.#plan.acl)
+    const acl = this.#intern()
     const place = this.#state.tree.place(bytes.subarray(pathStart, pathEnd))
     const staged = this.#touch(place, zxid)
     staged.exists = true
