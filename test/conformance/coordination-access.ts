@@ -119,9 +119,9 @@ export function accessPromises(test: SceneTest): void {
     return Promise.resolve()
   })
 
-  /** The first answer that is not a lost connection; rejects after 10 s. */
+  /** The first answer that is not a lost connection; rejects after 60 s. */
   async function eventually<T>(ask: () => Promise<T>): Promise<T> {
-    const deadline = AbortSignal.timeout(ms(10_000))
+    const deadline = AbortSignal.timeout(ms(60_000))
     for (;;) {
       try {
         return await ask()

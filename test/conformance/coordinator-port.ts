@@ -87,7 +87,7 @@ export function portPromises(test: PortTest): void {
 
   test('ends what lives with a session when that ends, and tells who watches', async (scene) => {
     await using watcher = await scene.coordinate()
-    const timeout = ms(scene.timeoutLeast * 2)
+    const timeout = ms(scene.timeoutLeast * 4)
     const { coordinator: one, network } = await scene.coordinateFaulty(timeout)
     await using other = await scene.coordinate()
     await one.write([{ kind: 'create', path: '/one', life: 'ephemeral' }])

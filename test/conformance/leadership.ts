@@ -14,7 +14,7 @@ import type { FaultyNetwork, PortScene, PortTest } from './port-scene.ts'
 const clock = openClock()
 const parts = { clock, newId: randomUUID }
 const never = new AbortController().signal
-const lease = ms(3000)
+const lease = ms(5000)
 /** Longer than the sessions of those who are cut off: that alone must not make two leaders. */
 const longLease = ms(1600)
 
@@ -67,11 +67,11 @@ export function leadershipPromises(test: PortTest): void {
   })
 
   for (const [name, length] of [
-    ['is lost by whoever cannot renew, before anybody else may act', 2000],
-    ['is not taken before its lease is over, though its session is', 6000],
+    ['is lost by whoever cannot renew, before anybody else may act', 4000],
+    ['is not taken before its lease is over, though its session is', 8000],
   ] as const) {
     test(name, async (scene) => {
-      const timeout = ms(scene.timeoutLeast * 3)
+      const timeout = ms(scene.timeoutLeast * 5)
       const { coordinator, network } = await scene.coordinateFaulty(timeout)
       const [b] = await candidates(scene, 1)
       const first = standing(coordinator, 'a', ms(length))
@@ -114,12 +114,12 @@ export function leadershipPromises(test: PortTest): void {
   })
 
   test('is taken from whoever falls silent, long before its session is over', async (scene) => {
-    const heard = { silence: ms(400), every: ms(60) }
-    const { coordinator, network } = await scene.coordinateFaulty(ms(8000))
+    const heard = { silence: ms(1500), every: ms(60) }
+    const { coordinator, network } = await scene.coordinateFaulty(ms(10_000))
     const [b, c] = await candidates(scene, 2)
-    const first = standing(coordinator, 'a', ms(8000), heard)
+    const first = standing(coordinator, 'a', ms(60_000), heard)
     const one = await first.begun
-    const next = [standing(b!, 'b', ms(8000), heard), standing(c!, 'c', ms(8000), heard)]
+    const next = [standing(b!, 'b', ms(60_000), heard), standing(c!, 'c', ms(60_000), heard)]
     const renewed = one.validUntil()
     await until('it has renewed', () => one.validUntil() > renewed)
     network.silence(true)

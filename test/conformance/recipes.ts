@@ -174,7 +174,10 @@ export function recipePromises(test: PortTest): void {
     const asked: Promise<number>[] = []
     for (const at of all.keys()) {
       asked.push(use(at))
-      const queued = async () => ((await all[0]!.list('/lock')) ?? []).length + held.length > at
+      const queued = async () => {
+        const names = (await all[0]!.list('/lock')) ?? []
+        return held.includes(at) || names.some((name) => name.startsWith(`ticket-${at}-`))
+      }
       await until(`${at} stands in the queue`, queued)
     }
     assert.deepEqual(await Promise.all(asked), [0, 1, 2, 3])
@@ -187,7 +190,7 @@ export function recipePromises(test: PortTest): void {
   })
 
   test('takes a lock from a session that ended, and refuses its late writes', async (scene) => {
-    const timeout = ms(scene.timeoutLeast * 2)
+    const timeout = ms(scene.timeoutLeast * 4)
     const { coordinator: first, network } = await scene.coordinateFaulty(timeout)
     const second = await coordinate(scene)
     const inFirst = Promise.withResolvers<AbortSignal>()
@@ -260,7 +263,7 @@ export function recipePromises(test: PortTest): void {
     const stop = new AbortController()
     const networks: { silence(on: boolean): void }[] = []
     const open = async () => {
-      const timeout = ms(scene.timeoutLeast * 2)
+      const timeout = ms(scene.timeoutLeast * 4)
       const { coordinator, network } = await scene.coordinateFaulty(timeout)
       networks.push(network)
       return coordinator

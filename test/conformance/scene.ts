@@ -8,6 +8,7 @@ import {
   openZooKeeper,
   type ZooKeeperClient,
 } from '../../src/coordination/client/client.ts'
+import { isZooKeeperError } from '../../src/coordination/client/errors.ts'
 import type { WatchEvent, WatchListener } from '../../src/coordination/client/model.ts'
 import { type Dial, openDial } from '../../src/coordination/client/transport.ts'
 import { openRandom } from '../../src/foundation/random.ts'
@@ -70,23 +71,29 @@ async function setScene(server: CoordinationServer, opened: AsyncDisposableStack
     await client.connected(AbortSignal.timeout(120_000))
     return client
   }
+  /** A client that knows the root: of an ensemble its server may not have heard of it yet. */
+  const openHere = async (options: ClientOptions): Promise<ZooKeeperClient> => {
+    for (;;) {
+      try {
+        const client = await openAt(root, options)
+        await client.catchUp()
+        return client
+      } catch (thrown) {
+        // On a busy machine short sessions may not live to see it.
+        if (!isZooKeeperError(thrown, 'connection-loss', 'session-expired')) throw thrown
+      }
+    }
+  }
   const keeper = await openAt('', {})
   await keeper.create(root)
   return {
     server,
     root,
     openAt,
-    open: async (options = {}) => {
-      const client = await openAt(root, options)
-      // Of an ensemble its server may not have heard of the root yet.
-      await client.catchUp()
-      return client
-    },
+    open: (options = {}) => openHere(options),
     openFaulty: async (options = {}) => {
       const network = faultyDial(dial)
-      const client = await openAt(root, { ...options, dial: network.dial })
-      await client.catchUp()
-      return { client, network }
+      return { client: await openHere({ ...options, dial: network.dial }), network }
     },
   }
 }

@@ -33,7 +33,7 @@ const open = (
 ): Promise<OpenCoordination> =>
   openCoordination({ plan, folder, keys, clock, heard: () => undefined, openHost })
 
-const signal = (): AbortSignal => AbortSignal.timeout(20_000)
+const signal = (): AbortSignal => AbortSignal.timeout(60_000)
 
 test('one machine starts its own server, and finds again what it had', async () => {
   using folder = newFolder()
@@ -73,7 +73,7 @@ test('a machine with another secret does not join, and is told why', async () =>
     kind: 'zookeeper',
     servers: [{ host, port: Number(port) }],
     chroot: '/teams/shop',
-    session: ms(2000),
+    session: ms(6000),
     tls: undefined,
   }
   await using ours = await open(folder.path, plan, keysWith('a'.repeat(43)))
@@ -97,7 +97,7 @@ test('without keys nobody takes part in what others share', async () => {
     kind: 'zookeeper',
     servers: [{ host: '127.0.0.1', port: 1 }],
     chroot: '/shop',
-    session: ms(2000),
+    session: ms(6000),
     tls: undefined,
   }
   await assert.rejects(open(folder.path, plan), { code: 'not-found', message: /has no keys/ })
@@ -111,7 +111,7 @@ test('what was agreed on does not move to another coordinator', async () => {
     kind: 'zookeeper',
     servers: [{ host: '127.0.0.1', port: 1 }],
     chroot: '/shop',
-    session: ms(2000),
+    session: ms(6000),
     tls: undefined,
   }
   await assert.rejects(coordination.follow(elsewhere), {

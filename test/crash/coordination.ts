@@ -12,6 +12,7 @@ import type { ConnectResponse } from '../../src/wire/jute/records.ts'
 import { type EmbeddedProcess, startEmbedded } from '../engines/embedded-process.ts'
 import { openRawClient, type RawAnswer, type RawClient } from '../engines/raw-client.ts'
 import { openCreateAcl } from '../engines/raw-records.ts'
+import { until } from '../engines/waiting.ts'
 
 /** What a run came to. */
 export interface CrashOutcome {
@@ -187,6 +188,10 @@ async function crashAgainAndAgain(
   sabotage: () => void,
 ): Promise<Omit<CrashOutcome, 'snapshotAt'>> {
   const broken: string[] = []
+  const sum = (of: (client: WriterClient) => number): number =>
+    clients.reduce((total, client) => total + of(client), 0)
+  const acknowledged = (): number =>
+    sum((client) => client.acknowledged.size + client.counter.acknowledged)
   const connectAll = async (): Promise<void> => {
     for (const client of clients) {
       const fault = await client.connect()
@@ -207,7 +212,10 @@ async function crashAgainAndAgain(
   }
   for (let kill = 0; kill < kills && broken.length === 0; kill += 1) {
     const writing = Promise.all(clients.map((client) => client.write()))
-    await pause(below(random, 120))
+    // So many answers and a moment more: also where the machine is slow, much is under way.
+    const enough = acknowledged() + below(random, 300)
+    await until('enough is acknowledged', () => acknowledged() >= enough)
+    await pause(below(random, 30))
     await server.end('SIGKILL')
     await writing
     sabotage()
@@ -217,11 +225,9 @@ async function crashAgainAndAgain(
     const names = (await first?.names()) ?? new Set<string>()
     for (const client of clients) for await (const fault of client.check(names)) broken.push(fault)
   }
-  const sum = (of: (client: WriterClient) => number): number =>
-    clients.reduce((total, client) => total + of(client), 0)
   return {
     kills,
-    acknowledged: sum((client) => client.acknowledged.size + client.counter.acknowledged),
+    acknowledged: acknowledged(),
     unknown: sum((client) => client.unknown),
     recovered: sum((client) => client.recovered),
     broken,

@@ -47,7 +47,8 @@ class Labels {
   }
 }
 
-const sessionTimeout = 30_000
+/** Nobody pings, and those that are away must not expire on a busy machine. */
+const sessionTimeout = 60_000
 
 /** One server and the clients it has. */
 export class Side {

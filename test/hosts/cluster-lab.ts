@@ -60,7 +60,8 @@ export interface Host {
   up(): void
   /** The process of its agent. */
   readonly agent: ChildProcess
-  status(): Promise<Status>
+  /** What its agent says of everything; `within` ms, or it rejects. */
+  status(within?: number): Promise<Status>
   /** Asks its agent, as the command line does. */
   ask<Path extends keyof AgentApi>(
     path: Path,
@@ -166,7 +167,8 @@ async function openHost(
       return agent
     },
     ask: (path, question) => ask(join(state, 'agent.sock'), path, question),
-    status: () => ask(join(state, 'agent.sock'), '/status', {}, AbortSignal.timeout(1000)),
+    status: (within = 60_000) =>
+      ask(join(state, 'agent.sock'), '/status', {}, AbortSignal.timeout(within)),
     journal: () =>
       readLines(join(state, 'journal.jsonl')).map((line) => JSON.parse(line) as JournalEntry),
     request() {
@@ -195,7 +197,7 @@ function labOf(
   server: TestMachine | undefined,
   close: () => Promise<void>,
 ): ClusterLab {
-  const look = (host: Host): Promise<Status | undefined> => host.status().catch(() => undefined)
+  const look = (host: Host): Promise<Status | undefined> => host.status(3000).catch(() => undefined)
   const isWell = (status: Status | undefined): boolean =>
     status?.cluster?.connected === true &&
     status.services.every(({ up, wanted, servers }) => up === wanted && servers.length === wanted)

@@ -13,6 +13,7 @@ import type { Driver } from './driver.ts'
 import type { ZooKeeperError } from './errors.ts'
 import type { WatchListener } from './model.ts'
 import { checkPath, underChroot, withoutChroot } from './paths.ts'
+import type { Entry } from './requests.ts'
 import type { WatchKind } from './watches.ts'
 
 /** One question, and what to make of its answer. Paths within are as the server knows them. */
@@ -63,62 +64,92 @@ export function openAsker(driver: Driver, chroot: string): Asker {
         signal?.throwIfAborted()
         const { path, verb, sequential } = question
         const node = path === undefined ? '' : real(path, verb, sequential)
-        put(driver, question, node, resolve, reject, signal)
+        driver.ask(new Asked(driver, question, node, resolve, reject, signal))
       }),
   }
 }
 
-function put<N extends OperationName, T>(
-  driver: Driver,
-  question: Question<N, T>,
-  node: string,
-  resolve: (value: T) => void,
-  reject: (reason: unknown) => void,
-  signal: AbortSignal | undefined,
-): void {
-  const { name, verb, path, changes = false, watch, watches } = question
-  const { read } = responseLayout(name)
-  const expected = watch === undefined ? undefined : driver.watches.expect(node)
+/** One question on its way: what an answer, an error or an aborted signal makes of its promise. */
+class Asked<N extends OperationName, T> implements Entry {
+  readonly name: N
+  readonly request: RequestOf<N>
+  readonly verb: string
+  readonly path: string | undefined
+  readonly changes: boolean
+  abandoned = false
+  xid = 0
+  readonly #driver: Driver
+  readonly #question: Question<N, T>
+  readonly #node: string
+  readonly #resolve: (value: T) => void
+  readonly #reject: (reason: unknown) => void
+  readonly #signal: AbortSignal | undefined
+  readonly #expected: Disposable | undefined
 
-  const settle = (kind: WatchKind | undefined, make: () => T): void => {
-    release()
-    if (watch !== undefined && kind !== undefined) driver.watches.add(kind, node, watch)
+  constructor(
+    driver: Driver,
+    question: Question<N, T>,
+    node: string,
+    resolve: (value: T) => void,
+    reject: (reason: unknown) => void,
+    signal: AbortSignal | undefined,
+  ) {
+    this.name = question.name
+    this.request = question.request(node)
+    this.verb = question.verb
+    this.path = question.path
+    this.changes = question.changes ?? false
+    this.#driver = driver
+    this.#question = question
+    this.#node = node
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#signal = signal
+    this.#expected = question.watch === undefined ? undefined : driver.watches.expect(node)
+    signal?.addEventListener('abort', this)
+  }
+
+  answered(from: Reader): void {
+    const { watches, name } = this.#question
+    const answer = responseLayout(name).read(from)
+    this.#settle(watches?.there, answer)
+  }
+
+  failed(error: ZooKeeperError, code?: number): void {
+    const { missing, watches } = this.#question
+    if (code === noNode && missing !== undefined) {
+      this.#watch(watches?.missing)
+      this.#resolve(missing())
+      return
+    }
+    this.#release()
+    this.#reject(error)
+  }
+
+  /** Its signal is aborted: nobody waits for it any more. */
+  handleEvent(): void {
+    this.abandoned = true
+    this.#release()
+    this.#reject(this.#signal?.reason)
+  }
+
+  #settle(kind: WatchKind | undefined, answer: ResponseOf<N>): void {
+    this.#watch(kind)
     try {
-      resolve(make())
+      this.#resolve(this.#question.take(answer))
     } catch (thrown) {
-      reject(thrown)
+      this.#reject(thrown)
     }
   }
-  const release = (): void => {
-    expected?.[Symbol.dispose]()
-    signal?.removeEventListener('abort', abort)
+
+  #watch(kind: WatchKind | undefined): void {
+    this.#release()
+    const { watch } = this.#question
+    if (watch !== undefined && kind !== undefined) this.#driver.watches.add(kind, this.#node, watch)
   }
-  const entry = {
-    name,
-    request: question.request(node),
-    verb,
-    path,
-    changes,
-    abandoned: false,
-    xid: 0,
-    answered(from: Reader): void {
-      const answer = read(from)
-      settle(watches?.there, () => question.take(answer))
-    },
-    failed(error: ZooKeeperError, code?: number): void {
-      if (code === noNode && question.missing !== undefined) {
-        settle(watches?.missing, question.missing)
-        return
-      }
-      release()
-      reject(error)
-    },
+
+  #release(): void {
+    this.#expected?.[Symbol.dispose]()
+    this.#signal?.removeEventListener('abort', this)
   }
-  const abort = (): void => {
-    entry.abandoned = true
-    release()
-    reject(signal?.reason)
-  }
-  signal?.addEventListener('abort', abort)
-  driver.ask(entry)
 }

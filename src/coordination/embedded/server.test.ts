@@ -201,7 +201,7 @@ test('ends a session that is silent, with its nodes and its connection', async (
   await using server = await openEmbeddedServer({ folder: folder.path, limits })
   using watcher = await connected(server.port)
   using silent = await openRawClient(server.port)
-  assert.equal((await silent.hello({ timeout: 200 }))?.timeout, 200)
+  assert.equal((await silent.hello({ timeout: 1500 }))?.timeout, 1500)
   bodyOf(await create(silent, '/mine', '', 1))
   bodyOf(await watcher.ask('exists', { path: '/mine', watch: true }))
   await silent.closed
@@ -228,11 +228,11 @@ test('what is under way is answered when the server is closed', async () => {
 test('a server that was stopped for a while does not blame its sessions', async () => {
   await using server = await startEmbedded({ limits: { tickMs: 100, timeoutLeastMs: 200 } })
   using client = await openRawClient(server.port)
-  const session = await client.hello({ timeout: 600 })
-  assert.equal(session?.timeout, 600)
+  const session = await client.hello({ timeout: 1500 })
+  assert.equal(session?.timeout, 1500)
   bodyOf(await create(client, '/mine', '', 1))
   server.signal('SIGSTOP')
-  await pause(2000)
+  await pause(4000)
   server.signal('SIGCONT')
   const answer = await client.ask('exists', { path: '/mine', watch: false })
   assert.equal(errorOf(answer), 0, 'the session outlived the pause')

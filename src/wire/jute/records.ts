@@ -14,6 +14,7 @@ import {
   string,
   time,
   trailing,
+  writtenOut,
 } from './layout.ts'
 
 /** Who: a scheme (`world`, `auth`, `digest`, `ip`, `x509`, `sasl`) and an id within it. */
@@ -120,7 +121,9 @@ export const requestHeader = record({ xid: int, type: int })
 export type RequestHeader = Of<typeof requestHeader>
 
 /** `error` is 0, or an `errorCode`, and then no record follows. */
-export const replyHeader = record({ xid: int, zxid: long, error: int })
+export const replyHeader = writtenOut(record({ xid: int, zxid: long, error: int }), {
+  read: (from) => ({ xid: from.int(), zxid: from.long(), error: from.int() }),
+})
 export type ReplyHeader = Of<typeof replyHeader>
 
 /** What a reply with xid `notification` holds. */
@@ -130,8 +133,13 @@ export type WatcherEvent = Of<typeof watcherEvent>
 // --- nodes
 
 const path = record({ path: string })
-const watched = record({ path: string, watch: bool })
-const onlyStat = record({ stat })
+const watched = writtenOut(record({ path: string, watch: bool }), {
+  write(to, { path, watch }) {
+    to.string(path)
+    to.bool(watch)
+  },
+})
+const onlyStat = writtenOut(record({ stat }), { read: (from) => ({ stat: stat.read(from) }) })
 
 export const createRequest = record({ path: string, data: bytes, acl: list(acl), flags: int })
 export type CreateRequest = Of<typeof createRequest>
@@ -153,8 +161,16 @@ export const deleteContainerRequest = path
 export const existsRequest = watched
 export const existsResponse = onlyStat
 export const getDataRequest = watched
-export const getDataResponse = record({ data: bytes, stat })
-export const setDataRequest = record({ path: string, data: bytes, version: int })
+export const getDataResponse = writtenOut(record({ data: bytes, stat }), {
+  read: (from) => ({ data: from.bytes(), stat: stat.read(from) }),
+})
+export const setDataRequest = writtenOut(record({ path: string, data: bytes, version: int }), {
+  write(to, { path, data, version }) {
+    to.string(path)
+    to.bytes(data)
+    to.int(version)
+  },
+})
 export const setDataResponse = onlyStat
 export const getAclRequest = path
 export const getAclResponse = record({ acl: list(acl), stat })
