@@ -88,7 +88,7 @@ export function record<const F extends Fields>(fields: F): Layout<Record<F>> {
 }
 
 /**
- * The same layout, its fields read, or written, by code that names each: for the records that nearly
+ * The same layout, its fields read, or written, by code that names each: for records that nearly
  * every message holds, because a loop over the fields costs several times as much.
  */
 export const writtenOut = <T>(
