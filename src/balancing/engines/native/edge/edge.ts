@@ -67,6 +67,7 @@ export class Edge implements Disposable {
   #reportNow = false
   #tellsSpent = false
   #whenEmpty: (() => void) | undefined
+  #turn: number | undefined
 
   constructor(parts: EdgeParts) {
     this.#parts = parts
@@ -80,6 +81,9 @@ export class Edge implements Disposable {
       now: clock.now(),
       exact: clock.now(),
       tick: () => {
+        const turn = transport.turn?.()
+        if (turn !== undefined && turn === this.#turn) return
+        this.#turn = turn
         this.#shared.exact = clock.now()
       },
       leaving: false,

@@ -16,9 +16,9 @@ export interface Shared {
   readonly date: DateLine
   /** The time at the last step, coarse: good for order and for reports, not for measuring. */
   now: Instant
-  /** When what is being handled now came, exact to the microsecond: see `tick`. */
+  /** When the turn of the loop began to be handled that we are in, to the microsecond: `tick`. */
   exact: Instant
-  /** Reads the clock for `exact` (50 ns): whatever takes bytes, a step or a table does so first. */
+  /** When the turn of the loop that we are in began to be handled, to the µs: see `tick`. */
   tick(): void
   /** Every answer is the last on its connection: the edge is about to leave. */
   leaving: boolean

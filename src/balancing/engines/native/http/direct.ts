@@ -15,6 +15,7 @@ import type { Pool } from '../edge/pool.ts'
 import { chooserOf, type RouteDeeds } from '../edge/route.ts'
 import { hostName } from '../edge/routing.ts'
 import type { Shared } from '../edge/shared.ts'
+import type { Connection } from '../transport/transport.ts'
 import type { Exchange } from './exchange.ts'
 import { HeadFacts } from './head-facts.ts'
 import type { RequestInput } from './input.ts'
@@ -32,12 +33,37 @@ export interface DirectedClient extends ExchangeClient {
 
 /** What was found out of a client with its first request, for all that follow. */
 export class ToldOnce {
-  /** The lines that say who asks, where they are the same for all of them. */
-  forwarded = ''
+  /** The host that the last one asked for, and the lines that said who asks for it. */
+  #host = ''
+  #lines = ''
   /** Whether its word on others is taken. */
   trusted: boolean | undefined
   /** A line for the answer to the present request, or `''`. */
   answerLine = ''
+
+  /** The host that is asked for: mostly that of the last request, which is not made again. */
+  hostOf(bytes: Buffer, start: number, end: number): string {
+    if (!isText(bytes, start, end, this.#host)) {
+      this.#host = text(bytes, start, end)
+      this.#lines = ''
+    }
+    return this.#host
+  }
+
+  /** The lines that say who asks for the host that `hostOf` told last, or for none. */
+  linesOf(connection: Connection, host: string): string {
+    if (host === '') return forwardedLines(connection)
+    if (this.#lines === '') this.#lines = forwardedLines(connection) + hostLine(host)
+    return this.#lines
+  }
+}
+
+function isText(bytes: Buffer, start: number, end: number, known: string): boolean {
+  if (end - start !== known.length) return false
+  for (let at = 0; at < known.length; at += 1) {
+    if (bytes[start + at] !== known.charCodeAt(at)) return false
+  }
+  return true
 }
 
 const facts = new HeadFacts()
@@ -54,7 +80,7 @@ export function direct(client: DirectedClient, input: Buffer, head: RequestHead)
     if (places === undefined) return answerByRule(client, head, 'by-rule', 429, retryAfter(1000))
     exchange.take(places)
   }
-  const host = head.hostStart < 0 ? '' : text(input, head.hostStart, head.hostEnd)
+  const host = head.hostStart < 0 ? '' : client.told.hostOf(input, head.hostStart, head.hostEnd)
   if (door.answersItself && answerItself(client, input, head, host)) return
   const route = door.only ?? door.route(host, text(input, head.pathStart, head.targetEnd), asked)
   if (route === undefined) return answerByRule(client, head, 'no-route', 404, '')
@@ -165,10 +191,7 @@ function editedText(
 /** Who asks, and for what. */
 function toldLines(client: DirectedClient, input: Buffer, head: RequestHead, host: string): string {
   const { door, connection, told } = client
-  if (door.telling === undefined) {
-    if (told.forwarded === '') told.forwarded = forwardedLines(connection)
-    return told.forwarded + hostLine(host)
-  }
+  if (door.telling === undefined) return told.linesOf(connection, host)
   told.trusted ??= door.telling.trusts(connection.peer)
   const { lines, answerLine } = door.telling.tell(connection, told.trusted, input, head, host)
   told.answerLine = answerLine

@@ -6,7 +6,7 @@ import { latin1 as text } from '../../../../wire/latin1.ts'
 import { sourceOf } from '../edge/source.ts'
 import type { Connection } from '../transport/transport.ts'
 
-/** The bytes from `from` to `to` without the cuts among them. */
+/** The bytes from `from` to `to` without the cuts among them: made once, the rest are slices. */
 function without(
   bytes: Buffer,
   from: number,
@@ -14,15 +14,17 @@ function without(
   cuts: Int32Array,
   cutCount: number,
 ): string {
+  const whole = text(bytes, from, to)
   let at = from
   let kept = ''
   for (let i = 0; i < cutCount * 2; i += 2) {
     const start = cuts[i] as number
     const end = cuts[i + 1] as number
-    if (start > at) kept += text(bytes, at, start)
+    if (start > at) kept += whole.slice(at - from, start - from)
     if (end > at) at = end
   }
-  return at < to ? kept + text(bytes, at, to) : kept
+  if (at === from) return whole
+  return at < to ? kept + whole.slice(at - from) : kept
 }
 
 /**

@@ -2,7 +2,6 @@
 // told as HTTP/1.1.
 
 import { createHash } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
 import type { ConnectionOwner } from '../transport/transport.ts'
 import { carriedFields } from './fields.ts'
@@ -10,6 +9,10 @@ import { type Announced, type Fields, type Follow, fieldOf } from './message-rea
 import { declined, StreamConnection } from './stream-connection.ts'
 
 const { NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_FLAG_END_STREAM } = constants
+
+/** Asked for when it is needed: to import the module brings the runtime's whole `fetch` along. */
+const reasonOf = (status: number): string =>
+  process.getBuiltinModule('node:http').STATUS_CODES[status] ?? ''
 
 /** What a stream needs of those that carry it. */
 export interface Carrier {
@@ -92,7 +95,7 @@ export class AskedStream extends StreamConnection {
 
   #interim(status: number, raw: Fields): void {
     this.#heard = true
-    this.tell(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${linesOf(raw)}\r\n`)
+    this.tell(`HTTP/1.1 ${status} ${reasonOf(status)}\r\n${linesOf(raw)}\r\n`)
   }
 
   #answer(status: number, flags: number, raw: Fields): void {
@@ -107,7 +110,7 @@ export class AskedStream extends StreamConnection {
       : isEnd && !isBodiless && length === undefined
         ? 'content-length: 0\r\n'
         : ''
-    const start = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
+    const start = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n`
     this.readBody(isChunked)
     this.tell(`${start}${linesOf(raw)}${framing}connection: close\r\n\r\n`)
   }

@@ -13,13 +13,29 @@ export interface Outgoing {
  */
 export class Outbox {
   #waiting: Outgoing[] = []
+  #number = 0
+  #isOpen = false
 
   /** Tells it when this turn is over. */
   add(outgoing: Outgoing): void {
-    if (this.#waiting.push(outgoing) === 1) setImmediate(this.#turn)
+    this.#waiting.push(outgoing)
+    if (!this.#isOpen) this.#open()
   }
 
-  readonly #turn = (): void => {
+  /** The number of this turn: the same for all who ask before its end. */
+  turn(): number {
+    if (!this.#isOpen) this.#open()
+    return this.#number
+  }
+
+  #open(): void {
+    this.#isOpen = true
+    setImmediate(this.#over)
+  }
+
+  readonly #over = (): void => {
+    this.#isOpen = false
+    this.#number += 1
     const waiting = this.#waiting
     this.#waiting = []
     for (const outgoing of waiting) outgoing.turned()

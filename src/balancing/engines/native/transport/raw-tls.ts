@@ -4,8 +4,10 @@ import { getSystemErrorName } from 'node:util'
 import type { Ends } from '../../../../foundation/addresses.ts'
 import { latin1 } from '../../../../wire/latin1.ts'
 import { Flow } from './flow.ts'
+import type { Outgoing } from './outbox.ts'
 import type { RawTransport } from './raw.ts'
 import type { HandleOwner, TcpHandle, TlsHandle, WriteRequest } from './raw-bindings.ts'
+import { stringBytesMost } from './raw-buffers.ts'
 import { TlsOutput } from './tls-output.ts'
 import type {
   Connection,
@@ -39,7 +41,7 @@ function onerror(this: TlsHandle, error: { readonly code?: string }): void {
  * pieces although nobody wants to read any more: they are kept until somebody does (64 KiB at most,
  * what one read can bring).
  */
-export class RawTlsConnection extends Flow implements SecuredConnection, HandleOwner {
+export class RawTlsConnection extends Flow implements SecuredConnection, HandleOwner, Outgoing {
   owner: ConnectionOwner = unowned
   readonly secure = true
   readonly lent = false
@@ -58,6 +60,8 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
   #broken = false
   #closed = false
   #closing = false
+  /** What was written in this turn of the loop. */
+  #kept = ''
 
   constructor(
     transport: RawTransport,
@@ -186,14 +190,26 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
   }
 
   write(text: string): void {
-    this.#write(text)
+    if (this.#broken || this.#closed) return
+    if (this.#kept.length + text.length > stringBytesMost) this.flush()
+    if (this.pending > 0 || text.length > stringBytesMost) return this.#write(text)
+    if (this.#kept === '') this.#transport.outbox.add(this)
+    this.#kept += text
   }
 
   flush(): number {
+    const text = this.#kept
+    this.#kept = ''
+    if (text !== '') this.#write(text)
     return this.pending
   }
 
+  turned(): void {
+    if (this.#kept !== '' && this.flush() > 0) this.#guarded(() => this.owner.waits?.())
+  }
+
   writeBytes(bytes: Uint8Array): void {
+    this.flush()
     this.#write(bytes)
   }
 
@@ -288,6 +304,7 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
   }
 
   end(): void {
+    this.flush()
     if (!this.#closed && !this.#broken) this.#out.end()
   }
 
@@ -320,6 +337,7 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
   }
 
   reset(): void {
+    this.flush()
     if (this.#closed) return
     this.#closed = true
     this.#tcp.reset(() => this.#tls.destroySSL())

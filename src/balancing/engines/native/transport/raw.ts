@@ -57,6 +57,10 @@ export class RawTransport implements Transport {
     this.writeRequest = this.newWriteRequest()
   }
 
+  turn(): number {
+    return this.outbox.turn()
+  }
+
   newWriteRequest(): WriteRequest {
     const request = new this.bindings.WriteWrap()
     request.connection = undefined

@@ -139,6 +139,8 @@ export interface TransportAbilities {
 export interface Transport {
   readonly name: string
   readonly can: TransportAbilities
+  /** The number of this turn of the loop; where it is missing nobody counts them. */
+  turn?(): number
   /** Begins to connect to an address (no name); `connected` or `failed` follows. */
   connect(address: string, port: number, owner: ConnectionOwner): Connection
   /**
