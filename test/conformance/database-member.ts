@@ -18,7 +18,7 @@ import {
   Scene,
   soon,
 } from './database-scene.ts'
-import { ahead, inFlight, insert, pending, received } from './database-watch.ts'
+import { ahead, insert, isAhead, pending, received } from './database-watch.ts'
 
 /** Runs the suite; `skip` names a promise that an engine cannot keep, and why. */
 export function databaseMemberConformance(
@@ -140,7 +140,7 @@ function acknowledgements(promise: Define): void {
     await scene.query('m1', insert(2))
     m3.suspend()
     const waiting = pending(scene.query('m1', insert(3)))
-    await until('the row is on its way', async () => (await inFlight(scene, 'm1')) > 0, patience)
+    await isAhead(scene, 'm1', 'm2', 'm3')
     assert.equal(waiting.done(), false)
     await assert.rejects(scene.engine('m1').tryWrite(soon(300)))
     assert.equal(waiting.done(), false)
@@ -158,7 +158,7 @@ function acknowledgements(promise: Define): void {
     assert.deepEqual((await scene.look('m1')).acks, anyOf('m3'))
     scene.seat('m3').host.suspend()
     const waiting = pending(scene.query('m1', insert(1)))
-    await until('the row is on its way', async () => (await inFlight(scene, 'm1')) > 0, patience)
+    await isAhead(scene, 'm1', 'm3')
     assert.equal(waiting.done(), false)
     await engine.setAcks(anyOf('m2', 'm3'), soon())
     await waiting.outcome

@@ -50,9 +50,20 @@ export const caughtUp = (scene: Scene, name: string, primary: string): Promise<v
     patience,
   )
 
-/** How far the primary is ahead of the nearest of those that receive from it. */
-export async function inFlight(scene: Scene, primary: string): Promise<number> {
-  const { received: mine, receivers } = await scene.look(primary)
-  const theirs = Object.values(receivers).toSorted(comparePositions).at(-1)
-  return theirs === undefined || mine === undefined ? 0 : comparePositions(mine, theirs)
-}
+/** Resolves once the primary has something that these do not confirm to have. */
+export const isAhead = (
+  scene: Scene,
+  primary: string,
+  ...names: readonly string[]
+): Promise<void> =>
+  until(
+    `${primary} has more than ${names.join(' and ')} confirm`,
+    async () => {
+      const { received: mine, receivers } = await scene.look(primary)
+      return names.every((name) => {
+        const theirs = receivers[name]
+        return theirs === undefined || ahead(mine, theirs) > 0
+      })
+    },
+    patience,
+  )

@@ -1,0 +1,67 @@
+// Puts in force by whom a primary's writes are acknowledged, and knows when that is so.
+
+import { ms } from '../../../foundation/time.ts'
+import type { AckSet } from '../../model.ts'
+import { untilSo } from './patience.ts'
+import type { Server } from './server.ts'
+import type { Session } from './session.ts'
+import { acksIn, namesOf } from './settings.ts'
+import { areTaken } from './sight.ts'
+
+const pollEvery = ms(20)
+
+/**
+ * Resolves when no commit is acknowledged by any other set any more. The server takes a new set in
+ * three places at different moments: who waits, who wakes those that wait (one process for each
+ * receiver, by its own copy of the set), and the switch that says whether anybody has to wait.
+ */
+export async function putAcks(server: Server, acks: AckSet, signal: AbortSignal): Promise<void> {
+  using session = await server.connect(signal)
+  const before = acksIn(await namesInForce(session, signal))
+  server.writeCourse({ upstream: undefined, acks })
+  await server.reload(signal)
+  using fresh = await server.connect(signal)
+  await untilSo(
+    async () => (await namesInForce(fresh, signal)) === namesOf(acks),
+    pollEvery,
+    signal,
+  )
+  await untilSo(() => isTaken(fresh, acks, signal), pollEvery, signal)
+  if (before === undefined || before.needed === acks.needed) return
+  // A sender shows whether it counts, and not how many it asks for: one that begins anew asks as
+  // the files say.
+  if (before.needed > 0 && acks.needed > 0) await restartSenders(fresh, signal)
+  // That switch is the checkpointer's: once it has done something else, it has read the files.
+  if (before.needed === 0) await fresh.query('CHECKPOINT', signal)
+}
+
+async function namesInForce(session: Session, signal: AbortSignal): Promise<string> {
+  const { names } = await session.row(
+    "SELECT current_setting('synchronous_standby_names') AS names",
+    signal,
+  )
+  return String(names)
+}
+
+const senders = `SELECT application_name AS name, sync_priority AS priority
+  FROM pg_stat_replication WHERE state IN ('streaming', 'catchup')`
+
+async function isTaken(session: Session, acks: AckSet, signal: AbortSignal): Promise<boolean> {
+  const rows = await session.query(senders, signal)
+  return areTaken(
+    rows.map(({ name, priority }) => ({
+      name: String(name),
+      at: null,
+      priority: Number(priority),
+    })),
+    acks.members,
+  )
+}
+
+async function restartSenders(session: Session, signal: AbortSignal): Promise<void> {
+  await session.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_replication
+      WHERE state IN ('streaming', 'catchup')`,
+    signal,
+  )
+}

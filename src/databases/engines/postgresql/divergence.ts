@@ -1,0 +1,73 @@
+// Can what is here ever follow whom it was told to? Asked while it does not receive, in the
+// background: no look waits for another machine.
+
+import { readFileSync, statSync } from 'node:fs'
+import type { MemberAddress } from '../../engine.ts'
+import type { Position } from '../../model.ts'
+import { forkOf } from './lsn.ts'
+import { askOnce, type PrimarySelf } from './primary.ts'
+import type { Server } from './server.ts'
+
+const askWithin = 2000
+
+/** Whether whoever is at `position` has what the primary has not. Pure. */
+export function hasParted(position: Position, primary: PrimarySelf): boolean {
+  const { line, at } = primary.position
+  if (position.line === line) return position.at > at
+  return forkOf(primary.history, position) !== undefined
+}
+
+/** What a primary answers whose log has been removed, in the replica's own log. */
+const goneWords = /requested WAL segment \S+ has already been removed|can no longer get changes/
+
+export class DivergenceWatch {
+  readonly #server: Server
+  #asking = false
+  #found: { readonly of: string; readonly parted: boolean } | undefined
+  #logFrom = 0
+
+  constructor(server: Server) {
+    this.#server = server
+  }
+
+  /** From now on what was found, and what the log said, is of the past. */
+  begin(): void {
+    this.#found = undefined
+    this.#logFrom = this.#logBytes()
+  }
+
+  /** What is known by now, of one that is to follow `upstream` and receives nothing. */
+  check(upstream: MemberAddress, position: Position): boolean {
+    const of = JSON.stringify([upstream, position])
+    if (!this.#asking) void this.#ask(upstream, position, of)
+    if (this.#found?.of === of && this.#found.parted) return true
+    return goneWords.test(this.#newLog())
+  }
+
+  async #ask(upstream: MemberAddress, position: Position, of: string): Promise<void> {
+    this.#asking = true
+    try {
+      const primary = await askOnce(this.#server, upstream, AbortSignal.timeout(askWithin))
+      this.#found = { of, parted: hasParted(position, primary) }
+    } catch {
+      // It does not answer, so it says nothing about histories.
+      this.#found = undefined
+    } finally {
+      this.#asking = false
+    }
+  }
+
+  #logBytes(): number {
+    return statSync(this.#server.log, { throwIfNoEntry: false })?.size ?? 0
+  }
+
+  #newLog(): string {
+    const size = this.#logBytes()
+    // A log that is shorter than it was has been begun anew.
+    if (size < this.#logFrom) this.#logFrom = 0
+    if (size === this.#logFrom) return ''
+    return readFileSync(this.#server.log)
+      .subarray(Math.max(this.#logFrom, size - 20_000))
+      .toString()
+  }
+}

@@ -1,0 +1,143 @@
+// Makes a standby that stands still the primary of an epoch, with nobody let in before it is one.
+
+import { join } from 'node:path'
+import { writeWhole } from '../../../control/whole-file.ts'
+import { Fault } from '../../../foundation/fault.ts'
+import { ms } from '../../../foundation/time.ts'
+import type { AckSet } from '../../model.ts'
+import { ensureAccounts, findImpatient, quietly, sqlText } from './accounts.ts'
+import { putAcks } from './acks.ts'
+import { freeze } from './freeze.ts'
+import { give } from './owner.ts'
+import { untilSo } from './patience.ts'
+import type { Server } from './server.ts'
+import type { Session } from './session.ts'
+import { slotOf } from './settings.ts'
+
+const pollEvery = ms(10)
+
+/** The epoch that a running primary began at; `undefined` if it is none, or says none. */
+export async function epochOf(server: Server, signal: AbortSignal): Promise<number | undefined> {
+  if (server.options.host.observe().kind !== 'running') return undefined
+  using session = await server.connect(signal)
+  const { ours } = await session.row(
+    `SELECT NOT pg_is_in_recovery() AND to_regclass('alwayson.epoch') IS NOT NULL AS ours`,
+    signal,
+  )
+  if (ours !== true) return undefined
+  const { epoch } = await session.row('SELECT max(epoch)::int AS epoch FROM alwayson.epoch', signal)
+  return typeof epoch === 'number' ? epoch : undefined
+}
+
+/** Resolves when it takes writes at this epoch. Rejects with a `Fault`. */
+export async function promote(
+  server: Server,
+  epoch: number,
+  acks: AckSet,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await epochOf(server, signal).catch(() => undefined)) !== epoch) {
+    await freeze(server, signal)
+    await becomePrimary(server, acks, signal)
+  } else await putAcks(server, acks, signal)
+  using session = await server.connect(signal)
+  for (const statement of quietly) await session.query(statement, signal)
+  await recordEpoch(session, epoch, signal)
+  await ensureSlots(server, session, signal)
+  await ensureAccounts(session, server.options.accounts, signal)
+  await warnOfImpatient(server, session, signal)
+  if (server.doors === 'open') return
+  server.writeDoors('open')
+  await server.reload(signal)
+}
+
+async function becomePrimary(server: Server, acks: AckSet, signal: AbortSignal): Promise<void> {
+  server.writeDoors('closed')
+  server.writeCourse({ upstream: undefined, acks })
+  await server.reload(signal)
+  using session = await server.connect(signal)
+  await session.query('SELECT pg_promote(false)', signal)
+  await untilSo(() => isOut(server, session, signal), pollEvery, signal)
+  // From here on the server would start as a standby again, whoever starts it.
+  const mark = join(server.data, 'standby.signal')
+  writeWhole(mark, '')
+  give(mark, server.owner)
+}
+
+async function isOut(server: Server, session: Session, signal: AbortSignal): Promise<boolean> {
+  if (server.options.host.observe().kind !== 'running') {
+    throw new Fault('failed', `PostgreSQL ended while it was promoted: ${server.lastTrouble()}`, {
+      remedy: `look into ${server.log}`,
+    })
+  }
+  const { standby } = await session.row('SELECT pg_is_in_recovery() AS standby', signal)
+  return standby === false
+}
+
+/** The record that a history begins with, and where `tryWrite` writes. */
+async function recordEpoch(session: Session, epoch: number, signal: AbortSignal): Promise<void> {
+  await session.query('CREATE SCHEMA IF NOT EXISTS alwayson', signal)
+  await session.query(
+    `CREATE TABLE IF NOT EXISTS alwayson.epoch
+      (epoch bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`,
+    signal,
+  )
+  await session.query(
+    `CREATE TABLE IF NOT EXISTS alwayson.probe
+      (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`,
+    signal,
+  )
+  await session.query(
+    'INSERT INTO alwayson.epoch (epoch) VALUES ($1) ON CONFLICT DO NOTHING',
+    signal,
+    [epoch],
+  )
+}
+
+/** One for each other member: what it has not received is kept. None for anybody else. */
+async function ensureSlots(server: Server, session: Session, signal: AbortSignal): Promise<void> {
+  const { peers, member } = server.options
+  const wanted = peers.filter((each) => each.member !== member).map((each) => slotOf(each.member))
+  const rows = await session.query(
+    `SELECT slot_name AS name, active, coalesce(wal_status, 'lost') = 'lost' AS lost
+       FROM pg_replication_slots WHERE slot_type = 'physical' AND slot_name LIKE 'alwayson\\_%'`,
+    signal,
+  )
+  for (const { name, active, lost } of rows) {
+    if (active === true || (wanted.includes(String(name)) && lost !== true)) continue
+    await session.query(`SELECT pg_drop_replication_slot(${sqlText(String(name))})`, signal)
+  }
+  for (const name of wanted) {
+    if (rows.some((row) => row.name === name && row.lost !== true)) continue
+    await session.query(
+      `SELECT pg_create_physical_replication_slot(${sqlText(name)}, true)
+         WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = ${sqlText(name)})`,
+      signal,
+    )
+  }
+}
+
+/** Slots of a server's days as primary keep what nobody fetches there any more. */
+export async function dropSlots(server: Server, signal: AbortSignal): Promise<void> {
+  using session = await server.connect(signal)
+  await session.query(
+    `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+      WHERE slot_type = 'physical' AND NOT active AND slot_name LIKE 'alwayson\\_%'`,
+    signal,
+  )
+}
+
+async function warnOfImpatient(
+  server: Server,
+  session: Session,
+  signal: AbortSignal,
+): Promise<void> {
+  if (server.options.durability !== 'quorum') return
+  const found = await findImpatient(session, signal)
+  if (found.length === 0) return
+  server.options.event(
+    'impatient-commits',
+    'some commits do not wait until they are acknowledged, and may be lost',
+    { settings: found },
+  )
+}

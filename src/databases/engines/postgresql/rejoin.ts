@@ -1,0 +1,207 @@
+// Brings a member to where it receives from a primary: from where it is, by rewinding, or anew.
+
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeWhole } from '../../../control/whole-file.ts'
+import { Fault } from '../../../foundation/fault.ts'
+import { ms } from '../../../foundation/time.ts'
+import type { FollowOrder } from '../../engine.ts'
+import { asideFault, describeAside, setAside } from './aside.ts'
+import { receiveBaseBackup } from './base-backup.ts'
+import { readControlFile } from './control-file.ts'
+import { endUnlessStandby, freeze } from './freeze.ts'
+import { give, runAs } from './owner.ts'
+import { pauseFor } from './patience.ts'
+import { askOnce, askPrimary, checkOrigin, openReplication, type PrimarySelf } from './primary.ts'
+import { dropSlots } from './promote.ts'
+import { halfMark, type Server } from './server.ts'
+import { Session } from './session.ts'
+import { noAcks } from './settings.ts'
+
+/** A server that has nobody to send to ends at once; one that has waits for them. */
+const stopWithin = ms(5000)
+/** A primary that is not heard within this is followed all the same: it will be heard later. */
+const answerWithin = 1500
+const checkpointEvery = ms(200)
+
+/** Resolves once the server runs and has been told whom to receive from. Rejects with a `Fault`. */
+export async function follow(
+  server: Server,
+  order: FollowOrder,
+  signal: AbortSignal,
+): Promise<void> {
+  server.checkFolder()
+  switch (server.holding === 'data' ? order.way : 'clone') {
+    case 'follow':
+      return followFromHere(server, order, signal)
+    case 'rewind':
+      return rewind(server, order, signal)
+    case 'clone':
+      return clone(server, order, signal)
+  }
+}
+
+async function followFromHere(
+  server: Server,
+  { primary }: FollowOrder,
+  signal: AbortSignal,
+): Promise<void> {
+  const control = await readControlFile(server.data)
+  const brief = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)])
+  const self = await askPrimary(server, primary, brief).catch((thrown: unknown) => {
+    if (signal.aborted || !(thrown instanceof Fault && thrown.code === 'timed-out')) throw thrown
+    return undefined
+  })
+  if (control !== undefined && self !== undefined) {
+    checkOrigin(server, control.systemId, self, primary)
+  }
+  await endUnlessStandby(server, signal)
+  const isRunning = server.options.host.observe().kind === 'running'
+  await server.startStandby(primary, signal)
+  if (isRunning) {
+    server.writeCourse({ upstream: primary, acks: noAcks })
+    server.writeDoors('open')
+    await server.reload(signal)
+  }
+  await dropSlots(server, signal)
+}
+
+/** What this member alone has, kept before anything is undone; the server is stopped by then. */
+async function keepTail(
+  server: Server,
+  order: FollowOrder,
+  self: PrimarySelf,
+  signal: AbortSignal,
+): Promise<void> {
+  let kept: Awaited<ReturnType<typeof setAside>>
+  try {
+    kept = await setAside(server, self, order.label, signal)
+  } catch (cause) {
+    throw asideFault(cause)
+  }
+  if (kept === undefined) return
+  server.options.event('tail-set-aside', describeAside(kept), {
+    folder: join(server.options.aside, order.label),
+    records: kept.records,
+    bytes: kept.bytes,
+  })
+}
+
+/** Undoes what only this server has, with pg_rewind where that is installed; else copies anew. */
+async function rewind(server: Server, order: FollowOrder, signal: AbortSignal): Promise<void> {
+  const programs = await server.programs()
+  if (programs.rewind === undefined) return clone(server, order, signal)
+  const control = await readControlFile(server.data)
+  const self = await askPrimary(server, order.primary, signal)
+  if (control !== undefined) checkOrigin(server, control.systemId, self, order.primary)
+  // pg_rewind wants data of a server that was stopped cleanly: frozen, it is nothing else.
+  await freeze(server, signal)
+  await server.endCleanly(stopWithin, signal)
+  await keepTail(server, order, self, signal)
+  await waitForCheckpoint(server, order, signal)
+  const { host, port } = order.primary
+  const { user } = server.options.accounts.replication
+  order.progress({ step: 'rewinding', done: 0, of: undefined })
+  const mark = join(server.data, halfMark)
+  writeWhole(mark, '')
+  try {
+    const source = `host=${host} port=${port} user=${user} dbname=postgres connect_timeout=5`
+    await runAs(
+      server.owner,
+      programs.rewind,
+      ['-D', server.data, `--source-server=${source}`],
+      {
+        cwd: server.options.run,
+        env: { ...server.environment, PGPASSFILE: server.passwordFile, PGSSLMODE: 'disable' },
+      },
+      signal,
+    )
+  } catch (cause) {
+    if (signal.aborted) throw cause
+    server.options.event('rewind-failed', 'pg_rewind could not do it: the member is copied anew', {
+      said: String((cause as { stderr?: unknown }).stderr ?? cause).slice(-500),
+    })
+    return clone(server, order, signal)
+  }
+  rmSync(mark, { force: true })
+  await server.startStandby(order.primary, signal)
+  await dropSlots(server, signal)
+}
+
+/**
+ * pg_rewind reads the source's control file, which names its new timeline only after the first
+ * checkpoint that it makes there.
+ */
+async function waitForCheckpoint(
+  server: Server,
+  { primary }: FollowOrder,
+  signal: AbortSignal,
+): Promise<void> {
+  const { replication } = server.options.accounts
+  const { host, port } = primary
+  for (;;) {
+    const self = await askOnce(server, primary, signal)
+    using session = await Session.open(
+      { host, port, account: replication, database: 'postgres' },
+      signal,
+    )
+    const { line } = await session.row(
+      'SELECT timeline_id AS line FROM pg_control_checkpoint()',
+      signal,
+    )
+    if (Number(line) === self.position.line) return
+    await pauseFor(checkpointEvery, signal)
+  }
+}
+
+/** Copies the primary; what was here is kept until the copy is whole, and its tail for good. */
+async function clone(server: Server, order: FollowOrder, signal: AbortSignal): Promise<void> {
+  const self = await askPrimary(server, order.primary, signal)
+  if (server.holding === 'data') {
+    const control = await readControlFile(server.data).catch(() => undefined)
+    if (control !== undefined) checkOrigin(server, control.systemId, self, order.primary)
+    await server.endAbruptly(signal)
+    if (control !== undefined) await keepTail(server, order, self, signal)
+  } else if (server.options.host.observe().kind === 'running') await server.endAbruptly(signal)
+  const programs = await server.programs()
+  if (programs.major !== self.major) {
+    throw new Fault(
+      'incompatible',
+      `${order.primary.member} is a PostgreSQL ${self.major}, and here is ${programs.version}`,
+      { remedy: `install PostgreSQL ${self.major} here, or name its folder under home:` },
+    )
+  }
+  const draft = `${server.data}.copying`
+  const old = `${server.data}.replaced`
+  await rm(draft, { recursive: true, force: true })
+  server.prepareFolders()
+  using session = await openReplication(server, order.primary, signal)
+  const end = (): void => session[Symbol.dispose]()
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    await receiveBaseBackup(
+      session,
+      draft,
+      server.owner,
+      `alwayson ${server.options.member}`,
+      self.major,
+      order.progress,
+    )
+  } catch (cause) {
+    await rm(draft, { recursive: true, force: true })
+    throw new Fault('failed', `copying ${order.primary.member} was broken off`, {
+      remedy: 'it is tried again',
+      cause,
+    })
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+  await rm(old, { recursive: true, force: true })
+  if (existsSync(server.data)) renameSync(server.data, old)
+  renameSync(draft, server.data)
+  give(server.data, server.owner)
+  server.forget()
+  await rm(old, { recursive: true, force: true })
+  await server.startStandby(order.primary, signal)
+}

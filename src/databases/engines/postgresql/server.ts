@@ -1,0 +1,340 @@
+// One server of PostgreSQL on this machine: its files, its start as a standby, its sessions. Knows
+// nothing of what it is started for.
+
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { statOf } from '../../../control/processes.ts'
+import { writeWhole } from '../../../control/whole-file.ts'
+import { Fault, systemCode } from '../../../foundation/fault.ts'
+import { type Milliseconds, ms } from '../../../foundation/time.ts'
+import type { MemberAddress, MemberOptions } from '../../engine.ts'
+import { readControlFile } from './control-file.ts'
+import { checkWay, give, makePrivate, type Owner, ownerFor } from './owner.ts'
+import { pauseFor, within } from './patience.ts'
+import { findPrograms, type Programs } from './programs.ts'
+import { type Door, Session, sqlState } from './session.ts'
+import {
+  type Course,
+  configuration,
+  courseText,
+  type Doors,
+  doorsIn,
+  hbaText,
+  noAcks,
+  passwordLine,
+  upstreamIn,
+} from './settings.ts'
+
+/** A Unix socket's path has to fit sockaddr_un (unix(7)). */
+const socketPathMost = 107
+const pollEvery = ms(20)
+/** So many looks after its parent's end, a process that is left over is killed. */
+const leftoverLooks = 100
+
+/** What the folder of the data holds. */
+export type Holding = 'nothing' | 'data' | 'half' | 'other'
+
+/** While this lies in the folder of the data, that is no data: it is being rewound. */
+export const halfMark = 'alwayson.half'
+
+export class Server {
+  readonly options: MemberOptions
+  readonly owner: Owner | undefined
+  readonly data: string
+  readonly wal: string
+  readonly log: string
+  readonly passwordFile: string
+  #programs: Programs | undefined
+  #segmentBytes: number | undefined
+
+  constructor(options: MemberOptions) {
+    this.options = options
+    this.owner = ownerFor(options.user)
+    this.data = options.data
+    this.wal = join(options.data, 'pg_wal')
+    this.log = join(options.run, 'server.log')
+    this.passwordFile = join(options.run, 'passwords')
+    const path = join(options.run, `.s.PGSQL.${options.address.port}`)
+    if (Buffer.byteLength(path) > socketPathMost) {
+      throw new Fault('refused', `the path of the socket is too long: ${path}`, {
+        remedy: `choose a shorter folder: the path has at most ${socketPathMost} bytes`,
+      })
+    }
+  }
+
+  get holding(): Holding {
+    if (!existsSync(this.data)) return 'nothing'
+    const names = readdirSync(this.data)
+    if (names.length === 0) return 'nothing'
+    if (names.includes(halfMark)) return 'half'
+    return names.includes('PG_VERSION') ? 'data' : 'other'
+  }
+
+  /** Rejects with a `Fault` if the folder holds what is not ours to touch. */
+  checkFolder(): void {
+    if (this.holding !== 'other') return
+    throw new Fault('refused', `${this.data} is not empty, and not PostgreSQL's`, {
+      remedy: 'name another folder under data:, or empty this one',
+    })
+  }
+
+  /** The data has been replaced by other data. */
+  forget(): void {
+    this.#programs = undefined
+    this.#segmentBytes = undefined
+  }
+
+  async programs(): Promise<Programs> {
+    if (this.#programs !== undefined) return this.#programs
+    const version = join(this.data, 'PG_VERSION')
+    const major = existsSync(version)
+      ? Number.parseInt(readFileSync(version, 'utf8'), 10)
+      : undefined
+    const found = await findPrograms(this.options.home, major)
+    checkWay(join(found.folder, 'postgres'), this.owner)
+    this.#programs = found
+    return found
+  }
+
+  /** The private folder, and the folder that holds the data, as the server's user needs them. */
+  prepareFolders(): void {
+    makePrivate(this.options.run, this.owner)
+    if (!existsSync(this.data)) return
+    const { uid } = lstatSync(this.data)
+    const expected = this.owner?.uid ?? process.getuid?.()
+    if (uid !== expected) {
+      throw new Fault('refused', `${this.data} belongs to another user (${uid})`, {
+        remedy: `chown -R it to the user that the server runs as, or name that user under user:`,
+      })
+    }
+    checkWay(this.data, this.owner)
+  }
+
+  get environment(): Readonly<Record<string, string>> {
+    return { PATH: '/usr/bin:/bin', LC_ALL: 'C', HOME: this.options.run, TZ: 'UTC' }
+  }
+
+  get course(): { readonly upstream: MemberAddress | undefined } {
+    const path = join(this.data, 'postgresql.auto.conf')
+    return { upstream: existsSync(path) ? upstreamIn(readFileSync(path, 'utf8')) : undefined }
+  }
+
+  get doors(): Doors {
+    const path = join(this.options.run, 'hba.conf')
+    return existsSync(path) ? doorsIn(readFileSync(path, 'utf8')) : 'closed'
+  }
+
+  /** Of one file of its log; never changes for the life of a folder of data. */
+  async segmentBytes(): Promise<number> {
+    this.#segmentBytes ??= (await readControlFile(this.data))?.segmentBytes
+    if (this.#segmentBytes !== undefined) return this.#segmentBytes
+    throw new Fault('not-found', `${this.data} holds no data`, { remedy: 'copy the member anew' })
+  }
+
+  /** Writes what the server is to do; in force after a start, or a `reload`. */
+  writeCourse(course: Course): void {
+    const text = courseText(course, {
+      user: this.options.accounts.replication.user,
+      passwordFile: this.passwordFile,
+      member: this.options.member,
+    })
+    this.#write(join(this.data, 'postgresql.auto.conf'), text)
+  }
+
+  writeDoors(doors: Doors): void {
+    const { admin, replication } = this.options.accounts
+    this.#write(join(this.options.run, 'hba.conf'), hbaText(doors, admin.user, replication.user))
+  }
+
+  /**
+   * Starts it as a standby, unless it runs; resolves once it answers. The one place where a server
+   * is started: whatever it was before, it takes no writes now.
+   */
+  async startStandby(upstream: MemberAddress | undefined, signal: AbortSignal): Promise<void> {
+    if (this.options.host.observe().kind !== 'running') {
+      const programs = await this.programs()
+      this.prepareFolders()
+      await this.#clearLeftovers(signal)
+      this.#write(join(this.data, 'standby.signal'), '')
+      rmSync(join(this.data, 'recovery.signal'), { force: true })
+      this.writeCourse({ upstream, acks: noAcks })
+      this.writeDoors('open')
+      this.#writeConfiguration(programs)
+      await this.options.host.start({
+        argv: [
+          join(programs.folder, 'postgres'),
+          '-D',
+          this.data,
+          '-c',
+          `config_file=${join(this.options.run, 'postgresql.conf')}`,
+        ],
+        cwd: this.data,
+        env: this.environment,
+        uid: this.owner?.uid,
+        gid: this.owner?.gid,
+        log: this.log,
+      })
+    }
+    await this.ready(signal)
+  }
+
+  /** Resolves once the server lets us in. Rejects with a `Fault` if it ends, or never will. */
+  async ready(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        using _ = await this.connect(signal)
+        return
+      } catch (thrown) {
+        if (signal.aborted) throw thrown
+        const state = this.options.host.observe()
+        if (state.kind !== 'running') throw this.#ended(state)
+        if (!isForNow(thrown)) throw this.refusedUs(thrown)
+      }
+      await pauseFor(pollEvery, signal)
+    }
+  }
+
+  /** A new session of ours through the socket. */
+  connect(signal: AbortSignal, more: Partial<Door> = {}): Promise<Session> {
+    const { run, address, accounts } = this.options
+    const { port } = address
+    const door = { host: run, port, account: accounts.admin, database: 'postgres', ...more }
+    return Session.open(door, signal)
+  }
+
+  /** Has the server read its files again; resolves when whatever begins now goes by them. */
+  async reload(signal: AbortSignal): Promise<void> {
+    const ask = 'SELECT extract(epoch FROM pg_conf_load_time())::text AS at'
+    using session = await this.connect(signal)
+    const { at: before } = await session.row(ask, signal)
+    await session.query('SELECT pg_reload_conf()', signal)
+    for (;;) {
+      using fresh = await this.connect(signal)
+      const { at } = await fresh.row(ask, signal)
+      if (at !== before) return
+      await pauseFor(pollEvery, signal)
+    }
+  }
+
+  /** Ends it as a crash would, only gentler: not a record is written that nobody would receive. */
+  async endAbruptly(signal: AbortSignal): Promise<void> {
+    await within(signal, this.options.host.end('SIGQUIT', ms(2000)))
+  }
+
+  /** Ends it so that all it had is on disk, and that is written down. */
+  async endCleanly(patience: Milliseconds, signal: AbortSignal): Promise<void> {
+    await within(signal, this.options.host.end('SIGINT', patience))
+  }
+
+  /** What is said of a server that does not let us in. */
+  refusedUs(cause: unknown): Fault {
+    const user = this.options.accounts.admin.user
+    const isPassword = ['28P01', '28000'].includes(sqlState(cause) ?? '')
+    const what = isPassword ? `PostgreSQL does not let ${user} in` : 'PostgreSQL refuses to answer'
+    return new Fault('refused', what, {
+      remedy: isPassword
+        ? 'give the accounts that this database was made with, or copy the member anew'
+        : `look into ${this.log}`,
+      cause,
+    })
+  }
+
+  /** The last line of its log that names a trouble. */
+  lastTrouble(): string | undefined {
+    if (!existsSync(this.log)) return undefined
+    return readFileSync(this.log, 'utf8')
+      .slice(-20_000)
+      .split('\n')
+      .findLast((line) => /\b(FATAL|PANIC|ERROR|could not)\b/.test(line))
+  }
+
+  #ended(state: { readonly kind: string; readonly why?: string }): Fault {
+    const trouble = this.lastTrouble()
+    return new Fault(
+      'failed',
+      `PostgreSQL ended: ${trouble ?? state.why ?? 'it does not say why'}`,
+      {
+        remedy: remedyFor(trouble, this.log),
+      },
+    )
+  }
+
+  #writeConfiguration(programs: Programs): void {
+    const { run, address, settings, accounts } = this.options
+    const { bavail, bsize } = statfsSync(this.data)
+    const place = { run, address, major: programs.major, freeBytes: bavail * bsize }
+    this.#write(join(run, 'postgresql.conf'), configuration(place, settings))
+    this.#write(join(run, 'ident.conf'), '')
+    this.#write(this.passwordFile, passwordLine(accounts.replication))
+  }
+
+  /**
+   * A server that was killed leaves its lock behind, and PostgreSQL takes a zombie, or another
+   * process that has its number by now, for a living one.
+   */
+  async #clearLeftovers(signal: AbortSignal): Promise<void> {
+    const folder = realpathSync(this.data)
+    for (let looks = 0; ; looks += 1) {
+      const alive = processesIn(folder)
+      if (alive.length === 0) break
+      // Its own processes end when they notice that their parent has; one that computes does not.
+      if (looks === leftoverLooks) for (const pid of alive) killLeftover(pid)
+      await pauseFor(pollEvery, signal)
+    }
+    rmSync(join(this.data, 'postmaster.pid'), { force: true })
+  }
+
+  #write(path: string, text: string): void {
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) return
+    writeWhole(path, text)
+    give(path, this.owner)
+  }
+}
+
+/** Every process of PostgreSQL works in the folder of its data. */
+function processesIn(data: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`) === data && statOf(pid)?.dead === false
+      } catch (thrown) {
+        if (['ENOENT', 'ESRCH', 'EACCES'].includes(systemCode(thrown) ?? '')) return false
+        throw thrown
+      }
+    })
+}
+
+function killLeftover(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'ESRCH') throw thrown
+  }
+}
+
+/** Nothing listens yet, or it says that it is starting, stopping or recovering. */
+export const isForNow = (thrown: unknown): boolean =>
+  ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'].includes(systemCode(thrown) ?? '') ||
+  ['57P03', '53300'].includes(sqlState(thrown) ?? '') ||
+  (Error.isError(thrown) && /Connection terminated/.test((thrown as Error).message))
+
+function remedyFor(trouble: string | undefined, log: string): string {
+  if (trouble === undefined) return `look into ${log}`
+  if (/No space left on device/.test(trouble)) return 'make room on the disk of its data'
+  if (/could not bind|could not create any TCP/.test(trouble)) return 'choose a port that is free'
+  if (/unrecognized configuration parameter|invalid value for parameter/.test(trouble)) {
+    return 'mend what settings: says'
+  }
+  return `look into ${log}`
+}

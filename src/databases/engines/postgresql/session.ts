@@ -1,0 +1,111 @@
+// One connection to a server, whose every question ends with its signal: also when the server is
+// stopped where it is, and never answers.
+
+import { Socket } from 'node:net'
+import pg from 'pg'
+import { Fault } from '../../../foundation/fault.ts'
+import type { Account } from '../../engine.ts'
+
+/** Where, as whom, and for what. */
+export interface Door {
+  /** A host, or the folder of a Unix socket. */
+  readonly host: string
+  readonly port: number
+  readonly account: Account
+  readonly database: string
+  /** `database`: understands commands of replication beside SQL. `true`: those alone. */
+  readonly replication?: 'database' | 'true' | undefined
+}
+
+/** One row, by names of columns. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** A failure that the server named: its SQLSTATE. */
+export const sqlState = (thrown: unknown): string | undefined => {
+  const code = (thrown as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}
+
+/** What our own sessions are kept from: names that a user put before those of the catalogue. */
+const startup = '-c search_path=pg_catalog -c default_transaction_read_only=off'
+
+export class Session implements Disposable {
+  readonly client: pg.Client
+  readonly socket: Socket
+  #isOver = false
+
+  private constructor(client: pg.Client, socket: Socket) {
+    this.client = client
+    this.socket = socket
+    const end = (): void => {
+      this.#isOver = true
+    }
+    client.on('error', end)
+    client.on('end', end)
+    socket.on('close', end)
+  }
+
+  /** Rejects with what the server or the system says, or with a `Fault` once `signal` ends it. */
+  static async open(door: Door, signal: AbortSignal): Promise<Session> {
+    const socket = new Socket()
+    const { user, password } = door.account
+    const client = new pg.Client({
+      host: door.host,
+      port: door.port,
+      user,
+      password,
+      database: door.database,
+      application_name: 'alwayson',
+      options: door.replication === 'true' ? undefined : startup,
+      stream: () => socket,
+      ssl: false,
+      ...(door.replication === undefined ? {} : { replication: door.replication }),
+    } as pg.ClientConfig)
+    const session = new Session(client, socket)
+    await session.#within(signal, () => client.connect())
+    return session
+  }
+
+  /** No question is answered on it any more. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** The rows of one statement. */
+  async query(
+    text: string,
+    signal: AbortSignal,
+    values?: readonly unknown[],
+  ): Promise<readonly Row[]> {
+    const ask = (): Promise<pg.QueryResult<Row>> =>
+      values === undefined
+        ? this.client.query<Row>(text)
+        : this.client.query<Row>(text, [...values])
+    return (await this.#within(signal, ask)).rows
+  }
+
+  /** The only row of one statement. */
+  async row(text: string, signal: AbortSignal, values?: readonly unknown[]): Promise<Row> {
+    return (await this.query(text, signal, values))[0] ?? {}
+  }
+
+  [Symbol.dispose](): void {
+    this.#isOver = true
+    // A server that hears nobody would not answer a farewell either.
+    this.socket.destroy()
+  }
+
+  async #within<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const end = (): void => this[Symbol.dispose]()
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+    try {
+      return await work()
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown
+      throw new Fault('timed-out', 'PostgreSQL did not answer in time', { cause: signal.reason })
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
+  }
+}

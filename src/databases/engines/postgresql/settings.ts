@@ -1,0 +1,214 @@
+// What stands in a member's configuration? Pure: text of the files that its server reads.
+
+import type { MemberAddress } from '../../engine.ts'
+import type { AckSet } from '../../model.ts'
+
+/** A value as a configuration file quotes it (config docs, 20.1.2). */
+export const quoteValue = (value: string): string =>
+  `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+
+/** A word of a connection string (libpq docs, 34.1.1.1). */
+export const quoteWord = (value: string): string =>
+  `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+
+const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** A name that no member has: whoever waits for it waits until a set is put in force. */
+const nobody = 'alwayson:nobody'
+
+/** In force on whoever is not primary: should it ever take a write, that write waits. */
+export const noAcks: AckSet = { members: [nobody], needed: 1 }
+
+/** `synchronous_standby_names` for a set. */
+export const namesOf = ({ members, needed }: AckSet): string =>
+  needed === 0 ? '' : `ANY ${needed} (${members.map(quoteName).join(', ')})`
+
+/** The set that such a value stands for; `undefined` for a value that is not ours. */
+export function acksIn(names: string): AckSet | undefined {
+  if (names.trim() === '') return { members: [], needed: 0 }
+  const match = /^ANY (\d+) \((.*)\)$/.exec(names)
+  if (match === null) return undefined
+  const members = [...(match[2] ?? '').matchAll(/"((?:[^"]|"")*)"/g)].map((each) =>
+    (each[1] ?? '').replaceAll('""', '"'),
+  )
+  return members.includes(nobody) ? undefined : { members, needed: Number(match[1]) }
+}
+
+/** What a server is configured by, beside what the file says. */
+export interface Place {
+  readonly address: MemberAddress
+  readonly run: string
+  readonly major: number
+  /** Free bytes of the disk of its data. */
+  readonly freeBytes: number
+}
+
+const mib = 1024 * 1024
+
+/** What a member has unless the file says otherwise. */
+const defaults = ({ freeBytes }: Place): Readonly<Record<string, string>> => ({
+  password_encryption: 'scram-sha-256',
+  log_timezone: 'UTC',
+  // A replica that is away for a while is caught up from the log; one that never returns must not
+  // fill the disk.
+  wal_keep_size: `${Math.floor(Math.min(1024 * mib, freeBytes / 20) / mib)}MB`,
+  max_slot_wal_keep_size: `${Math.max(256, Math.floor(freeBytes / 4 / mib))}MB`,
+})
+
+/** See `enforcedSettings` in `model.ts`: none of these is for the file to say. */
+const enforced = ({ address, run, major }: Place): Readonly<Record<string, string>> => ({
+  listen_addresses: address.host,
+  port: String(address.port),
+  unix_socket_directories: run,
+  hba_file: `${run}/hba.conf`,
+  ident_file: `${run}/ident.conf`,
+  cluster_name: address.member,
+  logging_collector: 'off',
+  log_destination: 'stderr',
+  // A write that was acknowledged is on the disk of whoever acknowledged it.
+  fsync: 'on',
+  full_page_writes: 'on',
+  synchronous_commit: 'on',
+  data_sync_retry: 'off',
+  // After a crash, and of a fresh copy, all of it is put on disk before it is used: at one stroke.
+  recovery_init_sync_method: 'syncfs',
+  // What the server would bring back by itself would take writes: whether it may is not for it.
+  restart_after_crash: 'off',
+  wal_level: 'replica',
+  wal_log_hints: 'on',
+  hot_standby: 'on',
+  max_wal_senders: '32',
+  max_replication_slots: '32',
+  wal_sender_timeout: '5s',
+  wal_receiver_timeout: '3s',
+  wal_receiver_status_interval: '1s',
+  wal_retrieve_retry_interval: '100ms',
+  recovery_target_timeline: 'latest',
+  recovery_min_apply_delay: '0',
+  restore_command: '',
+  archive_mode: 'off',
+  ...(major >= 17 ? { allow_alter_system: 'off' } : {}),
+})
+
+const render = (settings: Readonly<Record<string, string>>): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name} = ${quoteValue(value)}\n`)
+    .join('')
+
+/** The whole of postgresql.conf: of two lines for a setting the later counts. */
+export const configuration = (place: Place, settings: Readonly<Record<string, string>>): string =>
+  [
+    '# Written by Always On at each start. Settings belong into the file, under settings:\n',
+    render(defaults(place)),
+    '# From the file.\n',
+    render(settings),
+    '# What failover and durability rest on.\n',
+    render(enforced(place)),
+  ].join('')
+
+/** What a running server may have to do otherwise from one moment to the next. */
+export interface Course {
+  /** Whom it receives from. */
+  readonly upstream: MemberAddress | undefined
+  readonly acks: AckSet
+}
+
+/** How its upstream is reached: without a password, which lies in a file of its own. */
+export interface Approach {
+  readonly user: string
+  readonly passwordFile: string
+  readonly member: string
+}
+
+const conninfo = (
+  { host, port }: MemberAddress,
+  { user, passwordFile, member }: Approach,
+): string =>
+  Object.entries({
+    host,
+    port: String(port),
+    user,
+    passfile: passwordFile,
+    application_name: member,
+    connect_timeout: '2',
+    keepalives_idle: '1',
+    keepalives_interval: '1',
+    keepalives_count: '3',
+    tcp_user_timeout: '3000',
+    sslmode: 'disable',
+  })
+    .map(([word, value]) => `${word}=${quoteWord(value)}`)
+    .join(' ')
+
+const followsMark = '# follows '
+
+/** The whole of postgresql.auto.conf, which outdoes every other file. */
+export function courseText({ upstream, acks }: Course, approach: Approach): string {
+  const receiving: Record<string, string> =
+    upstream === undefined
+      ? // Whoever reads here is not to keep what was received from being applied.
+        { max_standby_streaming_delay: '0' }
+      : {
+          primary_conninfo: conninfo(upstream, approach),
+          primary_slot_name: slotOf(approach.member),
+        }
+  return [
+    '# Written by Always On: what this member does now. ALTER SYSTEM has no effect that lasts.\n',
+    upstream === undefined ? '' : `${followsMark}${JSON.stringify(upstream)}\n`,
+    render(receiving),
+    render({ synchronous_standby_names: namesOf(acks) }),
+  ].join('')
+}
+
+/** Whom a member was last told to follow, by that text. */
+export function upstreamIn(course: string): MemberAddress | undefined {
+  const line = course.split('\n').find((each) => each.startsWith(followsMark))
+  return line === undefined
+    ? undefined
+    : (JSON.parse(line.slice(followsMark.length)) as MemberAddress)
+}
+
+/** Whether clients are let in. */
+export type Doors = 'open' | 'closed'
+
+const doorsMark = '# doors: '
+
+/**
+ * The whole of pg_hba.conf. Always On comes through the socket in a folder that is its own;
+ * replicas may receive, and nobody reaches its account over the network.
+ */
+export function hbaText(doors: Doors, admin: string, replication: string): string {
+  const [all, us, them] = ['all', quoteName(admin), quoteName(replication)]
+  const clients = doors === 'open' ? 'scram-sha-256' : 'reject'
+  return [
+    `${doorsMark}${doors}`,
+    `local all ${us} scram-sha-256`,
+    `local all ${them} reject`,
+    `host all ${us} all reject`,
+    `host replication ${them} all scram-sha-256`,
+    `host postgres ${them} all scram-sha-256`,
+    `host all ${them} all reject`,
+    `local all ${all} ${clients}`,
+    `host all ${all} all ${clients}`,
+    '',
+  ].join('\n')
+}
+
+/** What a pg_hba.conf of ours says. */
+export const doorsIn = (hba: string): Doors =>
+  hba.startsWith(`${doorsMark}open`) ? 'open' : 'closed'
+
+/** The slot that a member receives through: names have only these letters (replication docs). */
+export function slotOf(member: string): string {
+  const plain = member.toLowerCase().replaceAll(/[^a-z0-9]/g, '_')
+  if (plain === member && plain.length <= 40) return `alwayson_${plain}`
+  let sum = 0
+  for (const letter of member) sum = (Math.imul(sum, 31) + (letter.codePointAt(0) ?? 0)) >>> 0
+  return `alwayson_${plain.slice(0, 40)}_${sum.toString(16)}`
+}
+
+/** A line of a password file (libpq docs, 34.16). */
+export const passwordLine = ({ user, password }: { user: string; password: string }): string => {
+  const guarded = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll(':', '\\:')
+  return `*:*:*:${guarded(user)}:${guarded(password)}\n`
+}
