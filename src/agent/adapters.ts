@@ -8,7 +8,8 @@ import { openAcmeIssuer } from '../certificates/engines/acme/issuer.ts'
 import { openFolderStore } from '../certificates/engines/folder/store.ts'
 import { CertificateKeeper, type Certificates } from '../certificates/keeper.ts'
 import { openRandom } from '../foundation/random.ts'
-import type { Clock } from '../foundation/time.ts'
+import { type Clock, ms } from '../foundation/time.ts'
+import { openWheel } from '../foundation/wheel.ts'
 import type { TrafficSignal } from '../health/model.ts'
 import { openMonitor } from '../health/monitor.ts'
 import { openAgentAsker } from '../health/probes/agent.ts'
@@ -50,6 +51,9 @@ export interface Adapters {
   leave(): void
 }
 
+/** Checks that are due within so long are made together: each step wakes the agent once. */
+const checkStep = ms(10)
+
 /** Opens the ports and adopts what an earlier agent left running. */
 export async function openAdapters(machine: Machine, listener: AdapterListener): Promise<Adapters> {
   const { folder, clock, version, address = '127.0.0.1' } = machine
@@ -85,10 +89,11 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
       secrets: (told) => balancer.entrust(told),
     },
   })
-  const prober = openProber(clock)
-  const agents = openAgentAsker(clock)
+  const wheel = openWheel(clock, checkStep)
+  const prober = openProber(wheel)
+  const agents = openAgentAsker(wheel)
   const monitor = openMonitor({
-    clock,
+    clock: wheel,
     random,
     prober,
     agents,

@@ -32,14 +32,16 @@ export function judge(seen: HealthObservation): Judgement {
   const { rule, why, actions } = firstMatch(healthRules, facts)
   const before = seen.news.kind === 'restarted' ? unknownHealth(seen.now) : seen.health
   const from = seen.health.verdict
+  const { news } = seen
+  const sighting = news.kind === 'sighting' ? news.sighting : undefined
   let health: Health = {
-    ...before,
     verdict: from,
     since: seen.health.since,
     passes: facts.passes,
     failures: facts.failures,
-    agent: agentAfter(before.agent, seen.news),
-    ...(seen.news.kind === 'sighting' ? afterSighting(before, seen.news.sighting) : {}),
+    last: sighting ?? before.last,
+    suspectedAt: sighting === undefined ? before.suspectedAt : doubtAfter(before, sighting),
+    agent: agentAfter(before.agent, news),
   }
   for (const action of actions) {
     if (action.kind === 'suspect') health = { ...health, suspectedAt: seen.now }
@@ -58,9 +60,8 @@ const failureOf = ({ last }: Health): string | undefined =>
   last?.kind === 'failed' ? last.reason : undefined
 
 /** A doubt is answered only by a probe that began after it was cast. */
-function afterSighting(before: Health, last: Sighting): Pick<Health, 'last' | 'suspectedAt'> {
-  const { suspectedAt } = before
+function doubtAfter({ suspectedAt }: Health, last: Sighting): Instant | undefined {
   const answers =
     last.kind !== 'unasked' && suspectedAt !== undefined && since(suspectedAt, last.at) >= last.took
-  return { last, suspectedAt: answers ? undefined : suspectedAt }
+  return answers ? undefined : suspectedAt
 }

@@ -53,7 +53,7 @@ interface Watched {
   askedAt: Instant | undefined
   prompted: boolean
   /** The answer that is waited for; a later question makes an earlier answer void. */
-  asking: symbol | undefined
+  asking: number | undefined
   timer: Disposable | undefined
 }
 
@@ -69,6 +69,7 @@ class ServerMonitor implements Monitor {
   readonly #untold: (() => void)[] = []
   readonly #agents: AgentRounds | undefined
   #telling = false
+  #questions = 0
 
   constructor(parts: MonitorParts) {
     this.#parts = parts
@@ -182,14 +183,16 @@ class ServerMonitor implements Monitor {
     entry.timer?.[Symbol.dispose]()
     const { clock } = this.#parts
     const { target } = entry
-    const pace = { ...entry, check: target.check, health: this.#healthOf(target.id) }
+    const { phase, askFrom, wasUp, askedAt, prompted } = entry
+    const asking = { check: target.check, health: this.#healthOf(target.id) }
     const now = clock.now()
-    const at = nextProbe(pace, now)
+    const at = nextProbe({ ...asking, phase, askFrom, wasUp, askedAt, prompted }, now)
     if (at !== undefined) entry.timer = clock.after(ms(at - now), () => this.#ask(entry))
   }
 
   #ask(entry: Watched): void {
-    const question = Symbol(entry.target.id)
+    this.#questions += 1
+    const question = this.#questions
     entry.asking = question
     entry.askedAt = this.#parts.clock.now()
     entry.prompted = this.#healthOf(entry.target.id).suspectedAt !== undefined

@@ -189,9 +189,11 @@ const bodyCheck = {
 const checked = (parts: readonly Buffer[], check: Extract<Check, { kind: 'http' }>): unknown => {
   let settled: unknown
   let times = 0
-  const answer = new HttpAnswer(check, (outcome) => {
-    settled = outcome
-    times += 1
+  const answer = new HttpAnswer(check, {
+    report(outcome) {
+      settled = outcome
+      times += 1
+    },
   })
   for (const part of parts) answer.take(part.toString('latin1'))
   answer.ended()

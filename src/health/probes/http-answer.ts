@@ -16,18 +16,23 @@ export type Outcome =
 /** A body is looked at, or read and dropped so that a server may finish, up to here. */
 export const bodyBytesMost = 64 * 1024
 
-/** Reads one answer piece by piece; `settle` is called once at most. */
+/** Who hears what an answer came to. */
+export interface AnswerListener {
+  report(outcome: Outcome): void
+}
+
+/** Reads one answer piece by piece; it is reported once at most. */
 export class HttpAnswer {
   readonly #check: HttpCheck
-  readonly #settle: (outcome: Outcome) => void
+  readonly #listener: AnswerListener
   #text = ''
   #dropped = 0
   #body: BodyReader | undefined
   #isSettled = false
 
-  constructor(check: HttpCheck, settle: (outcome: Outcome) => void) {
+  constructor(check: HttpCheck, listener: AnswerListener) {
     this.#check = check
-    this.#settle = settle
+    this.#listener = listener
   }
 
   /** Takes what has come, as latin1; says `enough` when nothing more need be read. */
@@ -71,7 +76,7 @@ export class HttpAnswer {
   }
 
   #end(outcome: Outcome): 'enough' {
-    if (!this.#isSettled) this.#settle(outcome)
+    if (!this.#isSettled) this.#listener.report(outcome)
     this.#isSettled = true
     return 'enough'
   }

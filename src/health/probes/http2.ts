@@ -16,7 +16,7 @@ const authorityOf = (host: string, port: number): string =>
 export function askOverHttp2(
   host: string,
   port: number,
-  { report, gone }: QuestionListener,
+  listener: QuestionListener,
   ask: (session: ClientHttp2Session, end: End) => ClientHttp2Stream,
 ): Question {
   const settings = { enablePush: false }
@@ -26,8 +26,8 @@ export function askOverHttp2(
     if (isOver) return
     isOver = true
     session.destroy()
-    gone()
-    if (outcome !== undefined) report(outcome)
+    listener.gone()
+    if (outcome !== undefined) listener.report(outcome)
   }
   session.on('error', (error) => end(outcomeOf(error, host)))
   session.on('close', () => end({ kind: 'failed', reason: 'closed before answering' }))
@@ -44,7 +44,7 @@ export const askHttp2 = (
   listener: QuestionListener,
 ): Question =>
   askOverHttp2(host, port, listener, (session, end) => {
-    const answer = new HttpAnswer(check, end)
+    const answer = new HttpAnswer(check, { report: end })
     const take = (text: string): void => {
       if (answer.take(text) === 'enough') end(undefined)
     }

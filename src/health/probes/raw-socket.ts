@@ -17,7 +17,8 @@ interface Handle {
 }
 
 interface ConnectRequest {
-  oncomplete: ((status: number) => void) | undefined
+  socket: RawSocket | undefined
+  oncomplete: ((this: ConnectRequest, status: number) => void) | undefined
 }
 
 interface Bindings {
@@ -30,14 +31,15 @@ interface Bindings {
     readonly WriteWrap: new () => object
     readonly streamBaseState: Int32Array
     readonly kReadBytesOrError: number
+    readonly kLastWriteWasAsync: number
   }
 }
 
 /** Who is told; each is called later than the call that led to it, and nothing after `drop`. */
 export interface SocketListener {
   connected(): void
-  /** What has come, valid during the call. */
-  received(bytes: Buffer): void
+  /** What has come, a character a byte. */
+  received(text: string): void
   ended(): void
   failed(code: string): void
 }
@@ -50,6 +52,8 @@ export class RawSockets {
   readonly tcp: Bindings['tcp_wrap']
   readonly stream: Bindings['stream_wrap']
   readonly buffer = Buffer.allocUnsafeSlow(16 * 1024)
+  /** All writes that the system takes at once share it: the runtime keeps only the others. */
+  #writing: object
 
   /** Throws when this runtime has no such door any more (it is deprecated: DEP0111). */
   constructor() {
@@ -58,29 +62,43 @@ export class RawSockets {
     }
     this.tcp = binding('tcp_wrap')
     this.stream = binding('stream_wrap')
+    this.#writing = new this.stream.WriteWrap()
     const handle = new this.tcp.TCP(this.tcp.constants.SOCKET) as unknown as Record<string, unknown>
-    const calls = [
-      'useUserBuffer',
-      'readStart',
-      'writeLatin1String',
-      'connect',
-      'connect6',
-      'reset',
-      'close',
-    ]
     const missing = calls.filter((name) => typeof handle[name] !== 'function')
     if (missing.length > 0) throw new Error(`sockets of this runtime lack ${missing.join(', ')}`)
     ;(handle as unknown as Handle).close()
   }
 
-  /** Begins to connect to an address, not a name. */
-  connect(address: string, port: number, listener: SocketListener): RawSocket {
-    return new RawSocket(this, address, port, listener)
+  /** Begins to connect to an address, not a name; `family` is that of the address. */
+  connect(address: string, family: 4 | 6, port: number, listener: SocketListener): RawSocket {
+    return new RawSocket(this, { address, family, port }, listener)
+  }
+
+  /** Writes text whose characters are bytes. */
+  write(handle: Handle, text: string): void {
+    handle.writeLatin1String(this.#writing, text)
+    const { streamBaseState, kLastWriteWasAsync } = this.stream
+    if (streamBaseState[kLastWriteWasAsync] !== 0) this.#writing = new this.stream.WriteWrap()
   }
 }
 
+/** What is called on a handle: one that is missing must be found out before a server is asked. */
+const calls = [
+  ...['useUserBuffer', 'readStart', 'writeLatin1String', 'connect', 'connect6', 'reset', 'close'],
+]
+
 function onread(this: Handle): void {
   this.socket?.took()
+}
+
+function onconnect(this: ConnectRequest, status: number): void {
+  this.socket?.opened(status)
+}
+
+interface Address {
+  readonly address: string
+  readonly family: 4 | 6
+  readonly port: number
 }
 
 /** One connection. */
@@ -90,21 +108,24 @@ export class RawSocket {
   readonly #listener: SocketListener
   #isDropped = false
 
-  constructor(sockets: RawSockets, address: string, port: number, listener: SocketListener) {
+  constructor(sockets: RawSockets, { address, family, port }: Address, listener: SocketListener) {
     const { TCP, TCPConnectWrap, constants } = sockets.tcp
     this.#sockets = sockets
     this.#listener = listener
     const handle = new TCP(constants.SOCKET)
     this.#handle = handle
     const request = new TCPConnectWrap()
-    request.oncomplete = (status) => this.#opened(status)
-    const code = address.includes(':')
-      ? handle.connect6(request, address, port)
-      : handle.connect(request, address, port)
-    if (code !== 0) process.nextTick(() => this.#opened(code))
+    request.socket = this
+    request.oncomplete = onconnect
+    const code =
+      family === 6
+        ? handle.connect6(request, address, port)
+        : handle.connect(request, address, port)
+    if (code !== 0) process.nextTick(() => this.opened(code))
   }
 
-  #opened(status: number): void {
+  /** For the runtime: connecting is over. */
+  opened(status: number): void {
     if (this.#isDropped) return
     if (status === 0) return this.#listener.connected()
     this.drop()
@@ -119,18 +140,19 @@ export class RawSocket {
     this.#handle.readStart()
   }
 
+  /** For the runtime: something was read. */
   took(): void {
     if (this.#isDropped) return
     const { streamBaseState, kReadBytesOrError } = this.#sockets.stream
     const count = streamBaseState[kReadBytesOrError] as number
-    if (count > 0) this.#listener.received(this.#sockets.buffer.subarray(0, count))
+    if (count > 0) this.#listener.received(this.#sockets.buffer.toString('latin1', 0, count))
     else if (count === endOfFile) this.#listener.ended()
     else if (count < 0) this.#listener.failed(getSystemErrorName(count))
   }
 
   /** Writes text whose characters are bytes; a failure shows when it is read. */
   write(text: string): void {
-    this.#handle.writeLatin1String(new this.#sockets.stream.WriteWrap(), text)
+    this.#sockets.write(this.#handle, text)
   }
 
   /** Lets go with a reset: a goodbye would leave the port in TIME_WAIT for a minute. */

@@ -2,61 +2,34 @@
 
 import { isIP } from 'node:net'
 import { proxyHeader } from '../../wire/proxy/proxy-header.ts'
-import type { Check } from '../model.ts'
+import type { Check, Target } from '../model.ts'
 import { HttpAnswer } from './http-answer.ts'
-import { RawSockets } from './raw-socket.ts'
+import { type RawSocket, RawSockets, type SocketListener } from './raw-socket.ts'
 import { outcomeOfCode } from './system-errors.ts'
 import { type Question, type QuestionListener, requestOf } from './tcp.ts'
 
 type HttpCheck = Extract<Check, { kind: 'http' }>
+type RawCheck = HttpCheck | Extract<Check, { kind: 'tcp' }>
 
 /** As `askOverTcp`; `undefined` where only `net` can ask. */
 export type RawAsker = (
-  host: string,
-  port: number,
-  check: HttpCheck | { readonly kind: 'tcp' },
+  target: Target,
+  check: RawCheck,
   listener: QuestionListener,
-  sendProxy?: 'v1' | 'v2',
 ) => Question | undefined
 
 /** An asker over the runtime's handles; one that never asks where the runtime has none. */
 export function openRawAsker(): RawAsker {
   const sockets = openSockets()
   if (sockets === undefined) return () => undefined
-  return (host, port, check, { report, gone }, sendProxy) => {
-    if (isIP(host) === 0) return undefined
-    let connected = false
-    const drop = (): void => {
-      socket.drop()
-      gone()
+  const routes = new WeakMap<Target, Route>()
+  return (target, check, listener) => {
+    let route = routes.get(target)
+    if (route?.check !== check) {
+      route = routeTo(target, check)
+      routes.set(target, route)
     }
-    const answer = check.kind === 'http' ? new HttpAnswer(check, report) : undefined
-    const closed = (): void => {
-      if (answer?.ended() !== true) report({ kind: 'failed', reason: 'closed before answering' })
-      drop()
-    }
-    const socket = sockets.connect(host, port, {
-      connected: () => {
-        connected = true
-        const proxy = sendProxy === undefined ? '' : proxyHeader(sendProxy, undefined)
-        if (check.kind === 'http') {
-          socket.read()
-          return socket.write(proxy + requestOf(host, port, check))
-        }
-        if (proxy !== '') socket.write(proxy)
-        report({ kind: 'passed' })
-        drop()
-      },
-      received: (bytes) => {
-        if (answer?.take(bytes.toString('latin1')) === 'enough') drop()
-      },
-      ended: closed,
-      failed: (code) => {
-        report(outcomeOfCode(code, host))
-        drop()
-      },
-    })
-    return { isConnected: () => connected, end: drop }
+    return route.family === 0 ? undefined : new RawQuestion(sockets, route, listener)
   }
 }
 
@@ -66,5 +39,77 @@ function openSockets(): RawSockets | undefined {
   } catch {
     // Public sockets do the same, at a higher price.
     return undefined
+  }
+}
+
+/** All that is the same each time a server is asked: most are asked each second, for days. */
+interface Route {
+  readonly check: RawCheck
+  readonly host: string
+  readonly port: number
+  /** 0 where the host is a name. */
+  readonly family: 0 | 4 | 6
+  /** What is sent as soon as the connection is there. */
+  readonly request: string
+}
+
+function routeTo(target: Target, check: RawCheck): Route {
+  const { host, sendProxy } = target
+  const port = check.port ?? target.port
+  const proxy = sendProxy === undefined ? '' : proxyHeader(sendProxy, undefined)
+  const request = check.kind === 'http' ? requestOf(host, port, check) : ''
+  return { check, host, port, family: isIP(host) as 0 | 4 | 6, request: proxy + request }
+}
+
+/** One question. */
+class RawQuestion implements Question, SocketListener {
+  readonly #host: string
+  readonly #request: string
+  readonly #listener: QuestionListener
+  readonly #answer: HttpAnswer | undefined
+  readonly #socket: RawSocket
+  #connected = false
+
+  constructor(sockets: RawSockets, route: Route, listener: QuestionListener) {
+    const { check, host, family, port } = route
+    this.#host = host
+    this.#request = route.request
+    this.#listener = listener
+    this.#answer = check.kind === 'http' ? new HttpAnswer(check, listener) : undefined
+    this.#socket = sockets.connect(host, family === 6 ? 6 : 4, port, this)
+  }
+
+  isConnected(): boolean {
+    return this.#connected
+  }
+
+  connected(): void {
+    this.#connected = true
+    if (this.#answer !== undefined) this.#socket.read()
+    if (this.#request !== '') this.#socket.write(this.#request)
+    if (this.#answer !== undefined) return
+    this.#listener.report({ kind: 'passed' })
+    this.end()
+  }
+
+  received(text: string): void {
+    if (this.#answer?.take(text) === 'enough') this.end()
+  }
+
+  ended(): void {
+    if (this.#answer?.ended() !== true) {
+      this.#listener.report({ kind: 'failed', reason: 'closed before answering' })
+    }
+    this.end()
+  }
+
+  failed(code: string): void {
+    this.#listener.report(outcomeOfCode(code, this.#host))
+    this.end()
+  }
+
+  end(): void {
+    this.#socket.drop()
+    this.#listener.gone()
   }
 }

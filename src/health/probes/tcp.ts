@@ -33,11 +33,11 @@ export function askOverTcp(
   host: string,
   port: number,
   check: HttpCheck | { readonly kind: 'tcp' },
-  { report, gone }: QuestionListener,
+  listener: QuestionListener,
   sendProxy?: 'v1' | 'v2',
 ): Question {
   let connected = false
-  const answer = check.kind === 'http' ? new HttpAnswer(check, report) : undefined
+  const answer = check.kind === 'http' ? new HttpAnswer(check, listener) : undefined
   const socket = socketTo({
     host,
     port,
@@ -57,18 +57,19 @@ export function askOverTcp(
     if (sendProxy !== undefined) socket.write(proxyHeader(sendProxy, undefined), 'latin1')
     if (check.kind === 'http') socket.write(requestOf(host, port, check), 'latin1')
     else {
-      report({ kind: 'passed' })
+      listener.report({ kind: 'passed' })
       end()
     }
   })
-  socket.once('error', (error) => report(outcomeOf(error, host)))
+  socket.once('error', (error) => listener.report(outcomeOf(error, host)))
   const closed = (): void => {
-    if (answer?.ended() !== true) report({ kind: 'failed', reason: 'closed before answering' })
+    if (answer?.ended() !== true)
+      listener.report({ kind: 'failed', reason: 'closed before answering' })
   }
   socket.once('end', closed)
   socket.once('close', () => {
     closed()
-    gone()
+    listener.gone()
   })
   return { isConnected: () => connected, end }
 }

@@ -14,11 +14,11 @@ export function askOverTls(
   port: number,
   check: HttpCheck | { readonly kind: 'tcp' },
   tls: ServerTls,
-  { report, gone }: QuestionListener,
+  listener: QuestionListener,
 ): Question {
   let connected = false
   const { checkServerIdentity, connect } = process.getBuiltinModule('node:tls')
-  const answer = check.kind === 'http' ? new HttpAnswer(check, report) : undefined
+  const answer = check.kind === 'http' ? new HttpAnswer(check, listener) : undefined
   const name = tls.serverName ?? host
   const socket = connect({
     ...{ host, port, rejectUnauthorized: tls.verify, minVersion: 'TLSv1.2' },
@@ -31,7 +31,7 @@ export function askOverTls(
     connected = true
     if (check.kind === 'http') socket.write(requestOf(host, port, check), 'latin1')
     else {
-      report({ kind: 'passed' })
+      listener.report({ kind: 'passed' })
       end()
     }
   })
@@ -40,16 +40,18 @@ export function askOverTls(
   })
   socket.once('error', (error: Error) => {
     const isTrust = !connected && 'code' in error && /CERT|ISSUER|TLS/.test(String(error.code))
-    if (isTrust) report({ kind: 'failed', reason: `its certificate is refused: ${error.message}` })
-    else report(outcomeOf(error, host))
+    if (isTrust)
+      listener.report({ kind: 'failed', reason: `its certificate is refused: ${error.message}` })
+    else listener.report(outcomeOf(error, host))
   })
   const closed = (): void => {
-    if (answer?.ended() !== true) report({ kind: 'failed', reason: 'closed before answering' })
+    if (answer?.ended() !== true)
+      listener.report({ kind: 'failed', reason: 'closed before answering' })
   }
   socket.once('end', closed)
   socket.once('close', () => {
     closed()
-    gone()
+    listener.gone()
   })
   return { isConnected: () => connected, end }
 }
