@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { bringNeeds } from './balancing/needs.ts'
 import { addressText } from './checks/addresses.ts'
 import { openCli } from './lib/cli.ts'
 import { cpuMicros, start, treeOf } from './lib/processes.ts'
@@ -118,6 +119,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 const millis = (value: number): string => value.toFixed(1)
 
+bringNeeds()
 say(machineFacts())
 const rows = [['checks', 'by', 'CPU of a core', 'µs a check', 'interval error p50/p99/max ms']]
 const ratios: string[] = []

@@ -103,6 +103,23 @@ export function treeOf(root: number): readonly number[] {
 export const childrenOf = (pid: number): readonly number[] =>
   treeOf(pid).filter((each) => statOf(each)?.parent === pid)
 
+const filesOf = (pid: number): number => {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length
+  } catch (thrown) {
+    // It has ended.
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    throw thrown
+  }
+}
+
+/**
+ * The one of these that holds the most files: of processes that share a port, the one that has the
+ * clients. To kill one that has none would prove nothing.
+ */
+export const busiestOf = (pids: readonly number[]): number | undefined =>
+  pids.toSorted((a, b) => filesOf(b) - filesOf(a))[0]
+
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
 /** User and system time of these processes so far, in microseconds. */

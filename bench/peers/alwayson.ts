@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { openCli, projectRoot } from '../lib/cli.ts'
 import { listens, statusOf } from '../lib/origins.ts'
 import { freePorts } from '../lib/ports.ts'
-import { signalPid, treeOf, until } from '../lib/processes.ts'
+import { busiestOf, signalPid, treeOf, until } from '../lib/processes.ts'
 import type { Balancer, Peer, Setting } from './balancer.ts'
 
 /** A supervisor starts an agent that died after this many ms, as systemd does by default. */
@@ -71,9 +71,9 @@ async function startAlwaysOn(setting: Setting): Promise<Balancer> {
       await up()
     },
     async killData() {
-      const [edge] = (await cli.status()).edges
+      const edge = busiestOf((await cli.status()).edges.map(({ pid }) => pid))
       if (edge === undefined) throw new Error('there is no edge')
-      signalPid(edge.pid, 'SIGKILL')
+      signalPid(edge, 'SIGKILL')
       await pause(200)
       await until('the frontend listens', () => listens(port))
     },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { listens, statusOf } from '../lib/origins.ts'
 import { freePorts } from '../lib/ports.ts'
-import { childrenOf, signalPid, until } from '../lib/processes.ts'
+import { busiestOf, childrenOf, signalPid, until } from '../lib/processes.ts'
 import type { Balancer, Peer, Setting } from './balancer.ts'
 import { supervise } from './supervised.ts'
 
@@ -74,7 +74,7 @@ async function startNginx(setting: Setting): Promise<Balancer> {
       await back()
     },
     async killData() {
-      const worker = childrenOf(server.main())[0]
+      const worker = busiestOf(childrenOf(server.main()))
       if (worker === undefined) throw new Error('nginx has no worker')
       signalPid(worker, 'SIGKILL')
       await pause(200)

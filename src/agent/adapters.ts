@@ -51,8 +51,11 @@ export interface Adapters {
   leave(): void
 }
 
-/** Checks that are due within so long are made together: each step wakes the agent once. */
-const checkStep = ms(10)
+/**
+ * Checks that are due within so long are made together: their connections, and most of their
+ * answers, wake the agent once. Steps of 10 ms cost a fifth more.
+ */
+const checkStep = ms(25)
 
 /** Opens the ports and adopts what an earlier agent left running. */
 export async function openAdapters(machine: Machine, listener: AdapterListener): Promise<Adapters> {

@@ -26,7 +26,7 @@ import { openTelemetry, type Telemetry } from './telemetry.ts'
 import { wishSpec } from './templates.ts'
 import { version } from './version.ts'
 import { explain } from './why.ts'
-import { openWindows, type Windows } from './windows.ts'
+import { hasWindows, openWindows, type Windows } from './windows.ts'
 
 /** A file that was read, and what it asks for. */
 export interface ReadFile {
@@ -157,7 +157,10 @@ class RunningAgent implements Agent, AgentClusterDeeds {
   constructor(parts: Parts) {
     this.#parts = parts
     const { core, telemetry } = parts
-    telemetry.watch((counted) => sceneOf(core.world(), this.#teller(), counted))
+    telemetry.watch(
+      (counted) => sceneOf(core.world(), this.#teller(), counted),
+      () => hasWindows(core.world().spec),
+    )
   }
 
   get journal(): OpenJournal {

@@ -14,14 +14,19 @@ import { type Counted, peaksAfter } from './scene.ts'
 /** Between two looks; and how far back rates and present quantiles reach. */
 const lookEvery = ms(1000)
 const looksKept = 10
+/** While nothing is shown, one tick in so many looks at the scene: to forget who has gone. */
+const unshownEach = 60
 /** Rules are known words: this many kinds of events are more than there are. */
 const eventsMost = 500
 
 export interface Telemetry extends Disposable {
   /** What one edge has counted since it started. */
   hear(edge: string, meters: EdgeMeters): void
-  /** From now on it looks at the scene that `look` makes of what was counted. */
-  watch(look: (counted: Counted) => Scene): void
+  /**
+   * From now on it looks at the scene that `look` makes of what was counted. Of thousands of servers
+   * that costs more than their checks do: while nothing `isShown`, it looks once in a while.
+   */
+  watch(look: (counted: Counted) => Scene, isShown: () => boolean): void
   /** How a service answered in the last seconds; `undefined` if nobody asked it for anything. */
   recent(service: string): RecentAnswers | undefined
   /** How it is now; `undefined` before `watch`. */
@@ -48,7 +53,9 @@ class Watcher implements Telemetry {
   #peaks: ReadonlyMap<string, Peak> = new Map()
   readonly #looks: Look[] = []
   #look: ((counted: Counted) => Scene) | undefined
+  #isShown = (): boolean => false
   #last: Scene | undefined
+  #ticks = 0
   #timer: Disposable | undefined
 
   constructor(clock: Clock, journal: Pick<OpenJournal, 'follow'>) {
@@ -66,8 +73,9 @@ class Watcher implements Telemetry {
     this.#ledger.hear(edge, meters)
   }
 
-  watch(look: (counted: Counted) => Scene): void {
+  watch(look: (counted: Counted) => Scene, isShown: () => boolean): void {
     this.#look = look
+    this.#isShown = isShown
     this.#timer = this.#clock.after(lookEvery, () => this.#tick())
   }
 
@@ -93,12 +101,21 @@ class Watcher implements Telemetry {
 
   #tick(): void {
     this.#timer = this.#clock.after(lookEvery, () => this.#tick())
+    const isShown = this.#isShown()
+    this.#ticks += 1
+    if (isShown || this.#ticks % unshownEach === 0) this.#see(isShown)
+    this.#looks.push({ at: this.#clock.now(), totals: this.#ledger.totals })
+    if (this.#looks.length > looksKept) this.#looks.shift()
+  }
+
+  #see(isShown: boolean): void {
     const scene = this.scene()
     if (scene === undefined) return
-    this.#peaks = peaksAfter(scene, this.#last, ratesNow(scene, this.#looks.at(-1)))
-    this.#last = scene
-    this.#looks.push({ at: scene.now, totals: scene.totals })
-    if (this.#looks.length > looksKept) this.#looks.shift()
+    if (isShown) {
+      this.#peaks = peaksAfter(scene, this.#last, ratesNow(scene, this.#looks.at(-1)))
+    }
+    // What happened while nobody looked is in no peak.
+    this.#last = isShown ? scene : undefined
     this.#forget(scene)
   }
 

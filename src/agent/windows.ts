@@ -81,6 +81,10 @@ export const windowKind = <Where extends object>(kind: WindowKind<Where>): Windo
   open: (where) => kind.open(where as Where),
 })
 
+/** Whether anybody outside can look at what is counted here. */
+export const hasWindows = ({ metrics, statsSocket }: Spec): boolean =>
+  metrics !== undefined || statsSocket !== undefined
+
 /** How an operator's word is carried out: `Core.operate`. */
 export type Operate = Core['operate']
 
