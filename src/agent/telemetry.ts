@@ -23,8 +23,8 @@ export interface Telemetry extends Disposable {
   /** What one edge has counted since it started. */
   hear(edge: string, meters: EdgeMeters): void
   /**
-   * From now on it looks at the scene that `look` makes of what was counted. Of thousands of servers
-   * that costs more than their checks do: while nothing `isShown`, it looks once in a while.
+   * From now on it looks at the scene that `look` makes of what was counted. Of thousands of
+   * servers that costs as much as their checks: while nothing `isShown`, it looks once in a while.
    */
   watch(look: (counted: Counted) => Scene, isShown: () => boolean): void
   /** How a service answered in the last seconds; `undefined` if nobody asked it for anything. */
