@@ -22,8 +22,11 @@ const skip = zookeeperMissing()
 const bounded = { timeout: 120_000 } as const
 const backoff = { first: ms(10), factor: 2, most: ms(100), jitter: 0.5 }
 
+/** Longer than a busy machine takes to start a server or to elect one. */
+const long = { config: { maxSessionTimeout: 60_000 } } as const
+
 async function opened(hosts: string, options: ClientOptions = {}): Promise<ZooKeeperClient> {
-  const client = openClient(hosts, { timeout: ms(10_000), backoff, ...options })
+  const client = openClient(hosts, { timeout: ms(60_000), backoff, ...options })
   await client.connected()
   return client
 }
@@ -41,9 +44,9 @@ async function eventually<T>(ask: () => Promise<T>): Promise<T> {
 
 suite('a client of Apache ZooKeeper', { skip }, () => {
   test('keeps its session when the server hangs for a while, and loses it for long', async () => {
-    await using server = await openZooKeeper()
+    await using server = await openZooKeeper(long)
     const hosts = `127.0.0.1:${server.port}`
-    await using patient = await opened(hosts, { readTimeout: ms(300) })
+    await using patient = await opened(hosts, { readTimeout: ms(2000) })
     await using hasty = await opened(hosts, { timeout: ms(1000) })
     await patient.create('/mine', '', { mode: 'ephemeral' })
     server.signal('SIGSTOP')
@@ -56,7 +59,7 @@ suite('a client of Apache ZooKeeper', { skip }, () => {
   })
 
   test('keeps session, ephemeral nodes and watches when a server is killed and back', async () => {
-    await using server = await openZooKeeper()
+    await using server = await openZooKeeper(long)
     await using client = await opened(`127.0.0.1:${server.port}`)
     await client.create('/a', 'one')
     await client.create('/mine', '', { mode: 'ephemeral' })
@@ -78,8 +81,8 @@ suite('a client of Apache ZooKeeper', { skip }, () => {
     ['stopped', 'SIGSTOP'],
   ] as const) {
     test(`goes on with the others when the leader of an ensemble is ${harm}`, async () => {
-      await using ensemble = await openEnsemble({ config: { syncLimit: 4 } })
-      await using client = await opened(ensemble.hosts, { readTimeout: ms(1000) })
+      await using ensemble = await openEnsemble({ config: { ...long.config, syncLimit: 4 } })
+      await using client = await opened(ensemble.hosts, { readTimeout: ms(3000) })
       await client.create('/a', 'one')
       await client.create('/mine', '', { mode: 'ephemeral' })
       const leader = await ensemble.leader()

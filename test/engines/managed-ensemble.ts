@@ -62,7 +62,7 @@ export async function openManagedMachines(count: number): Promise<ManagedMachine
     ports: { client, peer, election },
     chroot: '/test',
     // Long: on a busy machine an election takes its time, and is not what ends a session here.
-    session: ms(20_000),
+    session: ms(60_000),
     home: undefined,
     data: undefined,
     heapBytes: 96 * 1024 * 1024,
