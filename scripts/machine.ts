@@ -15,6 +15,9 @@ export interface Need {
   readonly tests: string
 }
 
+/** Where Debian keeps the library that gives a process another clock. */
+export const clockLibrary = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime/libfaketime.so.1`
+
 /** All of them, in the order in which they are reported. */
 export const needs: readonly Need[] = [
   { package: 'haproxy', sign: 'haproxy', tests: 'the import of haproxy.cfg beside HAProxy itself' },
@@ -44,6 +47,11 @@ export const needs: readonly Need[] = [
   { package: 'systemd', sign: 'systemd-analyze', tests: 'the systemd unit that is printed' },
   { package: 'strace', sign: 'strace', tests: 'what a process asks of the kernel' },
   { package: 'iproute2', sign: 'ip', tests: 'several machines, as network namespaces' },
+  {
+    package: 'libfaketime',
+    sign: clockLibrary,
+    tests: 'machines whose clocks jump',
+  },
   { package: 'nftables', sign: 'nft', tests: 'machines that are cut off from each other' },
 ]
 

@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { clockLibrary } from '../../scripts/machine.ts'
 import type { AgentApi } from '../../src/agent/api.ts'
 import { ask } from '../../src/agent/client.ts'
 import type { Status } from '../../src/agent/model.ts'
@@ -71,6 +72,8 @@ export interface Host {
   journal(): readonly JournalEntry[]
   /** Starts a client on it. */
   request(): void
+  /** Sets its clock so far ahead of the real time, or behind it; milliseconds. */
+  setClock(ahead: number): void
   answers(): readonly Answer[]
 }
 
@@ -90,8 +93,11 @@ export interface ClusterLab extends AsyncDisposable {
   ledAfter(since: number): Promise<{ readonly at: number; readonly by: string }>
 }
 
-/** Opens machines a, b and c with their agents up, and a service on all of them. */
-export async function openClusterLab(agreement: Agreement): Promise<ClusterLab> {
+/**
+ * Opens machines a, b and c with their agents up, and a service on all of them. With `clocks` each
+ * has a clock of its own that can be set.
+ */
+export async function openClusterLab(agreement: Agreement, clocks = false): Promise<ClusterLab> {
   const root = mkdtempSync(join(tmpdir(), 'ao-cluster-'))
   const names = ['a', 'b', 'c']
   const network = openNetwork(agreement === 'one-server' ? [...names, 'z'] : names)
@@ -107,7 +113,9 @@ export async function openClusterLab(agreement: Agreement): Promise<ClusterLab> 
     const folder = join(root, 'keys')
     await initKeys({ folder, cluster: 'shop', machines: subjects, renew: false, now: new Date() })
     const text = fileOf(machines, server)
-    const hosts = await Promise.all(machines.map((one) => openHost(one, root, folder, text)))
+    const hosts = await Promise.all(
+      machines.map((one) => openHost(one, root, folder, text, clocks)),
+    )
     for (const host of hosts) host.up()
     return labOf(hosts, server, close)
   } catch (thrown) {
@@ -143,6 +151,7 @@ async function openHost(
   root: string,
   keys: string,
   text: string,
+  clocks: boolean,
 ): Promise<Host> {
   const { name } = machine
   const folder = join(root, name)
@@ -153,13 +162,20 @@ async function openHost(
   writeFileSync(join(folder, 'app.mjs'), app)
   writeFileSync(join(folder, 'client.mjs'), client)
   const state = join(folder, 's')
+  const clockFile = join(folder, 'clock')
+  const setClock = (ahead: number): void => {
+    const seconds = ahead / 1000
+    writeFileSync(clockFile, `${seconds < 0 ? '' : '+'}${seconds}\n`)
+  }
+  setClock(0)
   let agent: ChildProcess | undefined
   return {
-    ...{ name, machine, folder },
+    ...{ name, machine, folder, setClock },
     up() {
       const argv = [process.execPath, main, 'up', 'alwayson.yaml', '--state', state]
       // What replicas run is found by name.
-      const env = { PATH: `${join(process.execPath, '..')}:${process.env.PATH}` }
+      const path = `${join(process.execPath, '..')}:${process.env.PATH}`
+      const env = { PATH: path, ...(clocks ? otherClock(clockFile) : {}) }
       agent = machine.spawn(argv, { cwd: folder, log: join(folder, 'agent.log'), env })
     },
     get agent() {
@@ -181,6 +197,18 @@ async function openHost(
       }),
   }
 }
+
+/**
+ * What gives a process and its children the clock that a file says. Only the wall's: what counts
+ * steadily is the kernel's own, which no clock that is set moves, and files keep their times.
+ */
+const otherClock = (file: string): Readonly<Record<string, string>> => ({
+  LD_PRELOAD: clockLibrary,
+  FAKETIME_TIMESTAMP_FILE: file,
+  FAKETIME_CACHE_DURATION: '1',
+  FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  NO_FAKE_STAT: '1',
+})
 
 /** The whole lines of a file; of none if it is not there. */
 function readLines(path: string): readonly string[] {

@@ -81,11 +81,25 @@ test('does not listen to what is repeated, of an older life, or for somebody els
   })
   ears.hear(said({}), 0, 0)
   for (const old of [{}, { number: 4 }, { life: 'zero', at: 900 }, { to: 'c', number: 9 }]) {
-    ears.hear(said(old), 5000, 5000)
-    assert.equal(ears.sighting('a', 5000).age, 5000)
+    ears.hear(said(old), 1500, 1500)
+    assert.equal(ears.sighting('a', 1500).age, 1500)
   }
   ears.hear(said({ life: 'two', number: 1, at: 1001 }), 5000, 5000)
   assert.equal(ears.sighting('a', 5000).age, 0)
+  ears.hear(said({ number: 6, at: 9000 }), 9000, 9000)
+  assert.equal(ears.sighting('a', 9000).age, 4000)
+})
+
+test('hears a machine again that came back with its clock set back', () => {
+  const ears = new Ears('b')
+  const said = (life: string, at: number): Beacon => ({
+    ...{ from: 'a', to: 'b', life, number: 1, at, echo: undefined, rows: {} },
+  })
+  ears.hear(said('one', 3_600_000), 0, 0)
+  ears.hear(said('two', 5000), silentAfter, silentAfter)
+  assert.equal(ears.sighting('a', silentAfter).age, 0)
+  ears.hear(said('one', 3_600_500), 9000, 9000)
+  assert.equal(ears.sighting('a', 9000).age, 9000 - silentAfter)
 })
 
 test('reads only what was signed with the secret, and survives any other bytes', () => {

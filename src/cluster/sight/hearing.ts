@@ -9,6 +9,9 @@ export const silentAfter = 1600
 /** What is older than this about who hears whom is not passed on. */
 const rowsOlderThan = 10_000
 
+/** So many lives of a machine are remembered after they were over. */
+const livesRemembered = 16
+
 interface Heard {
   readonly life: string
   readonly number: number
@@ -32,6 +35,8 @@ export interface Sighting {
 export class Ears {
   readonly #machine: string
   readonly #heard = new Map<string, Heard>()
+  /** Lives that others have followed, of each machine. */
+  readonly #past = new Map<string, readonly string[]>()
   readonly #skews = new Map<string, { readonly skew: number; readonly doubt: number }>()
   /** What others told: when they knew it, by our steady clock. */
   readonly #rows = new Map<string, { readonly known: number; readonly hears: readonly string[] }>()
@@ -46,12 +51,24 @@ export class Ears {
     const { from, to, life, number, at, echo, rows } = beacon
     if (to !== this.#machine || from === this.#machine) return
     const last = this.#heard.get(from)
-    // Of one life numbers rise; a new life is believed only if it is later than the old one.
+    // Of one life numbers rise; another is believed unless it is one that is over.
     if (last?.life === life && number <= last.number) return
-    if (last !== undefined && last.life !== life && at <= last.sent) return
+    if (last !== undefined && last.life !== life && !this.#succeeds(last, beacon, steady)) return
     this.#heard.set(from, { life, number, sent: at, got: wall, steady })
     if (echo !== undefined) this.#skews.set(from, skewOf(echo, at, wall))
     for (const [machine, row] of Object.entries(rows)) this.#learn(machine, row, steady)
+  }
+
+  /**
+   * Whether a beacon of another life is of a later one: it was sent later, or, since clocks may have
+   * been set back between the two, the life before has fallen silent and was never followed before.
+   */
+  #succeeds(last: Heard, { from, life, at }: Beacon, steady: number): boolean {
+    const past = this.#past.get(from) ?? []
+    if (past.includes(life)) return false
+    if (at <= last.sent && steady - last.steady < silentAfter) return false
+    this.#past.set(from, [...past, last.life].slice(-livesRemembered))
+    return true
   }
 
   /** The next beacon for a machine. */
