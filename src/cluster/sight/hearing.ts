@@ -60,8 +60,8 @@ export class Ears {
   }
 
   /**
-   * Whether a beacon of another life is of a later one: it was sent later, or, since clocks may have
-   * been set back between the two, the life before has fallen silent and was never followed before.
+   * Whether a beacon of another life is of a later one: it was sent later, or, since clocks may
+   * have been set back between the two, the life before has fallen silent. None comes back.
    */
   #succeeds(last: Heard, { from, life, at }: Beacon, steady: number): boolean {
     const past = this.#past.get(from) ?? []
