@@ -18,7 +18,7 @@ export interface Shared {
   now: Instant
   /** When the turn of the loop began to be handled that we are in, to the microsecond: `tick`. */
   exact: Instant
-  /** When the turn of the loop that we are in began to be handled, to the µs: see `tick`. */
+  /** Reads the clock for `exact`, once a turn: whatever takes bytes or a table does so first. */
   tick(): void
   /** Every answer is the last on its connection: the edge is about to leave. */
   leaving: boolean
