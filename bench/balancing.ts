@@ -11,10 +11,11 @@ import type { Load, OpenProxy, ProxyKind, Run, Setting } from './balancing/load.
 import { loads } from './balancing/loads.ts'
 import { bringNeeds } from './balancing/needs.ts'
 import { alwaysOn } from './balancing/proxies/alwayson.ts'
-import { haproxy } from './balancing/proxies/haproxy.ts'
+import { haproxy, haproxyReusing } from './balancing/proxies/haproxy.ts'
 import { nginx } from './balancing/proxies/nginx.ts'
 import { fromNpm } from './balancing/proxies/npm.ts'
 import { startOrigin } from './balancing/proxies/origin.ts'
+import { joinOneGroup } from './lib/one-group.ts'
 import { machineFacts, median, ratioLine, table } from './lib/report.ts'
 
 const { values } = parseArgs({
@@ -27,7 +28,14 @@ const { values } = parseArgs({
 })
 
 /** Ours first, then the one that the goals are ratios to. */
-const kinds = [alwaysOn, haproxy, nginx, fromNpm('http-proxy'), fromNpm('fast-proxy')]
+const kinds = [
+  alwaysOn,
+  haproxy,
+  haproxyReusing,
+  nginx,
+  fromNpm('http-proxy'),
+  fromNpm('fast-proxy'),
+]
 
 /** What `option` names of `all`; a name that is none of them is a mistake. */
 function chosenOf<T extends { readonly name: string }>(
@@ -58,9 +66,10 @@ const samples: Sample[] = []
 
 /** Puts one load on all that run, round by round, each after a moment to warm up. */
 async function sample(load: Load, all: ReadonlyMap<string, OpenProxy>): Promise<void> {
-  const running = new Map(
-    [...all].filter(([name]) => load.only === undefined || load.only === name),
-  )
+  const isFor = (name: string): boolean =>
+    (load.only === undefined || load.only === name) &&
+    kinds.find((kind) => kind.name === name)?.onlyFor?.includes(shortId(load)) !== false
+  const running = new Map([...all].filter(([name]) => isFor(name)))
   const seconds = Number(values.seconds)
   if (load.unit !== 'KiB') for (const proxy of running.values()) await load.measure(proxy, 1)
   const rounds = load.unit === 'KiB' ? 1 : Number(values.rounds)
@@ -164,6 +173,8 @@ bringNeeds()
 const folder = mkdtempSync(join(tmpdir(), 'bench-balancing-'))
 // Workers of nginx run as another user, who has to get to the files.
 chmodSync(folder, 0o755)
+const group = joinOneGroup()
+if (group.why !== undefined) say(group.why)
 try {
   say(machineFacts())
   const groups = Map.groupBy(chosen, groupOf)
@@ -173,5 +184,6 @@ try {
   }
   report()
 } finally {
+  await group[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true, force: true })
 }

@@ -30,6 +30,8 @@ export interface OpenProxy extends AsyncDisposable {
 /** A balancer that can be started. */
 export interface ProxyKind {
   readonly name: string
+  /** The loads that it is there for, by their short ids; for all without it. */
+  readonly onlyFor?: readonly string[]
   /** Whether it can be set up so. */
   can(setting: Setting): boolean
   start(place: Place, setting: Setting): Promise<OpenProxy>
