@@ -1,6 +1,6 @@
 // Which process is that? A process id alone may be reused: with its start time it is a name.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemCode } from '../foundation/fault.ts'
@@ -20,6 +20,7 @@ export interface Stat extends Pick<ProcessIdentity, 'startTicks'> {
   /** Stopped by a signal, or by a debugger. */
   readonly stopped: boolean
   readonly group: number
+  readonly parent: number
 }
 
 /** Reads the text of /proc/PID/stat; `undefined` for an empty one. */
@@ -27,12 +28,13 @@ export function parseStat(text: string): Stat | undefined {
   if (text === '') return undefined
   // The name in parentheses may itself hold spaces and parentheses: fields count from the last.
   const end = text.lastIndexOf(')')
-  const [state = '', _parent, group, ...fields] = text.slice(end + 2).split(' ')
+  const [state = '', parent, group, ...fields] = text.slice(end + 2).split(' ')
   return {
     name: text.slice(text.indexOf('(') + 1, end),
     dead: state === 'Z' || state === 'X',
     stopped: state === 'T' || state === 't',
     group: Number(group),
+    parent: Number(parent),
     startTicks: Number(fields[16]),
   }
 }
@@ -51,6 +53,26 @@ export function statOf(pid: number): Stat | undefined {
 export function identify(pid: number): ProcessIdentity | undefined {
   const stat = statOf(pid)
   return stat === undefined || stat.dead ? undefined : { pid, startTicks: stat.startTicks }
+}
+
+/**
+ * Every living process below this one: its children, theirs, and so on, also those that made a
+ * session of their own. To be asked while it lives: orphans have another parent.
+ */
+export function descendantsOf(pid: number): readonly ProcessIdentity[] {
+  const stats = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const stat = statOf(Number(name))
+      return stat === undefined || stat.dead ? [] : [{ pid: Number(name), ...stat }]
+    })
+  const children = Map.groupBy(stats, ({ parent }) => parent)
+  const below = (one: number): ProcessIdentity[] =>
+    (children.get(one) ?? []).flatMap(({ pid: child, startTicks }) => [
+      { pid: child, startTicks },
+      ...below(child),
+    ])
+  return below(pid)
 }
 
 /** Names this run of the machine: identities of another one say nothing (random(4)). */

@@ -1,0 +1,9 @@
+// Who asks the servers of an engine which of their replicas follow? Loaded by a guard only when its
+// agent is silent.
+
+import type { FindVouchers } from '../engine.ts'
+
+/** The way of one engine. Rejects for an engine that there is none for. */
+export async function voucherOf(engine: string): Promise<FindVouchers> {
+  throw new Error(`nobody can vouch for ${engine}`)
+}
