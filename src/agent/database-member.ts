@@ -1,0 +1,100 @@
+// One member of a database on this machine: its process, its engine and its keeper, opened together
+// and given back in reverse.
+
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseBoard } from '../databases/board.ts'
+import type { DatabaseAccounts, MemberEngine, OpenMember } from '../databases/engine.ts'
+import { type GuardedHost, openGuarded } from '../databases/guard/guarded.ts'
+import { type Keeper, openKeeper } from '../databases/keeper.ts'
+import { openKeeperStore } from '../databases/memory.ts'
+import type { DatabasePlan, MemberPlan } from '../databases/model.ts'
+import { wishOf } from '../databases/wish.ts'
+import { type Clock, type Milliseconds, ms } from '../foundation/time.ts'
+import type { DatabaseFolders } from './database-folders.ts'
+
+/** What a member is opened with. */
+export interface LocalMemberOptions {
+  readonly plan: DatabasePlan
+  readonly member: MemberPlan
+  readonly board: DatabaseBoard
+  readonly folders: DatabaseFolders
+  readonly accounts: DatabaseAccounts
+  readonly openMember: OpenMember
+  /** Others could be told to be primary while this process is cut off. */
+  readonly leased: boolean
+  readonly clock: Clock
+  readonly version: string
+  readonly event: (rule: string, why: string, seen?: Readonly<Record<string, unknown>>) => void
+}
+
+/** A member that is looked after. */
+export interface LocalMember {
+  readonly name: string
+  readonly keeper: Keeper
+  readonly engine: MemberEngine
+  /** Stops looking after it; its guard and its server run on. */
+  leave(): Promise<void>
+  /** Ends its server, cleanly within so long if that can be had, and its guard. */
+  end(within: Milliseconds): Promise<void>
+}
+
+/** Opens a member; adopts its server if an agent before left it running. Rejects with a Fault. */
+export async function openLocalMember(options: LocalMemberOptions): Promise<LocalMember> {
+  const { plan, member, board, folders, accounts, clock, version, event } = options
+  const places = folders.member(plan, member.name)
+  mkdirSync(dirname(places.memory), { recursive: true, mode: 0o700 })
+  const host = await openGuarded({ folder: folders.guards, member: member.name, version, event })
+  try {
+    const peers = plan.members.map(({ name, host: at, port }) => ({ member: name, host: at, port }))
+    const engine = await options.openMember({
+      ...{ database: plan.name, member: member.name, peers, accounts, host, event },
+      address: { member: member.name, host: member.host, port: member.port },
+      ...{ data: places.data, run: places.run, aside: places.aside },
+      ...{ home: plan.home, user: plan.user, settings: plan.settings },
+      ...{ durability: plan.durability, now: () => clock.now() },
+    })
+    const keeper = openKeeper({
+      ...{ member: member.name, peers, engine, host, board, clock, event },
+      store: openKeeperStore(places.memory),
+      bounds: () => wishOf(plan).bounds,
+      lease: options.leased
+        ? {
+            vouch: {
+              ...{ engine: plan.engine, socket: places.run, port: member.port },
+              account: accounts.admin,
+            },
+          }
+        : undefined,
+    })
+    return assembled(member.name, host, engine, keeper)
+  } catch (thrown) {
+    host.leave()
+    throw thrown
+  }
+}
+
+const assembled = (
+  name: string,
+  host: GuardedHost,
+  engine: MemberEngine,
+  keeper: Keeper,
+): LocalMember => ({
+  ...{ name, engine, keeper },
+  async leave() {
+    await keeper[Symbol.asyncDispose]()
+    await engine[Symbol.asyncDispose]()
+    host.leave()
+  },
+  async end(within) {
+    await keeper[Symbol.asyncDispose]()
+    host.renew(undefined)
+    // What cannot be stopped cleanly is killed: it recovers when it is started again.
+    await engine.stop(within, AbortSignal.timeout(within + killWithin)).catch(() => {})
+    await engine[Symbol.asyncDispose]()
+    await host.quit()
+  },
+})
+
+/** After the clean way has had its time. */
+const killWithin = ms(5000)

@@ -1,0 +1,277 @@
+// The databases of one machine's agent: opens the members that run here, decides about them where
+// nobody else does, and keeps in view those of the other machines.
+
+import type { Coordinator } from '../coordination/coordinator.ts'
+import type { Leadership } from '../coordination/model.ts'
+import { ensure, persevere } from '../coordination/recipes/persevere.ts'
+import type { DatabaseBoard, DecidingBoard, OperatorWish } from '../databases/board.ts'
+import { openLocalBoard } from '../databases/boards/local.ts'
+import { openSharedBoard, type SharedBoard } from '../databases/boards/shared.ts'
+import { describeAction } from '../databases/describe.ts'
+import type { OpenMember } from '../databases/engine.ts'
+import { leadDatabase } from '../databases/lead.ts'
+import type { DatabasePlan, DatabaseView, EngineName } from '../databases/model.ts'
+import { accountsOf } from '../databases/passwords.ts'
+import { wishOf } from '../databases/wish.ts'
+import { describeError, Fault } from '../foundation/fault.ts'
+import { type Clock, type Milliseconds, ms, sleep } from '../foundation/time.ts'
+import type { DatabaseFolders } from './database-folders.ts'
+import { type LocalMember, openLocalMember } from './database-member.ts'
+
+/** What they are opened with. */
+export interface AgentDatabasesOptions {
+  readonly folders: DatabaseFolders
+  readonly clock: Clock
+  readonly version: string
+  /** This machine's name in its cluster, and the secret of it; undefined where it is alone. */
+  readonly cluster: { readonly machine: string; readonly secret: string } | undefined
+  /** By the name of an engine; loaded when a file asks for it. */
+  readonly engines: (engine: EngineName) => Promise<OpenMember>
+  readonly changed: () => void
+  readonly event: (
+    rule: string,
+    subject: string,
+    why: string,
+    actions?: readonly string[],
+    seen?: Readonly<Record<string, unknown>>,
+  ) => void
+}
+
+/** A member that could not be opened (a full disk, a folder of another) is tried again. */
+const againAfter = ms(3000)
+/** Between two sessions of a board that failed for a reason of its own. */
+const attendAgainAfter = ms(500)
+/** Where the boards of all databases stand in the cluster's own tree. */
+const boardsPath = '/databases'
+
+/** One database. */
+class Held implements AsyncDisposable {
+  readonly plan: DatabasePlan
+  readonly board: DatabaseBoard
+  /** The same, where other machines share it. */
+  readonly shared: SharedBoard | undefined
+  readonly stop = new AbortController()
+  readonly members: LocalMember[] = []
+  running: Promise<unknown>[] = []
+
+  constructor(plan: DatabasePlan, board: DatabaseBoard, shared: SharedBoard | undefined) {
+    this.plan = plan
+    this.board = board
+    this.shared = shared
+  }
+
+  /** Lets go of everything; what runs runs on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.halt()
+    await Promise.all(this.members.splice(0).map((member) => member.leave()))
+  }
+
+  async halt(): Promise<void> {
+    this.stop.abort(new Error('the agent lets go of the database'))
+    await Promise.allSettled(this.running)
+  }
+
+  /** Ends what runs here: whoever is primary first, so that the others get all it has. */
+  async end(within: Milliseconds): Promise<void> {
+    await this.halt()
+    const isPrimary = (one: LocalMember): boolean => one.keeper.sighting()?.server === 'primary'
+    const members = this.members.splice(0)
+    for (const member of members.filter(isPrimary)) await member.end(within)
+    await Promise.all(members.filter((one) => !isPrimary(one)).map((one) => one.end(within)))
+  }
+}
+
+interface Session {
+  readonly coordinator: Coordinator
+  readonly signal: AbortSignal
+}
+
+/** See the first line. */
+export class AgentDatabases {
+  readonly #options: AgentDatabasesOptions
+  readonly #held = new Map<string, Held>()
+  #session: Session | undefined
+  #term: (Session & { readonly role: Leadership }) | undefined
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(options: AgentDatabasesOptions) {
+    this.#options = options
+  }
+
+  /** What is known of each. */
+  views(): readonly DatabaseView[] {
+    return [...this.#held.values()].map(({ plan, board }) => {
+      const { record, members, wish, connected } = board.view()
+      return { plan, record, members, connected, ...wish }
+    })
+  }
+
+  /** Looks after these from now on, and after no others; those that leave the file are let go. */
+  apply(plans: readonly DatabasePlan[]): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#apply(plans))
+    return this.#turn
+  }
+
+  async #apply(plans: readonly DatabasePlan[]): Promise<void> {
+    for (const [name, held] of this.#held) {
+      const plan = plans.find((one) => one.name === name)
+      if (plan !== undefined && JSON.stringify(plan) === JSON.stringify(held.plan)) continue
+      this.#held.delete(name)
+      if (plan === undefined) await held.end(endWithin)
+      else await held[Symbol.asyncDispose]()
+    }
+    for (const plan of plans) if (!this.#held.has(plan.name)) this.#open(plan)
+  }
+
+  #open(plan: DatabasePlan): void {
+    const { clock, folders, cluster, changed } = this.#options
+    const shared = cluster && openSharedBoard(`${boardsPath}/${plan.name}`, clock)
+    const local =
+      shared === undefined ? openLocalBoard(folders.record(plan.name), clock) : undefined
+    const held = new Held(plan, shared ?? (local as DecidingBoard), shared)
+    this.#held.set(plan.name, held)
+    held.board.onChange(changed)
+    const mine = plan.members.filter(
+      ({ machine }) => machine === undefined || machine === cluster?.machine,
+    )
+    held.running = mine.map((member) => this.#openMember(held, member))
+    if (local !== undefined) held.running.push(this.#decide(held, local, held.stop.signal))
+    if (this.#session !== undefined) held.running.push(this.#attend(held, this.#session))
+    if (this.#term !== undefined) held.running.push(this.#leadOne(held, this.#term))
+  }
+
+  /** Opens a member; tries again for as long as that fails, and says why. */
+  async #openMember(held: Held, member: DatabasePlan['members'][number]): Promise<void> {
+    const { folders, clock, version, cluster, engines } = this.#options
+    const { plan, board } = held
+    const { signal } = held.stop
+    let trouble = ''
+    while (!signal.aborted) {
+      try {
+        const opened = await openLocalMember({
+          ...{ plan, member, board, folders, clock, version },
+          accounts: accountsOf(plan, cluster?.secret ?? folders.secret()),
+          openMember: await engines(plan.engine),
+          leased: cluster !== undefined,
+          event: (rule, why, seen) => this.#options.event(rule, member.name, why, [], seen),
+        })
+        if (!signal.aborted) held.members.push(opened)
+        else await opened.leave()
+        return
+      } catch (thrown) {
+        const why = describeError(thrown)
+        if (why !== trouble) this.#options.event('member-refused', member.name, why)
+        trouble = why
+        await sleep(clock, againAfter, signal).catch(() => {})
+      }
+    }
+  }
+
+  async #decide(held: Held, board: DecidingBoard, signal: AbortSignal): Promise<void> {
+    const { clock, event } = this.#options
+    const { plan } = held
+    try {
+      await leadDatabase(
+        {
+          ...{ board, clock, wish: () => wishOf(plan) },
+          decided: ({ rule, why, actions }, { record, members }) =>
+            event(rule, plan.name, why, actions.map(describeAction), { record, members }),
+        },
+        signal,
+      )
+    } catch (thrown) {
+      if (!signal.aborted) event('decides-no-longer', plan.name, describeError(thrown))
+    }
+  }
+
+  /** Keeps all boards in view while a session lives. */
+  async attend(coordinator: Coordinator, signal: AbortSignal): Promise<never> {
+    await persevere(() => ensure(coordinator, boardsPath, signal))
+    this.#session = { coordinator, signal }
+    for (const held of this.#held.values()) held.running.push(this.#attend(held, this.#session))
+    try {
+      return await untilAborted(signal)
+    } finally {
+      this.#session = undefined
+    }
+  }
+
+  async #attend(held: Held, session: Session): Promise<void> {
+    const signal = AbortSignal.any([session.signal, held.stop.signal])
+    while (!signal.aborted) {
+      try {
+        await held.shared?.attend(session.coordinator, signal)
+      } catch (thrown) {
+        if (signal.aborted || session.coordinator.over.aborted) return
+        this.#options.event('board-lost', held.plan.name, describeError(thrown))
+        await sleep(this.#options.clock, attendAgainAfter, signal).catch(() => {})
+      }
+    }
+  }
+
+  /** Decides about all of them for a term of leadership. */
+  async lead(role: Leadership, coordinator: Coordinator, signal: AbortSignal): Promise<never> {
+    this.#term = { coordinator, signal, role }
+    for (const held of this.#held.values()) held.running.push(this.#leadOne(held, this.#term))
+    try {
+      return await untilAborted(signal)
+    } finally {
+      this.#term = undefined
+    }
+  }
+
+  async #leadOne(held: Held, term: Session & { readonly role: Leadership }): Promise<void> {
+    const signal = AbortSignal.any([term.signal, held.stop.signal])
+    const board = held.shared?.led(term.coordinator, term.role)
+    if (board === undefined) return
+    while (!signal.aborted) {
+      // Nothing is decided by what was seen in an earlier session.
+      if (board.view().connected) await this.#decide(held, board, signal)
+      await sleep(this.#options.clock, ms(20), signal).catch(() => {})
+    }
+  }
+
+  /** Changes what operators ask of one database. Rejects with a Fault. */
+  async ask(name: string, change: (before: OperatorWish) => OperatorWish): Promise<void> {
+    await this.#find(name).board.ask(change, AbortSignal.timeout(askWithin))
+  }
+
+  /** The members of a database that run here. */
+  members(name: string): readonly LocalMember[] {
+    return this.#find(name).members
+  }
+
+  #find(name: string): Held {
+    const held = this.#held.get(name)
+    if (held !== undefined) return held
+    const known = [...this.#held.keys()]
+    throw new Fault('not-found', `there is no database ${name}`, {
+      remedy: known.length === 0 ? 'this file has none' : `it has ${known.join(', ')}`,
+    })
+  }
+
+  /** Lets go of all of them; what runs runs on, for the next agent. */
+  async leave(): Promise<void> {
+    await this.#turn
+    await Promise.all([...this.#held.values()].map((held) => held[Symbol.asyncDispose]()))
+    this.#held.clear()
+  }
+
+  /** Ends all that runs here. */
+  async end(within: Milliseconds): Promise<void> {
+    await this.#turn
+    await Promise.all([...this.#held.values()].map((held) => held.end(within)))
+    this.#held.clear()
+  }
+}
+
+/** For a server whose database has left the file. */
+const endWithin = ms(10_000)
+/** How long an operator waits for the coordinator. */
+const askWithin = 10_000
+
+const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })

@@ -1,0 +1,13 @@
+// What do the rules go by, given what the file says of a database? Pure.
+
+import { invariant } from '../foundation/invariant.ts'
+import { boundsFor } from './budget.ts'
+import type { DatabasePlan, DatabaseWish } from './model.ts'
+
+/** The wish of a plan whose target was checked when the file was read. */
+export function wishOf(plan: DatabasePlan): DatabaseWish {
+  const bounds = boundsFor(plan.target)
+  invariant(typeof bounds !== 'string', `a target that was checked can be kept: ${bounds}`)
+  const { name, durability, failover } = plan
+  return { name, members: plan.members.map((each) => each.name), durability, failover, bounds }
+}
