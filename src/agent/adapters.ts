@@ -4,9 +4,13 @@ import { join } from 'node:path'
 import type { BalancerEngine } from '../balancing/engine.ts'
 import { openNativeBalancer } from '../balancing/engines/native/engine.ts'
 import type { EdgeMeters } from '../balancing/meters/model.ts'
+import type { EdgeAccount, EdgeSecrets } from '../balancing/model.ts'
 import { openAcmeIssuer } from '../certificates/engines/acme/issuer.ts'
 import { openFolderStore } from '../certificates/engines/folder/store.ts'
 import { CertificateKeeper, type Certificates } from '../certificates/keeper.ts'
+import type { OpenMember } from '../databases/engine.ts'
+import type { EngineName } from '../databases/model.ts'
+import { Fault } from '../foundation/fault.ts'
 import { openRandom } from '../foundation/random.ts'
 import { type Clock, ms } from '../foundation/time.ts'
 import { openWheel } from '../foundation/wheel.ts'
@@ -47,6 +51,8 @@ export interface Adapters {
   readonly balancer: BalancerEngine
   readonly monitor: HealthMonitor
   readonly certificates: Certificates
+  /** As whom edges log in at databases: told to them as keys are. */
+  entrust(accounts: readonly EdgeAccount[]): Promise<void>
   /** Lets go of everything and leaves it running. */
   leave(): void
 }
@@ -84,12 +90,13 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
       },
     }),
   ])
+  const entrusted = new Entrusted(balancer)
   const secrets = openFolderStore(join(folder, 'certificates'))
   const certificates = new CertificateKeeper({
     ...{ clock, random, store: secrets, issuer: openAcmeIssuer(secrets) },
     listener: {
       ...hears('certificates'),
-      secrets: (told) => balancer.entrust(told),
+      secrets: (told) => entrusted.tell({ keys: told }),
     },
   })
   const wheel = openWheel(clock, checkStep)
@@ -116,6 +123,7 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
     balancer,
     monitor,
     certificates,
+    entrust: (accounts) => entrusted.tell({ accounts }),
     leave() {
       certificates[Symbol.dispose]()
       monitor[Symbol.dispose]()
@@ -125,4 +133,29 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
       balancer.leave()
     },
   }
+}
+
+/** What edges are told under seal comes from two rooms: each tells its part, they hear it whole. */
+class Entrusted {
+  readonly #balancer: BalancerEngine
+  #keys: EdgeSecrets = { certificates: [], tickets: [], challenges: [] }
+  #accounts: readonly EdgeAccount[] = []
+
+  constructor(balancer: BalancerEngine) {
+    this.#balancer = balancer
+  }
+
+  tell(part: {
+    readonly keys?: EdgeSecrets
+    readonly accounts?: readonly EdgeAccount[]
+  }): Promise<void> {
+    this.#keys = part.keys ?? this.#keys
+    this.#accounts = part.accounts ?? this.#accounts
+    return this.#balancer.entrust({ ...this.#keys, accounts: this.#accounts })
+  }
+}
+
+/** The engines of databases; loaded when a file asks for one. */
+export async function databaseEngine(name: EngineName): Promise<OpenMember> {
+  throw new Fault('failed', `databases of ${name} cannot be run yet`)
 }

@@ -9,7 +9,11 @@ import { type Adapters, openAdapters } from './adapters.ts'
 import type { AgentCluster, AgentClusterDeeds } from './cluster.ts'
 import { aloneAnswers, clusterAnswers } from './cluster-answers.ts'
 import { type Core, openCore } from './core.ts'
+import type { DatabasesPort } from './core-ports.ts'
+import { fillSpec, openDatabases } from './database-parts.ts'
 import { refuseChanges } from './database-plan.ts'
+import { databaseAccounts } from './database-table.ts'
+import type { AgentDatabases, AgentDatabasesOptions } from './databases.ts'
 import { joinCluster } from './join.ts'
 import { type OpenJournal, openJournal } from './journal.ts'
 import { takeLock } from './lock.ts'
@@ -101,9 +105,18 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
   const kept = store.load()
   const journal = openJournal(paths.journal)
   const clock = openClock()
-  const cluster = await joinCluster({ ...options, clock, journal })
-  const read = (await cluster?.first(options.read)) ?? options.read
   let core: Core | undefined
+  let opened: AgentDatabases | undefined
+  const beside = (place: AgentDatabasesOptions['cluster']): AgentDatabases => {
+    opened ??= openDatabases({ paths, clock, journal, changed: () => core?.poke() }, place)
+    return opened
+  }
+  const parse: AgentOptions['parse'] = async (file) =>
+    fillSpec(await options.parse(file), beside(undefined))
+  const cluster = await joinCluster({ ...options, parse, clock, journal, beside })
+  const databases = beside(undefined)
+  const own = { ...options.read, spec: fillSpec(options.read.spec, databases) }
+  const read = (await cluster?.first(own)) ?? own
   const telemetry = openTelemetry({ clock, journal })
   const adapters = await openAdapters(
     { folder: paths.folder, clock, version, address: cluster?.address },
@@ -115,7 +128,10 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
         journal.record({ at: clock.now(), room, subject, rule, why, actions: [], seen }),
     },
   )
-  core = openCore({ clock, journal, store, cluster, ...adapters })
+  core = openCore({
+    ...{ clock, journal, store, cluster, ...adapters },
+    databases: opensDoors(databases, adapters),
+  })
   const windows = openWindows(telemetry, () => core?.operate.bind(core))
   try {
     using opening = await windows.prepare(read.spec)
@@ -125,16 +141,21 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
     core[Symbol.dispose]()
     if (kept?.applied === undefined) await adapters.balancer.stop(ms(0))
     adapters.leave()
+    await databases.leave()
     await cluster?.[Symbol.asyncDispose]()
     throw thrown
   }
   const agent = new RunningAgent({
-    ...{ ...options, core, adapters, journal, lock, telemetry, windows, cluster },
+    ...{ ...options, parse, core, adapters, journal, lock, telemetry, windows, cluster },
+    databases,
   })
   await agent.listen()
   cluster?.begin(agent)
   return agent
 }
+
+/** For a server that is to end cleanly. */
+const databasesEndWithin = ms(20_000)
 
 interface Parts extends AgentOptions {
   readonly telemetry: Telemetry
@@ -144,7 +165,18 @@ interface Parts extends AgentOptions {
   readonly journal: OpenJournal
   readonly lock: Disposable
   readonly cluster: AgentCluster | undefined
+  readonly databases: AgentDatabases
 }
+
+/** Before the doors of databases are opened, edges hear as whom sessions log in anew. */
+const opensDoors = (databases: AgentDatabases, adapters: Adapters): DatabasesPort => ({
+  views: () => databases.views(),
+  async apply(plans) {
+    const accounts = plans.flatMap((plan) => databaseAccounts(plan, databases.passwordOf(plan)))
+    await adapters.entrust(accounts)
+    await databases.apply(plans)
+  },
+})
 
 class RunningAgent implements Agent, AgentClusterDeeds {
   readonly #parts: Parts
@@ -220,7 +252,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
   }
 
   async #close(leave: boolean): Promise<void> {
-    const { core, adapters, lock, telemetry, windows, cluster } = this.#parts
+    const { core, adapters, lock, telemetry, windows, cluster, databases } = this.#parts
     this.#note(leave ? 'leave' : 'down', leave ? 'what runs is left running' : 'asked to end')
     const { state } = core.world()
     core[Symbol.dispose]()
@@ -230,6 +262,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     adapters.monitor.watch([])
     if (!leave) cluster?.leave()
     if (!leave) await stopAll(adapters, state, this.#clock)
+    await (leave ? databases.leave() : databases.end(databasesEndWithin))
     adapters.leave()
     await (leave ? cluster?.[Symbol.asyncDispose]() : cluster?.stop())
     this.#server?.[Symbol.dispose]()

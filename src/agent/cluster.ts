@@ -3,12 +3,8 @@
 
 import { randomUUID } from 'node:crypto'
 import type { InForce } from '../cluster/applied.ts'
-import {
-  type ClusterMembership,
-  type MemberListener,
-  openMember,
-  type Wanted,
-} from '../cluster/member.ts'
+import { type ClusterMembership, openMember } from '../cluster/member.ts'
+import type { Beside, MemberListener, Wanted } from '../cluster/member-parts.ts'
 import { openClusterStore } from '../cluster/memory.ts'
 import type { AppliedDocument, ClusterPolicy, Orders } from '../cluster/model.ts'
 import { countsOf } from '../cluster/orders.ts'
@@ -48,6 +44,7 @@ export interface AgentClusterOptions {
   readonly event: MemberListener['event']
   /** Reads a text; throws a Fault `bad-file`. */
   readonly parse: (file: FileRead) => Promise<Spec>
+  readonly beside: Beside
 }
 
 /** What it asks of the agent, once there is a mind. */
@@ -93,7 +90,7 @@ export class AgentCluster implements OtherMachines, AsyncDisposable {
         ...{ incarnation: options.life, version, address, zone },
         ...{ door: options.door.port, since: clock.now() },
       },
-      ...{ clock, newId: randomUUID, policy: clusterPolicy },
+      ...{ clock, newId: randomUUID, policy: clusterPolicy, beside: options.beside },
       open: (signal) => coordination.open(signal),
       store: openClusterStore(memoryPath),
       wanted: () => this.#wanted(),

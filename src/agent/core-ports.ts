@@ -3,6 +3,7 @@
 import type { BalancerEngine } from '../balancing/engine.ts'
 import type { Certificates } from '../certificates/keeper.ts'
 import type { Journal } from '../control/journal.ts'
+import type { DatabasePlan, DatabaseView } from '../databases/model.ts'
 import type { Clock } from '../foundation/time.ts'
 import type { Health, Target, TrafficSignal } from '../health/model.ts'
 import type { ReplicaHost } from '../services/host.ts'
@@ -21,6 +22,15 @@ export interface CorePorts {
   readonly store: StateStore
   /** The other machines, where there are any. */
   readonly cluster?: OtherMachines | undefined
+  /** Replicated databases, where there can be any. */
+  readonly databases?: DatabasesPort | undefined
+}
+
+/** The part of the databases room that the mind speaks to. */
+export interface DatabasesPort {
+  /** Looks after these from now on, and after no others. Resolves once it has begun. */
+  apply(plans: readonly DatabasePlan[]): Promise<void>
+  views(): readonly DatabaseView[]
 }
 
 /** The part of the cluster room that the mind speaks to. */

@@ -108,6 +108,8 @@ class AgentCore implements Core {
       believed: this.#believed,
       table: this.#table,
       cluster: this.#ports.cluster?.observe(),
+      databases: this.#ports.databases?.views(),
+      now: this.#ports.clock.now(),
     }
   }
 
@@ -144,6 +146,7 @@ class AgentCore implements Core {
     try {
       await this.#ports.certificates.watch(certificateWishes(spec))
       await this.#push()
+      await this.#ports.databases?.apply(Object.values(spec.databases))
     } catch (thrown) {
       this.#spec = before.spec
       await this.#unwatch(before.spec)

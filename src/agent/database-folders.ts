@@ -1,5 +1,5 @@
-// Where do the members of a database keep what? Servers that refuse to run as root run as another
-// user, who cannot enter the private state folder: then their data stand beside those of the system.
+// Where do the members of a database keep what? Servers that refuse to run as root run as
+// another user, who cannot enter the private state folder: their data stand beside the system’s.
 
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'

@@ -1,6 +1,7 @@
 // The databases of one machine's agent: opens the members that run here, decides about them where
 // nobody else does, and keeps in view those of the other machines.
 
+import { untilAborted } from '../cluster/together.ts'
 import type { Coordinator } from '../coordination/coordinator.ts'
 import type { Leadership } from '../coordination/model.ts'
 import { ensure, persevere } from '../coordination/recipes/persevere.ts'
@@ -96,6 +97,12 @@ export class AgentDatabases {
 
   constructor(options: AgentDatabasesOptions) {
     this.#options = options
+  }
+
+  /** The password of an application: what is told to its services and to edges. */
+  passwordOf(plan: DatabasePlan): string {
+    const { cluster, folders } = this.#options
+    return accountsOf(plan, cluster?.secret ?? folders.secret()).app.password
   }
 
   /** What is known of each. */
@@ -269,9 +276,3 @@ export class AgentDatabases {
 const endWithin = ms(10_000)
 /** How long an operator waits for the coordinator. */
 const askWithin = 10_000
-
-const untilAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) return reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })

@@ -2,6 +2,7 @@
 // coordinator, and its part in the cluster, opened.
 
 import { randomUUID } from 'node:crypto'
+import type { Beside } from '../cluster/member-parts.ts'
 import { sealOf } from '../cluster/seal.ts'
 import { beaconCodec } from '../cluster/sight/beacon.ts'
 import { openDoor } from '../cluster/sight/door.ts'
@@ -27,6 +28,8 @@ export interface JoinOptions {
   readonly machine?: string | undefined
   readonly clock: Clock
   readonly journal: OpenJournal
+  /** What else the machines share; opened once it is known which one this is. */
+  readonly beside: (cluster: { readonly machine: string; readonly secret: string }) => Beside
 }
 
 /** This machine's part in its cluster; undefined if the file is for this machine alone. */
@@ -69,6 +72,7 @@ export async function joinCluster(options: JoinOptions): Promise<AgentCluster | 
         parse,
       },
       ...{ seal: sealOf(secret), memoryPath: paths.cluster, door, life },
+      beside: options.beside({ machine: machine.name, secret }),
     })
     return cluster
   } catch (thrown) {

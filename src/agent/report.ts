@@ -1,6 +1,6 @@
 // What does one machine tell the others of what it runs and how it routes? Pure.
 
-import type { Running } from '../cluster/member.ts'
+import type { Running } from '../cluster/member-parts.ts'
 import { inFlightHere, isDraining, verdictOf, type World } from './world.ts'
 
 /**

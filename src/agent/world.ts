@@ -3,12 +3,15 @@
 import type { EdgeSighting } from '../balancing/engine.ts'
 import type { ServerState, Table, TableLog, TableServer } from '../balancing/model.ts'
 import type { CertificateSighting } from '../certificates/model.ts'
+import type { DatabaseView } from '../databases/model.ts'
+import { type Instant, instant } from '../foundation/time.ts'
 import type { Health, ServerTls, Target, Verdict } from '../health/model.ts'
 import type { ReplicaProcess, ReplicaSighting } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
 import type { AccessLog, Frontend, Service, Spec } from '../spec/model.ts'
 import { checkFor } from '../spec/replica-words.ts'
 import { tableTls } from './certificates.ts'
+import { databaseRows } from './database-table.ts'
 import type { AgentState } from './model.ts'
 import { type ClusterSight, inFlightElsewhere, isOfInterest, othersOf } from './remote.ts'
 import { maintenanceOf, rowsOf, stickyOf } from './routes.ts'
@@ -29,6 +32,9 @@ export interface World {
   readonly table: Table | undefined
   /** What is known of other machines; undefined where this one is alone. */
   readonly cluster?: ClusterSight | undefined
+  readonly databases?: readonly DatabaseView[] | undefined
+  /** When all of this was seen. */
+  readonly now?: Instant
 }
 
 /** The replicas of one service. */
@@ -261,48 +267,58 @@ const logOf = ({ toStdout: _, ...log }: AccessLog): TableLog => log
 /** The table that the balancer should route by, without its version. */
 export function tableOf(world: World): Omit<Table, 'version'> {
   const { spec } = world
+  const rows = databaseRows(world.databases ?? [], {
+    now: world.now ?? instant(0),
+    edges: spec.edges,
+  })
   return {
-    pools: Object.values(spec.services).map((service) => ({
-      name: service.name,
-      servers: serversOf(world, service),
-      hold: {
-        wait: service.hold.wait,
-        requests: shareOf(world, service.hold.requests),
-        bytes: shareOf(world, service.hold.bytes),
-      },
-      connectTimeout: service.connectTimeout,
-      responseTimeout: service.responseTimeout,
-      ...proxyOf(service),
-      ...protocolOf(service),
-      ...stickyOf(service),
-      ...maintenanceOf(world.state, 'services', service),
-      ...(service.slowStart === undefined ? {} : { slowStart: service.slowStart }),
-      hedge: service.hedge,
-      keptBodies: {
-        each: service.keptBodies.each,
-        bytes: shareOf(world, service.keptBodies.bytes),
-      },
-    })),
-    frontends: Object.values(spec.frontends).map((frontend) => ({
-      name: frontend.name,
-      mode: frontend.mode,
-      binds: frontend.binds,
-      idleTimeout: frontend.idleTimeout,
-      headTimeout: frontend.headTimeout,
-      tunnelTimeout: frontend.tunnelTimeout,
-      halfClosedTimeout: frontend.halfClosedTimeout,
-      ...(frontend.pace === undefined ? {} : { pace: frontend.pace }),
-      maxConnections: shareOf(world, frontendLimit(world, frontend)),
-      ...(frontend.acceptProxy === undefined ? {} : { acceptProxy: frontend.acceptProxy }),
-      errorPages: frontend.errorPages,
-      tls: tableTls(frontend, world.certificates),
-      redirect: frontend.redirect,
-      ...(frontend.telling === undefined ? {} : { telling: frontend.telling }),
-      ...(frontend.accessLog === undefined ? {} : { log: logOf(frontend.accessLog) }),
-      ...(frontend.limits === undefined ? {} : { limits: frontend.limits }),
-      ...(frontend.concurrency === undefined ? {} : { concurrency: frontend.concurrency }),
-      ...maintenanceOf(world.state, 'frontends', frontend),
-      routes: rowsOf(spec, frontend),
-    })),
+    pools: [
+      ...Object.values(spec.services).map((service) => ({
+        name: service.name,
+        servers: serversOf(world, service),
+        hold: {
+          wait: service.hold.wait,
+          requests: shareOf(world, service.hold.requests),
+          bytes: shareOf(world, service.hold.bytes),
+        },
+        connectTimeout: service.connectTimeout,
+        responseTimeout: service.responseTimeout,
+        ...proxyOf(service),
+        ...protocolOf(service),
+        ...stickyOf(service),
+        ...maintenanceOf(world.state, 'services', service),
+        ...(service.slowStart === undefined ? {} : { slowStart: service.slowStart }),
+        hedge: service.hedge,
+        keptBodies: {
+          each: service.keptBodies.each,
+          bytes: shareOf(world, service.keptBodies.bytes),
+        },
+      })),
+      ...rows.pools,
+    ],
+    frontends: [
+      ...Object.values(spec.frontends).map((frontend) => ({
+        name: frontend.name,
+        mode: frontend.mode,
+        binds: frontend.binds,
+        idleTimeout: frontend.idleTimeout,
+        headTimeout: frontend.headTimeout,
+        tunnelTimeout: frontend.tunnelTimeout,
+        halfClosedTimeout: frontend.halfClosedTimeout,
+        ...(frontend.pace === undefined ? {} : { pace: frontend.pace }),
+        maxConnections: shareOf(world, frontendLimit(world, frontend)),
+        ...(frontend.acceptProxy === undefined ? {} : { acceptProxy: frontend.acceptProxy }),
+        errorPages: frontend.errorPages,
+        tls: tableTls(frontend, world.certificates),
+        redirect: frontend.redirect,
+        ...(frontend.telling === undefined ? {} : { telling: frontend.telling }),
+        ...(frontend.accessLog === undefined ? {} : { log: logOf(frontend.accessLog) }),
+        ...(frontend.limits === undefined ? {} : { limits: frontend.limits }),
+        ...(frontend.concurrency === undefined ? {} : { concurrency: frontend.concurrency }),
+        ...maintenanceOf(world.state, 'frontends', frontend),
+        routes: rowsOf(spec, frontend),
+      })),
+      ...rows.frontends,
+    ],
   }
 }

@@ -7,64 +7,17 @@ import { whileLeading } from '../coordination/recipes/leadership.ts'
 import { join, type Membership } from '../coordination/recipes/membership.ts'
 import { ensure, persevere, type Waker, waker } from '../coordination/recipes/persevere.ts'
 import { describeError, Fault } from '../foundation/fault.ts'
-import { type Clock, ms, sleep } from '../foundation/time.ts'
+import { ms, sleep } from '../foundation/time.ts'
 import { judgeFile, type WantedFile } from './applied.ts'
 import { appliedCodec, cardCodec, noOrders, ordersCodec, places, reportCodec } from './codecs.ts'
 import { followAll, type Heard, put } from './following.ts'
 import { type LeaderSight, leadCluster } from './lead.ts'
+import type { MemberOptions, Running } from './member-parts.ts'
 import type { ClusterStore } from './memory.ts'
-import type {
-  AppliedDocument,
-  ClusterMachine,
-  ClusterPolicy,
-  MemberCard,
-  Orders,
-  PlacedService,
-  RunReport,
-} from './model.ts'
+import type { AppliedDocument, MemberCard, Orders, RunReport } from './model.ts'
 import { countsOf } from './orders.ts'
 import { together } from './together.ts'
 import { type ClusterView, nothingKnown } from './views.ts'
-
-/** What a machine takes part with. */
-export interface MemberOptions {
-  readonly machine: string
-  readonly card: Omit<MemberCard, 'applied'>
-  readonly clock: Clock
-  readonly newId: () => string
-  /** A session, once it is connected. */
-  readonly open: (signal: AbortSignal) => Promise<Coordinator & AsyncDisposable>
-  readonly store: ClusterStore
-  readonly policy: ClusterPolicy
-  /** What is wanted, as far as placing goes; undefined while no file is in force here. */
-  readonly wanted: () => Wanted | undefined
-  /** Machines of which at least one replica answers this one. */
-  readonly answering: () => ReadonlySet<string>
-  readonly listener: MemberListener
-}
-
-/** What the file in force asks for. */
-export interface Wanted {
-  readonly applied: number
-  readonly machines: readonly ClusterMachine[]
-  readonly services: readonly PlacedService[]
-}
-
-/** What a member tells its agent. */
-export interface MemberListener {
-  /** Something in `view` changed. */
-  changed(): void
-  event(
-    rule: string,
-    subject: string,
-    why: string,
-    actions?: readonly string[],
-    seen?: Readonly<Record<string, unknown>>,
-  ): void
-}
-
-/** What this machine runs, as its agent tells it. */
-export type Running = Omit<RunReport, 'serial'>
 
 /** See the first line. */
 export interface ClusterMembership extends AsyncDisposable {
@@ -268,6 +221,7 @@ class Member implements ClusterMembership {
         ...followAll(coordinator, (seen) => this.#heard(seen)),
         (at) => this.#tellAll(coordinator, at),
         (at) => this.#stand(coordinator, at),
+        (at) => this.#options.beside.attend(coordinator, at),
       ])
     } finally {
       this.#coordinator = undefined
@@ -333,6 +287,7 @@ class Member implements ClusterMembership {
           return together(leading, [
             (at) => leadCluster(role, this.#leaderPorts(), at),
             (at) => this.#untilDrained(at),
+            (at) => this.#options.beside.lead(role, coordinator, at),
           ])
         })
       } catch (thrown) {

@@ -17,3 +17,10 @@ export async function together(
     await Promise.allSettled(running)
   }
 }
+
+/** A task that does nothing: rejects with the signal's reason. */
+export const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })

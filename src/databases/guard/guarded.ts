@@ -80,7 +80,7 @@ class Guarded implements GuardedHost {
     this.#link = await this.#meet()
   }
 
-  /** One that does not answer is ended: it could not be told that the time of its server is over. */
+  /** One that does not answer is ended: it could not be told that its server's time is over. */
   async #adopt({ guard }: GuardRecord): Promise<boolean> {
     try {
       this.#link = await this.#meet(AbortSignal.timeout(answerWithin))

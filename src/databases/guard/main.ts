@@ -1,5 +1,5 @@
-// The entry of the guard of a database server: `main FOLDER MEMBER VERSION`. Says `ready` on standard
-// output once its door is open.
+// The entry of the guard of a database server: `main FOLDER MEMBER VERSION`. Says `ready` on
+// standard output once its door is open.
 
 import { writeSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'

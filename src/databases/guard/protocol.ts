@@ -1,4 +1,4 @@
-// What an agent and the guard of a database server tell each other, and what a guard leaves on disk.
+// What an agent and the guard of a database server tell each other, and what a guard leaves behind.
 
 import type { ProcessIdentity } from '../../control/processes.ts'
 import type { Milliseconds } from '../../foundation/time.ts'

@@ -1,5 +1,5 @@
-// Runs the process of one database server: starts it so that it cannot outlive its guard, keeps what
-// it says in a file, and ends all of it.
+// Runs the process of one database server: starts it so that it cannot outlive its guard, keeps
+// what it says in a file, and ends all of it.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'

@@ -2,9 +2,11 @@
 // replicas that start a moment later and stop at once.
 
 import { type ClusterMembership, openMember } from '../../cluster/member.ts'
+import type { Beside } from '../../cluster/member-parts.ts'
 import { type ClusterMemory, nothingSeen } from '../../cluster/memory.ts'
 import type { AppliedDocument } from '../../cluster/model.ts'
 import { type Part, wishHere } from '../../cluster/share.ts'
+import { untilAborted } from '../../cluster/together.ts'
 import type { Random } from '../../foundation/random.ts'
 import { type Clock, instant, type Milliseconds, ms } from '../../foundation/time.ts'
 import type { Ensemble } from '../coordinator/ensemble.ts'
@@ -142,6 +144,7 @@ export class ClusterMachine {
         return `${this.name}-${life}-${tries}`
       },
       open: (signal) => this.#open(process, signal),
+      beside: nothingBeside,
       store: {
         load: () => this.#memory,
         save: (memory) => {
@@ -219,4 +222,10 @@ export class ClusterMachine {
       this.#replicas.push(this.#world.wire.now() + startsWithin)
     }
   }
+}
+
+/** Clusters in memory have no databases. */
+const nothingBeside: Beside = {
+  attend: (_coordinator, signal) => untilAborted(signal),
+  lead: (_role, _coordinator, signal) => untilAborted(signal),
 }

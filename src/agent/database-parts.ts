@@ -1,0 +1,49 @@
+// The databases of an agent, opened once it is known which machine this is; and what of a file only
+// this machine can fill in.
+
+import type { Clock } from '../foundation/time.ts'
+import { fillDatabaseReferences } from '../spec/database-words.ts'
+import type { Service, Spec } from '../spec/model.ts'
+import { databaseEngine } from './adapters.ts'
+import { databaseFolders } from './database-folders.ts'
+import { AgentDatabases, type AgentDatabasesOptions } from './databases.ts'
+import type { OpenJournal } from './journal.ts'
+import type { StatePaths } from './paths.ts'
+import { version } from './version.ts'
+
+/** What the databases of an agent stand on. */
+export interface DatabaseParts {
+  readonly paths: StatePaths
+  readonly clock: Clock
+  readonly journal: OpenJournal
+  readonly changed: () => void
+}
+
+/** Opens them for this machine of a cluster, or for one that is alone. */
+export const openDatabases = (
+  { paths, clock, journal, changed }: DatabaseParts,
+  cluster: AgentDatabasesOptions['cluster'],
+): AgentDatabases =>
+  new AgentDatabases({
+    ...{ clock, version, cluster, changed, engines: databaseEngine },
+    folders: databaseFolders(paths.folder, process.getuid?.() === 0),
+    event: (rule, subject, why, actions = [], seen = {}) =>
+      journal.record({ at: clock.now(), room: 'databases', subject, rule, why, actions, seen }),
+  })
+
+/** The spec with what its services are told of databases: their passwords, too. */
+export function fillSpec(spec: Spec, databases: AgentDatabases): Spec {
+  const plans = Object.values(spec.databases)
+  if (plans.length === 0) return spec
+  const passwords = new Map(plans.map((plan) => [plan.name, databases.passwordOf(plan)]))
+  const services = Object.entries(spec.services).map(([name, service]): [string, Service] => {
+    if (service.kind !== 'run') return [name, service]
+    const { env, secrets } = fillDatabaseReferences(
+      service.env,
+      spec.databases,
+      (database) => passwords.get(database) ?? '',
+    )
+    return [name, { ...service, env, secrets: [...service.secrets, ...secrets] }]
+  })
+  return { ...spec, services: Object.fromEntries(services) }
+}
