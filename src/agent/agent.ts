@@ -10,7 +10,8 @@ import type { AgentCluster, AgentClusterDeeds } from './cluster.ts'
 import { aloneAnswers, clusterAnswers } from './cluster-answers.ts'
 import { type Core, openCore } from './core.ts'
 import type { DatabasesPort } from './core-ports.ts'
-import { fillSpec, openDatabases } from './database-parts.ts'
+import { type DatabaseAnswers, databaseAnswers, overviews, primaryOf } from './database-answers.ts'
+import { answeringFor, fillSpec, openDatabases } from './database-parts.ts'
 import { refuseChanges } from './database-plan.ts'
 import { databaseAccounts } from './database-table.ts'
 import type { AgentDatabases, AgentDatabasesOptions } from './databases.ts'
@@ -180,6 +181,7 @@ const opensDoors = (databases: AgentDatabases, adapters: Adapters): DatabasesPor
 
 class RunningAgent implements Agent, AgentClusterDeeds {
   readonly #parts: Parts
+  readonly #databases: DatabaseAnswers
   readonly #clock = openClock()
   readonly #since = this.#clock.now()
   readonly #end = Promise.withResolvers<void>()
@@ -188,7 +190,8 @@ class RunningAgent implements Agent, AgentClusterDeeds {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    const { core, telemetry } = parts
+    const { core, telemetry, databases, journal } = parts
+    this.#databases = answeringFor(databases, journal)
     telemetry.watch(
       (counted) => sceneOf(core.world(), this.#teller(), counted),
       () => hasWindows(core.world().spec),
@@ -237,6 +240,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
       since: this.#since,
       now: this.#clock.now(),
       decision: (service) => this.#parts.core.decision(service),
+      databases: overviews(this.#databases, this.#clock.now()),
       cluster: this.#parts.cluster?.status(),
       recent: (service) => this.#parts.telemetry.recent(service),
     }
@@ -276,7 +280,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     const { core, parse, cluster } = this.#parts
     const spec = await parse(file)
     const { spec: before, state } = core.world()
-    refuseChanges(before, spec)
+    refuseChanges(before, spec, (name) => primaryOf(this.#databases, name))
     const services = wishSpec(state.services, spec, this.#clock.now())
     const actions = planOf({ spec: before, services: state.services }, { spec, services })
     const differences = diff(before, spec).map(({ sentence }) => sentence)
@@ -316,6 +320,11 @@ class RunningAgent implements Agent, AgentClusterDeeds {
         core.operate('undrain', server, (world) => undrain(world, server))
         return done
       },
+      ...databaseAnswers(
+        this.#databases,
+        () => this.#clock.now(),
+        (verb, subject) => this.#note(verb, 'an operator asked for it', [], subject),
+      ),
       ...(cluster === undefined ? aloneAnswers : clusterAnswers(cluster, core)),
       '/down': ({ leave }) => {
         // Answered before the door is closed: the asker waits for the lock to be free.
@@ -325,8 +334,8 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     }
   }
 
-  #note(rule: string, why: string, actions: readonly string[] = []): void {
+  #note(rule: string, why: string, actions: readonly string[] = [], subject = 'agent'): void {
     const at = this.#clock.now()
-    this.journal.record({ at, room: 'agent', subject: 'agent', rule, why, actions, seen: {} })
+    this.journal.record({ at, room: 'agent', subject, rule, why, actions, seen: {} })
   }
 }

@@ -2,6 +2,7 @@
 
 import type { JournalEntry } from '../control/journal.ts'
 import type { FaultCode } from '../foundation/fault.ts'
+import type { Instant } from '../foundation/time.ts'
 import type { ApplyReport, Explanation, FileInForce, Status } from './model.ts'
 
 /** Asks of an agent and their answers, by path. All but `events` are one answer. */
@@ -44,8 +45,45 @@ export interface AgentApi {
     readonly answer: Done
   }
   '/undrain': { readonly ask: { readonly server: string }; readonly answer: Done }
+  /** Something that an operator wants of a database or of one of its members. */
+  '/database': { readonly ask: DatabaseOrder; readonly answer: DatabaseOrdered }
+  /** How an application reaches a database. The answer holds its password. */
+  '/database-url': {
+    readonly ask: { readonly database: string; readonly door: 'write' | 'read' }
+    readonly answer: { readonly url: string }
+  }
   /** Ends the agent: with all it keeps up, or `leave` it running for the next one. */
   '/down': { readonly ask: { readonly leave: boolean }; readonly answer: Done }
+}
+
+/** See `/database`. */
+export type DatabaseOrder =
+  /** A planned move: to this member, or to whoever is nearest. */
+  | { readonly verb: 'switchover'; readonly database: string; readonly to?: string | undefined }
+  /** Replaces a primary that is lost. */
+  | { readonly verb: 'failover'; readonly database: string; readonly acceptDataLoss: boolean }
+  | { readonly verb: 'approve' | 'pause' | 'resume'; readonly database: string }
+  | { readonly verb: 'promote' | 'reinit'; readonly member: string }
+  | { readonly verb: 'backup'; readonly database: string }
+  | {
+      readonly verb: 'restore'
+      readonly database: string
+      /** Everything up to there; without it all there is. */
+      readonly to?: Instant | undefined
+      /** As a new database of this name; without it in place of what it has. */
+      readonly as?: string | undefined
+    }
+  | { readonly verb: 'verify'; readonly database: string; readonly repair: boolean }
+
+/** An order was taken up; how far it is shows `/status`. */
+export interface DatabaseOrdered {
+  readonly database: string
+  /** The epoch at which it was taken up. */
+  readonly epoch: number
+  /** The member that is meant. */
+  readonly member?: string
+  /** The work that was begun, by its id in the status. */
+  readonly work?: string
 }
 
 /** It was taken up; what becomes of it is seen in `/status` and told in `/events`. */

@@ -1,10 +1,13 @@
 // The databases of an agent, opened once it is known which machine this is; and what of a file only
 // this machine can fill in.
 
+import { type FailoverTrace, lastFailover } from '../databases/trace.ts'
+import { Fault } from '../foundation/fault.ts'
 import type { Clock } from '../foundation/time.ts'
 import { fillDatabaseReferences } from '../spec/database-words.ts'
 import type { Service, Spec } from '../spec/model.ts'
 import { databaseEngine } from './adapters.ts'
+import type { DatabaseAnswers } from './database-answers.ts'
 import { databaseFolders } from './database-folders.ts'
 import { AgentDatabases, type AgentDatabasesOptions } from './databases.ts'
 import type { OpenJournal } from './journal.ts'
@@ -47,3 +50,26 @@ export function fillSpec(spec: Spec, databases: AgentDatabases): Spec {
   })
   return { ...spec, services: Object.fromEntries(services) }
 }
+
+/** What the command line asks about them. `journal` remembers how the last failover went. */
+export const answeringFor = (databases: AgentDatabases, journal: OpenJournal): DatabaseAnswers => ({
+  views: () => databases.views(),
+  beside: (database) => ({ failover: traceOf(journal, database), work: [], backups: undefined }),
+  ask: (database, change) => databases.ask(database, change),
+  passwordOf(database) {
+    const view = databases.views().find(({ plan }) => plan.name === database)
+    if (view === undefined) throw new Fault('not-found', `there is no database ${database}`)
+    return databases.passwordOf(view.plan)
+  },
+  backUp: () => cannot('make backups'),
+  restore: () => cannot('restore backups'),
+  verify: () => cannot('compare members'),
+})
+
+const traceOf = (journal: OpenJournal, database: string): FailoverTrace | undefined =>
+  lastFailover(
+    journal.recent().filter(({ room, subject }) => room === 'databases' && subject === database),
+  )
+
+const cannot = (what: string): Promise<never> =>
+  Promise.reject(new Fault('unsupported', `this version cannot ${what}`))

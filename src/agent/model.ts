@@ -1,6 +1,7 @@
 // The words of the agent: what it remembers between two lives, and what it tells of itself.
 
 import type { FrontendTraffic, ServerState } from '../balancing/model.ts'
+import type { DatabaseOverview } from '../databases/overview.ts'
 import type { Instant, Milliseconds } from '../foundation/time.ts'
 import type { Verdict } from '../health/model.ts'
 import type { ProcessState, RunTemplate, ServiceState } from '../services/model.ts'
@@ -160,6 +161,8 @@ export interface Status {
   readonly edges: readonly { readonly edge: number; readonly pid: number; readonly state: string }[]
   readonly services: readonly ServiceStatus[]
   readonly frontends: readonly FrontendStatus[]
+  /** Undefined where the file has none. */
+  readonly databases?: readonly DatabaseOverview[]
   /** Undefined where this machine is alone. */
   readonly cluster?: ClusterStatus | undefined
 }

@@ -3,6 +3,7 @@
 import type { EdgeSighting } from '../balancing/engine.ts'
 import type { FrontendTraffic, TableServer } from '../balancing/model.ts'
 import type { Decision } from '../control/rules.ts'
+import type { DatabaseOverview } from '../databases/overview.ts'
 import { type Instant, instant } from '../foundation/time.ts'
 import type { ReplicaProcess, ServiceAction } from '../services/model.ts'
 import { describeExit } from '../services/restart.ts'
@@ -37,6 +38,7 @@ export interface Teller {
   readonly now: Instant
   readonly decision: (service: string) => Decision<ServiceAction> | undefined
   readonly cluster?: ClusterStatus | undefined
+  readonly databases?: readonly DatabaseOverview[]
   readonly recent?: (service: string) => RecentAnswers | undefined
 }
 
@@ -54,6 +56,7 @@ export const statusOf = (world: World, teller: Teller): Status => ({
     ...leaving(world).map((name) => leavingStatus(world, teller, name)),
   ],
   frontends: frontendsOf(world, teller.now),
+  ...(teller.databases?.length ? { databases: teller.databases } : {}),
   ...(teller.cluster === undefined ? {} : { cluster: teller.cluster }),
 })
 

@@ -3,7 +3,7 @@
 import { Fault } from '../foundation/fault.ts'
 import type { Explanation, FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
 
-/** Explains a service, a server, a replica or a frontend, by its name in `status`. */
+/** Explains whatever has a name in `status`. */
 export function explain(status: Status, subject: string): Explanation {
   const service = status.services.find(({ name }) => name === subject)
   if (service !== undefined) return { subject, ...whyService(service) }
@@ -13,7 +13,13 @@ export function explain(status: Status, subject: string): Explanation {
   }
   const frontend = status.frontends.find(({ name }) => name === subject)
   if (frontend !== undefined) return { subject, ...whyFrontend(status, frontend) }
-  const names = [...status.services, ...status.frontends].map(({ name }) => name).join(', ')
+  for (const { name, reasons, members } of status.databases ?? []) {
+    if (name === subject) return { subject, ...reasons }
+    const member = members.find((each) => each.name === subject)
+    if (member !== undefined) return { subject, ...member.reasons }
+  }
+  const all = [...status.services, ...status.frontends, ...(status.databases ?? [])]
+  const names = all.map(({ name }) => name).join(', ')
   throw new Fault('not-found', `there is no ${subject} in ${status.file}`, {
     remedy: `name a service, a server or a frontend; there are ${names}`,
   })

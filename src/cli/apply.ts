@@ -1,6 +1,7 @@
 // `alwayson apply`: make the changed file true, touching nothing that did not change.
 
 import type { ApplyReport, ServiceStatus, Status } from '../agent/model.ts'
+import type { DatabaseOverview } from '../databases/overview.ts'
 import type { Milliseconds } from '../foundation/time.ts'
 import { type ExitCode, exit } from './exit.ts'
 import type { Ports } from './ports.ts'
@@ -60,8 +61,12 @@ export function judgeApply(status: Status, before: Status): Judgement {
   }))
   const failed = pairs.flatMap(({ service, old }) => failureOf(service, old) ?? [])
   const busy = pairs.filter(({ service, old }) => isBusy(service, old) && !failureOf(service, old))
-  if (busy.length > 0) {
-    const lines = busy.map(({ service: s }) => `${s.name} ${s.up} of ${s.wanted} up (${s.rule})`)
+  const copying = (status.databases ?? []).filter((one) => isUnfinished(one, before))
+  if (busy.length + copying.length > 0) {
+    const lines = [
+      ...busy.map(({ service: s }) => `${s.name} ${s.up} of ${s.wanted} up (${s.rule})`),
+      ...copying.map((one) => `${one.name}: ${one.says} (${one.rule})`),
+    ]
     return { kind: 'waiting', line: lines.join(', ') }
   }
   if (failed.length > 0) {
@@ -73,6 +78,12 @@ export function judgeApply(status: Status, before: Status): Judgement {
     }
   }
   return { kind: 'done', line: `${status.name} is as the file says` }
+}
+
+/** A database that is not well, and was, or was not there. */
+function isUnfinished({ name, standing }: DatabaseOverview, before: Status): boolean {
+  const old = before.databases?.find((one) => one.name === name)
+  return standing !== 'good' && (old === undefined || old.standing === 'good')
 }
 
 interface Failure {

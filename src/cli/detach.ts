@@ -78,7 +78,11 @@ export function judgeUp(status: Status): Judgement {
     .flatMap(({ servers }) => servers)
     .filter(({ reason }) => reason !== '')
     .map(({ id, reason }) => `${id}: ${reason}`)
-  return { kind: 'waiting', line: [text, ...reasons].join('; ') }
+  const members = (status.databases ?? [])
+    .flatMap((database) => database.members)
+    .filter(({ reason }) => reason !== '')
+    .map(({ name, reason }) => `${name}: ${reason}`)
+  return { kind: 'waiting', line: [text, ...reasons, ...members].join('; ') }
 }
 
 const withoutDrained = (service: ServiceStatus): ServiceStatus => ({

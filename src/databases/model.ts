@@ -227,6 +227,10 @@ export type Request =
   | { readonly kind: 'switchover'; readonly to: string }
   | { readonly kind: 'accept-data-loss'; readonly epoch: number }
   | { readonly kind: 'approve-failover'; readonly epoch: number }
+  /** Copy all of a member anew, whatever it has; `id` tells one such wish from the next. */
+  | { readonly kind: 'reinit'; readonly member: string; readonly id: string }
+  /** The failovers so far have been looked at: the next one need not wait. */
+  | { readonly kind: 'acknowledge' }
 
 /** Everything that a decision about one database may depend on. */
 export interface DatabaseObservation {

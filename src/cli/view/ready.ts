@@ -10,6 +10,9 @@ export function readyLine(status: Status): string {
         `${mode === 'http' && certificates !== undefined ? 'https' : mode}://${reachable(address)}`,
     ),
   )
+  for (const { name, write } of status.databases ?? []) {
+    doors.push(`${name} at ${reachable(write)}`)
+  }
   return `${status.name} is up${doors.length === 0 ? '' : `: ${doors.join(', ')}`}`
 }
 

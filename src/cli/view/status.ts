@@ -4,6 +4,7 @@
 import type { ServerStatus, ServiceStatus, Status } from '../../agent/model.ts'
 import { formatDuration, type Instant, type Milliseconds, since } from '../../foundation/time.ts'
 import { clusterLines } from './cluster.ts'
+import { databaseLines } from './databases.ts'
 import { frontendLines } from './frontends.ts'
 import { type Rates, serverKey } from './rates.ts'
 import type { Paint, Tone } from './style.ts'
@@ -27,7 +28,10 @@ export function statusLines(
     `${paint('strong', status.name)}: ${paint(tone, text)}`,
     ...wrap(`${status.file}: ${agent}, ${since}`, width).map((line) => paint('faint', line)),
     '',
-    ...tableLines(serviceColumns(rates), rowsOf(status, rates), width, paint),
+    ...(status.services.length === 0
+      ? []
+      : tableLines(serviceColumns(rates), rowsOf(status, rates), width, paint)),
+    ...databaseLines(status, width, paint).slice(status.services.length === 0 ? 1 : 0),
     ...frontendLines(status, width, paint, rates),
     ...edgeLines(status, paint),
     ...clusterLines(status, width, paint),
@@ -38,7 +42,9 @@ export function statusLines(
 /** Where something is not well: whom to ask what would help. */
 function hintLines(status: Status, paint: Paint): readonly string[] {
   const lacking = status.services.find(({ up, wanted }) => up < wanted)
-  const worst = lacking?.servers.find(({ reason }) => reason !== '')?.id ?? lacking?.name
+  const sick = status.databases?.find(({ standing }) => standing !== 'good')
+  const worst =
+    lacking?.servers.find(({ reason }) => reason !== '')?.id ?? lacking?.name ?? sick?.name
   return worst === undefined ? [] : ['', paint('faint', `what would help: alwayson why ${worst}`)]
 }
 
@@ -47,11 +53,22 @@ export function summary(status: Status): Cell {
   const lacking = status.services.filter((service) => service.up < service.wanted)
   const dark = lacking.filter(({ up }) => up === 0).map(({ name }) => name)
   if (dark.length > 0) return cell(`nothing of ${dark.join(', ')} is up`, 'bad')
+  const databases = status.databases ?? []
+  const headless = databases.filter(({ standing }) => standing === 'bad').map(({ name }) => name)
+  if (headless.length > 0) return cell(`nobody leads ${headless.join(', ')}`, 'bad')
   const routing = status.edges.filter(({ state }) => state === 'routing').length
   if (routing === 0 && status.frontends.length > 0) return cell('no edge routes', 'bad')
   if (lacking.length > 0) {
     const parts = lacking.map(({ name, up, wanted }) => `${up} of ${wanted} of ${name}`)
     return cell(`only ${parts.join(', ')} up`, 'doubtful')
+  }
+  const weak = databases.filter(({ standing }) => standing === 'doubtful')
+  if (weak.length > 0) {
+    const parts = weak.map(({ name, members }) => {
+      const well = members.filter(({ standing }) => standing === 'good').length
+      return `${well} of ${members.length} members of ${name}`
+    })
+    return cell(`only ${parts.join(', ')} are well`, 'doubtful')
   }
   if (routing < status.edges.length) {
     return cell(`only ${routing} of ${counted(status.edges.length, 'edge')} route`, 'doubtful')
