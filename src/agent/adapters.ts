@@ -157,5 +157,11 @@ class Entrusted {
 
 /** The engines of databases; loaded when a file asks for one. */
 export async function databaseEngine(name: EngineName): Promise<OpenMember> {
-  throw new Fault('failed', `databases of ${name} cannot be run yet`)
+  switch (name) {
+    case 'postgresql':
+      return (await import('../databases/engines/postgresql/engine.ts')).openPostgres
+    case 'mariadb':
+    case 'mysql':
+      throw new Fault('failed', `databases of ${name} cannot be run yet`)
+  }
 }

@@ -2,7 +2,7 @@
 // another user, who cannot enter the private state folder: their data stand beside the system’s.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkSocketPath } from '../control/link.ts'
 import { readWhole, writeWhole } from '../control/whole-file.ts'
@@ -46,6 +46,7 @@ export function databaseFolders(state: string, isRoot: boolean): DatabaseFolders
     },
     secret() {
       const path = join(own, 'secret')
+      mkdirSync(own, { recursive: true, mode: 0o700 })
       if (!existsSync(path)) writeWhole(path, randomBytes(32).toString('base64url'))
       return readWhole(path) ?? ''
     },

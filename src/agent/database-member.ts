@@ -44,6 +44,10 @@ export async function openLocalMember(options: LocalMemberOptions): Promise<Loca
   const { plan, member, board, folders, accounts, clock, version, event } = options
   const places = folders.member(plan, member.name)
   mkdirSync(dirname(places.memory), { recursive: true, mode: 0o700 })
+  // The server's user has to pass through these, and may not look around in them.
+  for (const place of [places.run, places.data]) {
+    mkdirSync(dirname(place), { recursive: true, mode: 0o711 })
+  }
   const host = await openGuarded({ folder: folders.guards, member: member.name, version, event })
   try {
     const peers = plan.members.map(({ name, host: at, port }) => ({ member: name, host: at, port }))

@@ -5,5 +5,6 @@ import type { FindVouchers } from '../engine.ts'
 
 /** The way of one engine. Rejects for an engine that there is none for. */
 export async function voucherOf(engine: string): Promise<FindVouchers> {
+  if (engine === 'postgresql') return (await import('./postgresql/vouch.ts')).findPostgresVouchers
   throw new Error(`nobody can vouch for ${engine}`)
 }
