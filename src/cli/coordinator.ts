@@ -3,7 +3,11 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type CoordinatorOptions, runCoordinator } from '../coordination/embedded/coordinator.ts'
+import {
+  type CoordinatorOptions,
+  keepSmall,
+  runCoordinator,
+} from '../coordination/embedded/coordinator.ts'
 import { Fault } from '../foundation/fault.ts'
 import { readBind, readSize } from '../spec/values.ts'
 import { type ExitCode, exit } from './exit.ts'
@@ -51,6 +55,7 @@ export async function coordinator(ports: Ports, command: CoordinatorCommand): Pr
     say: (line) => void out.write(`${line}\n`),
   }
   out.write(`data in ${folder}\n`)
+  keepSmall()
   await runCoordinator(options, interrupted)
   return exit.done
 }

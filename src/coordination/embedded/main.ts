@@ -3,11 +3,12 @@
 // what happens on standard output, faults on standard error. SIGTERM and SIGINT end it well.
 
 import { describeError, Fault } from '../../foundation/fault.ts'
-import { type CoordinatorOptions, runCoordinator } from './coordinator.ts'
+import { type CoordinatorOptions, keepSmall, runCoordinator } from './coordinator.ts'
 
 const stopping = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort())
 
+keepSmall()
 try {
   const options = JSON.parse(process.argv[2] ?? '{}') as Omit<CoordinatorOptions, 'say'>
   const say = (line: string): void => void process.stdout.write(`${line}\n`)
