@@ -1,0 +1,78 @@
+// Which accounts does a member's server know, and what may they do? Passwords travel as verifiers.
+
+import { createHash } from 'node:crypto'
+import type { Account, DatabaseAccounts } from '../../engine.ts'
+import { identifier, literal, type Session } from './session.ts'
+
+const sha1 = (bytes: string | Buffer): Buffer => createHash('sha1').update(bytes).digest()
+
+/** What `mysql_native_password` keeps of a password: `*` and SHA1(SHA1(password)) in hex. */
+export const verifierOf = (password: string): string =>
+  `*${sha1(sha1(password)).toString('hex').toUpperCase()}`
+
+const identified = (password: string): string =>
+  `IDENTIFIED VIA mysql_native_password USING ${literal(verifierOf(password))}`
+
+/** An account, as far as it concerns everybody: from anywhere that reaches the server. */
+export const nameOf = (user: string): string => `${literal(user)}@'%'`
+
+/** What the first start of an empty database does, before anybody can connect. */
+export const firstStatements = ({ admin }: DatabaseAccounts): readonly string[] => [
+  'FLUSH PRIVILEGES',
+  `CREATE USER ${nameOf(admin.user)} ${identified(admin.password)}`,
+  `GRANT ALL PRIVILEGES ON *.* TO ${nameOf(admin.user)} WITH GRANT OPTION`,
+]
+
+interface Known {
+  readonly verifier: string
+  readonly locked: boolean
+}
+
+/** The accounts of a server by user, of those that may come from anywhere. */
+export async function knownAccounts(
+  session: Session,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Known>> {
+  const rows = await session.query(
+    `SELECT User AS user, JSON_VALUE(Priv, '$.authentication_string') AS verifier,
+      JSON_VALUE(Priv, '$.account_locked') AS locked
+      FROM mysql.global_priv WHERE Host = '%'`,
+    signal,
+  )
+  return new Map(
+    rows.map(({ user, verifier, locked }) => [
+      String(user),
+      { verifier: String(verifier ?? ''), locked: ['1', 'true'].includes(String(locked)) },
+    ]),
+  )
+}
+
+/** Makes an account, or gives it its password, unless it has it: nothing is logged for nothing. */
+export async function ensureAccount(
+  session: Session,
+  known: ReadonlyMap<string, Known>,
+  { user, password }: Account,
+  grants: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const present = known.get(user)
+  if (present?.verifier === verifierOf(password)) return
+  const verb = present === undefined ? 'CREATE' : 'ALTER'
+  await session.query(`${verb} USER ${nameOf(user)} ${identified(password)}`, signal)
+  for (const grant of grants) {
+    await session.query(`GRANT ${grant} TO ${nameOf(user)}`, signal)
+  }
+}
+
+/** The application's database and account, and ours: written to the log, so that replicas have them. */
+export async function ensureAccounts(
+  session: Session,
+  { admin, app }: DatabaseAccounts,
+  signal: AbortSignal,
+): Promise<void> {
+  const known = await knownAccounts(session, signal)
+  await ensureAccount(session, known, admin, ['ALL PRIVILEGES ON *.*'], signal)
+  await session.query(`CREATE DATABASE IF NOT EXISTS ${identifier(app.database)}`, signal)
+  const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
+  await ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
+}

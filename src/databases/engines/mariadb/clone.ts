@@ -1,0 +1,178 @@
+// How is a member's data made from the primary's, over its port alone? From its log, or as a copy.
+//
+// A primary that still has its log from the beginning is simply repeated by an empty server. Else all
+// its tables are copied as they are at one moment, into a folder beside the member's, which takes its
+// place when it is complete. No step of it waits for a commit that waits for a replica: the member
+// that is made may be the one it waits for.
+
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Fault } from '../../../foundation/fault.ts'
+import { ms } from '../../../foundation/time.ts'
+import type { Account, MemberAddress, Progress } from '../../engine.ts'
+import { kill } from './gate.ts'
+import { install, mark } from './install.ts'
+import { ended, start } from './programs.ts'
+import type { MariadbServer } from './server.ts'
+import type { Session } from './session.ts'
+
+/** A log of at most so many bytes is rather repeated than its outcome copied. */
+const repeatedMost = 64 * 1024 * 1024
+/** A copy that waits so long for a table that a waiting commit holds has to have it. */
+const lockPatience = 5000
+/** A server that loads a copy has to end cleanly: nothing of it is in a log. */
+const endWithin = ms(120_000)
+
+/** What a copy is made of. */
+export interface CloneParts {
+  readonly server: MariadbServer
+  readonly primary: MemberAddress
+  /** A connection to it, as the administrator. */
+  readonly source: Session
+  readonly identity: string
+  readonly progress: (progress: Progress) => void
+}
+
+/** Makes the draft of the data folder; the caller puts it in place. Needs a stopped server. */
+export async function makeClone(parts: CloneParts, signal: AbortSignal): Promise<void> {
+  const { server, source, identity } = parts
+  const draft = await install(server, signal)
+  if (!(await hasWholeLog(source, signal))) await copy(parts, draft, signal)
+  mark(server, draft, identity)
+}
+
+/** Whether everything that the primary ever did is in its log, and that is not too much. */
+async function hasWholeLog(source: Session, signal: AbortSignal): Promise<boolean> {
+  const logs = await source.query('SHOW BINARY LOGS', signal)
+  const first = String(logs[0]?.Log_name ?? '')
+  const bytes = logs.reduce((sum, { File_size: size }) => sum + Number(size), 0)
+  if (!first.endsWith('.000001') || bytes > repeatedMost) return false
+  const events = await source.query(`SHOW BINLOG EVENTS IN '${first}' LIMIT 4`, signal)
+  return events.some(({ Event_type: type, Info: info }) => type === 'Gtid_list' && info === '[]')
+}
+
+async function copy(parts: CloneParts, draft: string, signal: AbortSignal): Promise<void> {
+  const { server, progress } = parts
+  const { options } = server
+  const into = join(options.run, 'copy-into.cnf')
+  const from = join(options.run, 'copy-from.cnf')
+  await server.start('MASTER', signal, {
+    data: draft,
+    extra: ['--skip-log-bin', '--skip-networking'],
+  })
+  const stop = new AbortController()
+  const both = AbortSignal.any([signal, stop.signal])
+  const watch = freeLocks(parts, both)
+  try {
+    optionFile(into, options.accounts.admin, [`socket = "${server.socket}"`])
+    const { host, port } = parts.primary
+    optionFile(from, options.accounts.admin, [`host = "${host}"`, `port = ${port}`])
+    const total = await sizeOf(parts.source, signal)
+    await Promise.race([transfer(server, from, into, { progress, total }, both), watch])
+  } finally {
+    stop.abort()
+    await watch.catch(() => {})
+    rmSync(into, { force: true })
+    rmSync(from, { force: true })
+    await server.end(endWithin)
+  }
+}
+
+/** How many bytes the tables have, as the server guesses. */
+async function sizeOf(source: Session, signal: AbortSignal): Promise<number> {
+  const { bytes } = await source.one(
+    'SELECT SUM(DATA_LENGTH) AS bytes FROM information_schema.TABLES',
+    signal,
+  )
+  return Number(bytes ?? 0)
+}
+
+async function transfer(
+  { programs }: MariadbServer,
+  from: string,
+  into: string,
+  { progress, total }: { readonly progress: CloneParts['progress']; readonly total: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const dump = start(
+    programs.dump,
+    [
+      `--defaults-file=${from}`,
+      '--all-databases',
+      '--single-transaction',
+      '--master-data=1',
+      '--gtid',
+      '--routines',
+      '--triggers',
+      '--events',
+      '--hex-blob',
+      '--flush-privileges',
+      '--default-character-set=utf8mb4',
+      '--max-allowed-packet=1G',
+    ],
+    {},
+    signal,
+  )
+  const load = start(
+    programs.client,
+    [`--defaults-file=${into}`, '--binary-mode', '--max-allowed-packet=1G'],
+    {},
+    signal,
+  )
+  let done = 0
+  const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+    for await (const chunk of chunks) {
+      done += chunk.length
+      progress({ step: 'copies the primary', done, of: Math.max(total, done) })
+      yield chunk
+    }
+  }
+  if (dump.stdout === null || load.stdin === null) throw new Fault('failed', 'no pipe was made')
+  await Promise.all([
+    ended(dump, 'mariadb-dump'),
+    ended(load, 'mariadb'),
+    pipeline(dump.stdout, counted, load.stdin),
+  ])
+}
+
+/** A file for one program, with a password in it: only this user reads it. */
+function optionFile(path: string, { user, password }: Account, lines: readonly string[]): void {
+  const quoted = (text: string): string => `"${text.replaceAll(/[\\"]/g, String.raw`\$&`)}"`
+  const text = [
+    '[client]',
+    `user = ${quoted(user)}`,
+    `password = ${quoted(password)}`,
+    ...lines,
+  ].join('\n')
+  rmSync(path, { force: true })
+  writeFileSync(path, `${text}\n`, { mode: 0o600 })
+  chmodSync(path, 0o600)
+}
+
+/**
+ * A change of a table that waits for an acknowledgement holds that table, and who could acknowledge
+ * it may be the member that is copied. Its connection is ended then: its client is not told that it
+ * was done, and it is done.
+ */
+async function freeLocks({ source, server }: CloneParts, signal: AbortSignal): Promise<never> {
+  let waits = 0
+  for (;;) {
+    await pause(1000, undefined, { signal })
+    const rows = await source.query(
+      'SELECT ID AS id, STATE AS state FROM information_schema.PROCESSLIST',
+      signal,
+    )
+    const blocked = rows.some(({ state }) => String(state).startsWith('Waiting for table metadata'))
+    const waiting = rows.filter(({ state }) => String(state).startsWith('Waiting for semi-sync'))
+    waits = blocked && waiting.length > 0 ? waits + 1000 : 0
+    if (waits < lockPatience) continue
+    for (const { id } of waiting) await kill(source, Number(id), signal)
+    server.options.event(
+      'copy-needs-table',
+      'a change that nobody acknowledges holds a table that is copied: its connection was ended',
+    )
+    waits = 0
+  }
+}

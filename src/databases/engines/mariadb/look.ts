@@ -1,0 +1,195 @@
+// What is seen of one member's server at this moment? Asks; starts, stops and changes nothing.
+
+import type { Instant } from '../../../foundation/time.ts'
+import { type Milliseconds, ms } from '../../../foundation/time.ts'
+import type { ServerSight } from '../../engine.ts'
+import type { AckSet, Position } from '../../model.ts'
+import { comparePositions, reaches } from '../../position.ts'
+import { stateOf } from './data-folder.ts'
+import { admitted, receiverOf } from './gate.ts'
+import type { Logs } from './logs.ts'
+import type { Receivers } from './receivers.ts'
+import { receivedWith } from './replication.ts'
+import type { MariadbServer } from './server.ts'
+import { errnoOf, errors, isUnreachable, type Session } from './session.ts'
+import { binaryLog, relayLog } from './settings.ts'
+import { isDiverged, readStatus, type ServerStatus } from './status.ts'
+
+const nothing: ServerSight = {
+  server: 'absent',
+  why: undefined,
+  writable: false,
+  received: undefined,
+  applied: undefined,
+  upstream: undefined,
+  receivedAt: undefined,
+  lag: undefined,
+  acks: undefined,
+  diverged: false,
+  receivers: {},
+  clients: undefined,
+}
+
+/** Looks at one server, and remembers what only two looks can tell. */
+export class Lookout {
+  readonly #server: MariadbServer
+  readonly #logs: Logs
+  readonly #receivers: Receivers
+  #last: ServerSight = nothing
+  #pulse = ''
+  #receivedAt: Instant | undefined
+  #isPromiseVoid = false
+
+  constructor(server: MariadbServer, logs: Logs, receivers: Receivers) {
+    this.#server = server
+    this.#logs = logs
+    this.#receivers = receivers
+  }
+
+  async look(signal: AbortSignal): Promise<ServerSight> {
+    const { process } = this.#server
+    if (process.kind !== 'running') {
+      this.#forget()
+      return this.#stopped(process.kind === 'ended' ? process.why : undefined)
+    }
+    try {
+      this.#last = await this.#running(await this.#server.session(signal), signal)
+      return this.#last
+    } catch (thrown) {
+      return this.#silent(thrown, signal)
+    }
+  }
+
+  #forget(): void {
+    this.#last = nothing
+    this.#receivedAt = undefined
+    this.#pulse = ''
+  }
+
+  #stopped(why: string | undefined): ServerSight {
+    const { data, database } = this.#server.options
+    const folder = stateOf(data, database, this.#server.programs.version)
+    switch (folder.kind) {
+      case 'absent':
+        return nothing
+      case 'foreign':
+        return { ...nothing, server: 'broken', why: `${data}: ${folder.why}; ${folder.remedy}` }
+      case 'ours': {
+        const applied = this.#logs.lastPosition(binaryLog)
+        const relayed = this.#logs.lastPosition(relayLog)
+        const received = comparePositions(applied, relayed) >= 0 ? applied : relayed
+        return { ...nothing, server: 'stopped', why, received, applied }
+      }
+    }
+  }
+
+  /** It runs, and could not be asked. */
+  #silent(thrown: unknown, signal: AbortSignal): ServerSight {
+    const number = errnoOf(thrown)
+    if (number === errors.accessDenied || number === errors.accessDeniedNoPassword) {
+      const { user } = this.#server.options.accounts.admin
+      const why = `the server does not let ${user} in: its password is another, or it has no such user`
+      return { ...nothing, server: 'broken', why }
+    }
+    if (!signal.aborted && (isUnreachable(thrown) || this.#last === nothing)) {
+      return { ...nothing, server: 'starting' }
+    }
+    const server = this.#last === nothing ? 'starting' : this.#last.server
+    return { ...nothing, server, why: 'the server does not answer', acks: this.#last.acks }
+  }
+
+  async #running(session: Session, signal: AbortSignal): Promise<ServerSight> {
+    const { options } = this.#server
+    const status = await readStatus(session, signal)
+    // A copy that is not complete is loaded elsewhere: this member has no data yet.
+    if (status.folder !== options.data) return nothing
+    const people = await this.#people(session, signal)
+    const isPrimary = status.epoch > 0 || !status.readOnly
+    const received = receivedWith(status, this.#logs)
+    const base = {
+      ...nothing,
+      writable: !status.readOnly,
+      received,
+      applied: status.applied,
+      clients: people.clients,
+    }
+    if (isPrimary) {
+      this.#receivers.refresh(people.receivers)
+      return {
+        ...base,
+        server: 'primary',
+        acks: await this.#acks(session, status, signal),
+        receivers: this.#receivers.positionsOf(people.receivers),
+      }
+    }
+    return { ...base, server: 'replica', ...this.#replica(status, received) }
+  }
+
+  #replica(status: ServerStatus, received: Position): Partial<ServerSight> {
+    const { receiving } = status
+    if (receiving === undefined) return {}
+    const { peers, now } = this.#server.options
+    const peer = peers.find(({ host, port }) => host === receiving.host && port === receiving.port)
+    const upstream = receiving.io === 'Yes' ? peer?.member : undefined
+    if (upstream === undefined) this.#receivedAt = undefined
+    else if (receiving.pulse !== this.#pulse) this.#receivedAt = now()
+    this.#pulse = receiving.pulse
+    const error = [receiving.ioError, receiving.sqlError].find(({ number }) => number !== 0)
+    return {
+      upstream,
+      receivedAt: this.#receivedAt,
+      lag: lagOf(status, received),
+      diverged: isDiverged(status),
+      why: error?.text,
+    }
+  }
+
+  /** By whom it acknowledges. Where it has stopped waiting for anybody, nothing is promised. */
+  async #acks(session: Session, { semiSync }: ServerStatus, signal: AbortSignal): Promise<AckSet> {
+    if (!semiSync) return { members: [], needed: 0 }
+    const { accounts, peers, member, event } = this.#server.options
+    const { Value: state } = await session.one(
+      "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_status'",
+      signal,
+    )
+    if (state !== 'ON') {
+      if (!this.#isPromiseVoid) {
+        event('acknowledgements-off', `the server of ${member} no longer waits for any replica`)
+      }
+      this.#isPromiseVoid = true
+      return { members: [], needed: 0 }
+    }
+    this.#isPromiseVoid = false
+    const members = await admitted(session, accounts, peers, signal)
+    return { members: members.filter((each) => each !== member), needed: 1 }
+  }
+
+  async #people(
+    session: Session,
+    signal: AbortSignal,
+  ): Promise<{ readonly clients: number; readonly receivers: readonly string[] }> {
+    const { accounts, peers } = this.#server.options
+    const rows = await session.query(
+      'SELECT USER AS user, COMMAND AS command FROM information_schema.PROCESSLIST',
+      signal,
+    )
+    const receivers = new Set<string>()
+    let clients = 0
+    for (const row of rows) {
+      const user = String(row.user)
+      const receiver = receiverOf(user, accounts, peers)
+      if (receiver === undefined) clients += isClient(user, accounts.admin.user) ? 1 : 0
+      else if (String(row.command).startsWith('Binlog Dump')) receivers.add(receiver.member)
+    }
+    return { clients, receivers: [...receivers] }
+  }
+}
+
+const isClient = (user: string, admin: string): boolean =>
+  user !== admin && user !== 'system user' && user !== 'unauthenticated user'
+
+/** Nothing where all is applied; else the server's own count, which is in seconds. */
+function lagOf({ applied, receiving }: ServerStatus, received: Position): Milliseconds | undefined {
+  if (reaches(applied, received) && receiving?.isApplying === true) return ms(0)
+  return receiving?.secondsBehind === undefined ? undefined : ms(receiving.secondsBehind * 1000)
+}

@@ -1,0 +1,131 @@
+// How does a server begin to serve? What it received is applied, its history begins, the door opens.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { Fault } from '../../../foundation/fault.ts'
+import type { AckSet } from '../../model.ts'
+import { ensureAccounts } from './accounts.ts'
+import { readMark } from './data-folder.ts'
+import { admit, ensureReceivers, kill } from './gate.ts'
+import { epochMost, primaryServerId } from './gtid.ts'
+import { mark } from './install.ts'
+import type { Logs } from './logs.ts'
+import { applyReceived } from './replication.ts'
+import type { MariadbServer } from './server.ts'
+import type { Session } from './session.ts'
+import { readStatus } from './status.ts'
+
+/** The database that is ours on every member, and its tables. */
+export const ownDatabase = 'alwayson'
+
+const tables = [
+  `CREATE DATABASE IF NOT EXISTS ${ownDatabase}`,
+  `CREATE TABLE IF NOT EXISTS ${ownDatabase}.epoch (
+    epoch BIGINT UNSIGNED NOT NULL PRIMARY KEY, member VARCHAR(255) NOT NULL,
+    at TIMESTAMP NOT NULL) ENGINE = InnoDB`,
+  `CREATE TABLE IF NOT EXISTS ${ownDatabase}.identity (
+    one TINYINT NOT NULL PRIMARY KEY, id CHAR(36) NOT NULL) ENGINE = InnoDB`,
+  `CREATE TABLE IF NOT EXISTS ${ownDatabase}.probe (
+    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, at TIMESTAMP NOT NULL)
+    ENGINE = InnoDB`,
+] as const
+
+/**
+ * Makes a running replica the primary of an epoch. Everything before the last step is written while
+ * no client can write and nothing waits for a replica: there may be none that could answer. The
+ * acknowledgements are in force before the first client's write.
+ */
+export async function becomePrimary(
+  server: MariadbServer,
+  logs: Logs,
+  { epoch, acks }: { readonly epoch: number; readonly acks: AckSet },
+  signal: AbortSignal,
+): Promise<void> {
+  if (epoch > epochMost) throw new Fault('unsupported', `MariaDB cannot count to epoch ${epoch}`)
+  const session = await server.session(signal)
+  const { epoch: current, readOnly, semiSync } = await readStatus(session, signal)
+  if (current !== epoch) {
+    await applyReceived(session, logs, signal)
+    await session.query('RESET SLAVE ALL', signal)
+    await session.query(`SET GLOBAL server_id = ${primaryServerId(epoch, server.index)}`, signal)
+  } else if (!readOnly) return
+  // A change of the global id does not reach connections that are there: they would go on to write
+  // by the replica's, as if it were no history of this epoch.
+  using writer = await server.connect(signal)
+  await expelBefore(writer, signal)
+  // Where writes wait already, all of this is written; and there may be nobody to answer.
+  if (current !== epoch || !semiSync) await write(server, writer, epoch, signal)
+  await enforce(server, writer, acks, signal)
+  await writer.query('SET GLOBAL read_only = OFF', signal)
+}
+
+/** Ends every connection that was there before this one, but for the server's own threads. */
+async function expelBefore(session: Session, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const rows = await session.query(
+      'SELECT ID AS id, USER AS user FROM information_schema.PROCESSLIST',
+      signal,
+    )
+    const older = rows
+      .filter(({ id, user }) => Number(id) < session.id && String(user) !== 'system user')
+      .map(({ id }) => Number(id))
+    if (older.length === 0) return
+    for (const id of older) await kill(session, id, signal)
+    await pause(20, undefined, { signal })
+  }
+}
+
+async function write(
+  server: MariadbServer,
+  session: Session,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { member, data, accounts } = server.options
+  for (const table of tables) await session.query(table, signal)
+  await session.query(
+    `INSERT INTO ${ownDatabase}.epoch (epoch, member, at) VALUES (?, ?, NOW())
+      ON DUPLICATE KEY UPDATE member = VALUES(member), at = VALUES(at)`,
+    signal,
+    [epoch, member],
+  )
+  await session.query(`INSERT IGNORE INTO ${ownDatabase}.identity VALUES (1, UUID())`, signal)
+  const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
+  if (readMark(data)?.identity !== String(id)) mark(server, data, String(id))
+  await ensureAccounts(session, accounts, signal)
+}
+
+/** Acknowledges by exactly this set from when it resolves. */
+export async function enforce(
+  server: MariadbServer,
+  session: Session,
+  acks: AckSet,
+  signal: AbortSignal,
+): Promise<void> {
+  const { accounts, peers, member } = server.options
+  const others = peers.filter((each) => each.member !== member)
+  await ensureReceivers(session, accounts, others, signal)
+  if (acks.needed > 0) {
+    await session.query('SET GLOBAL rpl_semi_sync_master_enabled = ON', signal)
+  }
+  await admit(
+    session,
+    accounts,
+    others,
+    acks.needed > 0 ? acks : { members: [], needed: 0 },
+    signal,
+  )
+  if (acks.needed === 0) {
+    // Whoever waits is let go, and answered: by this set nobody has to wait.
+    await session.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF', signal)
+    return
+  }
+  const { Value: state } = await session.one(
+    "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_status'",
+    signal,
+  )
+  if (state !== 'ON') {
+    throw new Fault('failed', `the server of ${member} does not wait for acknowledgements`, {
+      remedy: `read ${server.options.run}/server.log`,
+    })
+  }
+}

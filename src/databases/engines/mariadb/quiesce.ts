@@ -1,0 +1,142 @@
+// How does a primary stop serving so that nothing is lost and nobody is cut off in the middle?
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { Fault } from '../../../foundation/fault.ts'
+import type { Milliseconds } from '../../../foundation/time.ts'
+import type { Position } from '../../model.ts'
+import { reaches } from '../../position.ts'
+import { kill, receiverOf } from './gate.ts'
+import type { Receivers } from './receivers.ts'
+import type { MariadbServer } from './server.ts'
+import type { Session } from './session.ts'
+import { readStatus } from './status.ts'
+
+const pauseBetween = 20
+
+/** Lets what is under way end, hands everything to the replicas that receive, stops the server. */
+export async function drain(
+  server: MariadbServer,
+  receivers: Receivers,
+  within: Milliseconds,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!server.isRunning) return
+  const { now, member } = server.options
+  const until = now() + within
+  const session = await server.session(signal)
+  const { epoch } = await readStatus(session, signal)
+  if (epoch === 0) throw new Fault('refused', `${member} is no primary`)
+  await shutOut(session, server, signal)
+  while (now() < until && (await hasOpenTransactions(session, server, signal))) {
+    await pause(pauseBetween, undefined, { signal })
+  }
+  await closeDoor(server, signal)
+  const { applied } = await readStatus(session, signal)
+  await handOver(server, receivers, applied, signal)
+  await server.end(within)
+}
+
+/**
+ * Lets no new client in, and replicas still: `init_connect` is run for whoever may not administer
+ * the server, and one that fails ends the connection. A start forgets it.
+ */
+async function shutOut(
+  session: Session,
+  server: MariadbServer,
+  signal: AbortSignal,
+): Promise<void> {
+  const prefix = server.options.accounts.replication.user.replaceAll(/[\\_%']/g, String.raw`\\$&`)
+  const fails = `DO IF(USER() LIKE '${prefix}%', 1, (SELECT 1 UNION SELECT 2))`
+  await session.query('SET GLOBAL init_connect = ?', signal, [fails])
+}
+
+/** A client that says nothing for so long is between two transactions, if it is in none. */
+const idleFor = 50
+
+/** Whether a client is in the middle of a transaction. Those that are not are ended. */
+async function hasOpenTransactions(
+  session: Session,
+  server: MariadbServer,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const open = await session.query(
+    'SELECT trx_mysql_thread_id AS id FROM information_schema.INNODB_TRX',
+    signal,
+  )
+  const inOne = new Set(open.map(({ id }) => Number(id)))
+  const clients = await clientsOf(session, server, signal)
+  const idle = clients.filter(
+    ({ id, command, time }) => !inOne.has(id) && command === 'Sleep' && time >= idleFor,
+  )
+  for (const { id } of idle) await kill(session, id, signal)
+  return clients.length > idle.length
+}
+
+interface Client {
+  readonly id: number
+  readonly command: string
+  readonly time: number
+}
+
+async function clientsOf(
+  session: Session,
+  server: MariadbServer,
+  signal: AbortSignal,
+): Promise<readonly Client[]> {
+  const { accounts, peers } = server.options
+  const rows = await session.query(
+    `SELECT ID AS id, USER AS user, COMMAND AS command, TIME_MS AS time
+      FROM information_schema.PROCESSLIST`,
+    signal,
+  )
+  return rows
+    .filter(({ user }) => {
+      const name = String(user)
+      const isOurs = name === accounts.admin.user || name === 'system user'
+      return !isOurs && receiverOf(name, accounts, peers) === undefined
+    })
+    .map(({ id, command, time }) => ({
+      id: Number(id),
+      command: String(command),
+      time: Number(time),
+    }))
+}
+
+/** Commits that wait for longer than this keep a primary from ending in order. */
+const doorWithin = 10
+
+/** No writes from now on, and no client: those that are still in the middle are ended. */
+async function closeDoor(server: MariadbServer, signal: AbortSignal): Promise<void> {
+  using door = await server.connect(signal)
+  // It waits for commits under way: those are acknowledged, or this fails and is asked again.
+  await door.query(`SET SESSION lock_wait_timeout = ${doorWithin}`, signal)
+  await door.query('SET GLOBAL read_only = ON', signal)
+  for (const { id } of await clientsOf(door, server, signal)) await kill(door, id, signal)
+}
+
+/** Resolves when every replica that has an open stream has everything. */
+async function handOver(
+  server: MariadbServer,
+  receivers: Receivers,
+  all: Position,
+  signal: AbortSignal,
+): Promise<void> {
+  const { accounts, peers } = server.options
+  for (;;) {
+    const rows = await server.query(
+      'SELECT USER AS user, COMMAND AS command FROM information_schema.PROCESSLIST',
+      signal,
+    )
+    const names = rows
+      .filter(({ command }) => String(command).startsWith('Binlog Dump'))
+      .flatMap(({ user }) => receiverOf(String(user), accounts, peers)?.member ?? [])
+    const behind = await Promise.all(
+      names.map(async (name) => {
+        const position = await receivers.position(name, signal)
+        return position !== undefined && !reaches(position, all)
+      }),
+    )
+    if (!behind.includes(true)) return
+    await pause(pauseBetween, undefined, { signal })
+  }
+}

@@ -1,0 +1,75 @@
+// Up to where has each replica what this primary wrote? Asks them, since the server does not say.
+
+import type { Account, MemberAddress } from '../../engine.ts'
+import type { Position } from '../../model.ts'
+import { origin } from '../../position.ts'
+import { Session } from './session.ts'
+import { readStatus, receivedOf } from './status.ts'
+
+/** A replica that does not answer for so long is asked again. */
+const within = 3000
+
+export class Receivers implements Disposable {
+  readonly #admin: Account
+  readonly #peers: readonly MemberAddress[]
+  readonly #sessions = new Map<string, Session>()
+  readonly #positions = new Map<string, Position>()
+  readonly #asking = new Set<string>()
+  #closed = false
+
+  constructor(admin: Account, peers: readonly MemberAddress[]) {
+    this.#admin = admin
+    this.#peers = peers
+  }
+
+  /** Begins to ask these, without waiting for their answers. */
+  refresh(members: readonly string[]): void {
+    for (const peer of this.#peers.filter(({ member }) => members.includes(member))) {
+      if (this.#closed || this.#asking.has(peer.member)) continue
+      this.#asking.add(peer.member)
+      this.#ask(peer)
+        // One that does not answer has confirmed nothing new: that is all there is to know.
+        .catch(() => this.#drop(peer.member))
+        .finally(() => this.#asking.delete(peer.member))
+    }
+  }
+
+  /** Where these were when they last answered; of one that never did, nothing is confirmed. */
+  positionsOf(members: readonly string[]): Readonly<Record<string, Position>> {
+    return Object.fromEntries(
+      members.map((member) => [member, this.#positions.get(member) ?? origin]),
+    )
+  }
+
+  /** Asks one now; rejects if it does not answer. */
+  async position(member: string, signal: AbortSignal): Promise<Position | undefined> {
+    const peer = this.#peers.find((each) => each.member === member)
+    if (peer === undefined) return undefined
+    const status = await readStatus(await this.#session(peer, signal), signal)
+    return status.receiving?.io === 'Yes' ? receivedOf(status) : undefined
+  }
+
+  async #ask(peer: MemberAddress): Promise<void> {
+    const position = await this.position(peer.member, AbortSignal.timeout(within))
+    if (position !== undefined) this.#positions.set(peer.member, position)
+  }
+
+  async #session(peer: MemberAddress, signal: AbortSignal): Promise<Session> {
+    const known = this.#sessions.get(peer.member)
+    if (known?.closed === false) return known
+    const session = await Session.open(peer, this.#admin, signal)
+    if (this.#closed) session[Symbol.dispose]()
+    this.#sessions.set(peer.member, session)
+    return session
+  }
+
+  #drop(member: string): void {
+    this.#sessions.get(member)?.[Symbol.dispose]()
+    this.#sessions.delete(member)
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true
+    for (const session of this.#sessions.values()) session[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,195 @@
+// How does a member come to follow a primary: from where it is, cut back, or as a copy?
+
+import { existsSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Fault } from '../../../foundation/fault.ts'
+import type { FollowOrder } from '../../engine.ts'
+import { reaches } from '../../position.ts'
+import { makeClone } from './clone.ts'
+import { assertOurs, readMark, stateOf } from './data-folder.ts'
+import { formatGtid, furthest, furthestGtid } from './gtid.ts'
+import { mark, putInPlace } from './install.ts'
+import type { Logs } from './logs.ts'
+import { ownDatabase } from './promote.ts'
+import { applyReceived, receiveFrom, roleAt } from './replication.ts'
+import type { MariadbServer } from './server.ts'
+import { errnoOf, errors, Session } from './session.ts'
+import { binaryLog, relayLog } from './settings.ts'
+import { readStatus } from './status.ts'
+import { type History, historyOf, isPart, keepTail, tailOf } from './tail.ts'
+
+/** Carries out an order to follow. Nothing is touched before the primary has answered. */
+export async function rejoin(
+  server: MariadbServer,
+  logs: Logs,
+  order: FollowOrder,
+  signal: AbortSignal,
+): Promise<void> {
+  const { options } = server
+  const { primary } = order
+  const state = stateOf(options.data, options.database, server.programs.version)
+  if (state.kind === 'foreign') assertOurs(options.data, state)
+  using source = await openSource(server, order, signal)
+  const identity = await identityOf(source, order, signal)
+  assertSame(server, identity, order)
+  const role = await roleAt(primary, options.accounts, options.member, signal)
+  const history = await historyOf(source, signal)
+  const way = state.kind === 'absent' ? 'clone' : order.way
+  const isNew = way === 'clone' || !(await keepsData(server, logs, history, order, signal))
+  if (isNew) await clone(server, logs, { source, identity, history, order }, signal)
+  const session = await server.session(signal)
+  await receiveFrom(session, { primary, role }, options.accounts, options.member, signal)
+  if (readMark(options.data)?.identity !== identity) mark(server, options.data, identity)
+  if (isNew) await untilRepeated(session, history, order, signal)
+}
+
+/** A copy is one when it has what the primary had when it was begun. */
+async function untilRepeated(
+  session: Session,
+  history: History,
+  { progress }: FollowOrder,
+  signal: AbortSignal,
+): Promise<void> {
+  const goal = furthest(history.map(formatGtid).join(','))
+  for (;;) {
+    const { applied, receiving } = await readStatus(session, signal)
+    if (reaches(applied, goal)) return
+    const error = [receiving?.ioError, receiving?.sqlError].find((each) => (each?.number ?? 0) > 0)
+    if (error !== undefined && receiving?.io !== 'Connecting') {
+      throw new Fault('failed', `the copy cannot repeat what the primary did: ${error.text}`, {
+        remedy: 'read its server.log; it is tried again',
+      })
+    }
+    progress({ step: 'repeats the primary', done: applied.at, of: goal.at })
+    await pause(20, undefined, { signal })
+  }
+}
+
+async function openSource(
+  server: MariadbServer,
+  { primary }: FollowOrder,
+  signal: AbortSignal,
+): Promise<Session> {
+  const { admin } = server.options.accounts
+  try {
+    const session = await Session.open(primary, admin, signal)
+    await session.query('SET SESSION sql_log_off = ON, slow_query_log = OFF', signal)
+    return session
+  } catch (cause) {
+    signal.throwIfAborted()
+    const isRefused = errnoOf(cause) !== undefined
+    throw new Fault(
+      isRefused ? 'refused' : 'unreachable',
+      isRefused
+        ? `${primary.member} does not let ${admin.user} in`
+        : `${primary.member} does not answer at ${primary.host}:${primary.port}`,
+      { cause, remedy: `see that ${primary.member} runs, and that all members have one file` },
+    )
+  }
+}
+
+async function identityOf(
+  source: Session,
+  { primary }: FollowOrder,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    const { id } = await source.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
+    return String(id)
+  } catch (thrown) {
+    const number = errnoOf(thrown)
+    if (number !== errors.noSuchTable && number !== errors.noSuchDatabase) throw thrown
+    throw new Fault('refused', `${primary.member} has never been promoted`, {
+      remedy: 'wait until it has been',
+    })
+  }
+}
+
+/** Data of another database are never replaced. */
+function assertSame(server: MariadbServer, identity: string, { primary }: FollowOrder): void {
+  const { data, member } = server.options
+  const own = existsSync(data) ? readMark(data)?.identity : undefined
+  if (own === undefined || own === identity) return
+  throw new Fault('refused', `${primary.member} serves another database than ${member} is of`, {
+    remedy: `if ${member} is to join it, move ${data} elsewhere first`,
+  })
+}
+
+/**
+ * Starts the server with what it has; `false` where that is no part of the primary's history, and
+ * cannot be cut back to it. Whatever would be lost is kept first.
+ */
+async function keepsData(
+  server: MariadbServer,
+  logs: Logs,
+  history: History,
+  order: FollowOrder,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await stopPrimary(server, signal)
+  if (order.way === 'rewind' && !server.isRunning) {
+    await setAside(server, logs, history, order, signal)
+    await server.start('SLAVE', signal)
+  } else {
+    await server.start('MASTER', signal)
+  }
+  const session = await server.session(signal)
+  await applyReceived(session, logs, signal)
+  const { binlogPosition } = await readStatus(session, signal)
+  const last = furthestGtid(binlogPosition)
+  if (order.way === 'follow' || last === undefined || isPart(last, history)) return true
+  return false
+}
+
+/** A primary ends at once, so that what it did not get acknowledged can still be cut off. */
+async function stopPrimary(server: MariadbServer, signal: AbortSignal): Promise<void> {
+  if (!server.isRunning) return
+  if (await server.isAnswering(signal)) {
+    const status = await readStatus(await server.session(signal), signal)
+    const isHere = status.folder === server.options.data
+    if (isHere && status.epoch === 0 && status.readOnly) return
+  }
+  await server.kill()
+}
+
+async function setAside(
+  server: MariadbServer,
+  logs: Logs,
+  history: History,
+  { label, primary }: FollowOrder,
+  signal: AbortSignal,
+): Promise<void> {
+  const tail = [...tailOf(logs, binaryLog, history), ...tailOf(logs, relayLog, history)]
+  if (tail.length === 0) return
+  const folder = await keepTail(server, tail, { label, primary: primary.member }, signal)
+  server.options.event('set-aside', `what ${primary.member} does not have is kept in ${folder}`)
+}
+
+async function clone(
+  server: MariadbServer,
+  logs: Logs,
+  parts: {
+    readonly source: Session
+    readonly identity: string
+    readonly history: History
+    readonly order: FollowOrder
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { source, identity, history, order } = parts
+  if (server.isRunning) await server.kill()
+  await setAside(server, logs, history, order, signal)
+  const { primary, progress } = order
+  await makeClone({ server, primary, source, identity, progress }, signal)
+  putInPlace(server.options.data)
+  await server.start('MASTER', signal)
+  const session = await server.session(signal)
+  // Its log begins where the copy ends: a replica that asks for what comes next is served by it.
+  const { state, slave } = await session.one(
+    'SELECT @@global.gtid_binlog_state AS state, @@global.gtid_slave_pos AS slave',
+    signal,
+  )
+  if (state === '' && slave !== '') {
+    await session.query('SET GLOBAL gtid_binlog_state = @@global.gtid_slave_pos', signal)
+  }
+}

@@ -1,0 +1,179 @@
+// One member's server as a process and a socket: starts it so that it takes no writes, asks, ends it.
+
+import { chownSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { describeError, Fault } from '../../../foundation/fault.ts'
+import { type Milliseconds, ms } from '../../../foundation/time.ts'
+import type { MemberOptions } from '../../engine.ts'
+import type { ServerProcess } from '../../host.ts'
+import { replicaServerId } from './gtid.ts'
+import { makeFolder, type Owner, type Programs } from './programs.ts'
+import { isUnreachable, type Row, Session } from './session.ts'
+import { configurationOf } from './settings.ts'
+
+/**
+ * What a crashed server does with the last transactions of its binary log that it never finished:
+ * as `MASTER` it finishes them, as `SLAVE` it cuts them off (`--init-rpl-role`).
+ */
+export type RecoveryRole = 'MASTER' | 'SLAVE'
+
+/** Between two looks at a server that starts or ends. */
+const pauseBetween = 20
+/** A server that is alive answers its socket within this, also on a busy machine. */
+const answerWithin = 5000
+
+export class MariadbServer implements Disposable {
+  readonly options: MemberOptions
+  readonly programs: Programs
+  readonly owner: Owner | undefined
+  readonly index: number
+  readonly socket: string
+  #session: Session | undefined
+
+  constructor(options: MemberOptions, programs: Programs, owner: Owner | undefined) {
+    this.options = options
+    this.programs = programs
+    this.owner = owner
+    this.index = options.peers.findIndex(({ member }) => member === options.member)
+    this.socket = join(options.run, 'sql.sock')
+  }
+
+  get process(): ServerProcess {
+    return this.options.host.observe()
+  }
+
+  get isRunning(): boolean {
+    return this.process.kind === 'running'
+  }
+
+  /** Starts it on `data`, without any replication; resolves when it answers. */
+  async start(
+    role: RecoveryRole,
+    signal: AbortSignal,
+    { data = this.options.data, extra = [] }: { data?: string; extra?: readonly string[] } = {},
+  ): Promise<void> {
+    const { run, host } = this.options
+    if (!this.isRunning) {
+      makeFolder(run, this.owner)
+      const file = join(run, 'server.cnf')
+      writeFileSync(file, this.#configuration(data), { mode: 0o600 })
+      if (this.owner !== undefined) chownSync(file, this.owner.uid, this.owner.gid)
+      rmSync(this.socket, { force: true })
+      await host.start({
+        argv: [
+          this.programs.server,
+          `--defaults-file=${file}`,
+          `--init-rpl-role=${role}`,
+          ...extra,
+        ],
+        cwd: data,
+        env: { LC_ALL: 'C', TZ: 'UTC' },
+        uid: this.owner?.uid,
+        gid: this.owner?.gid,
+        log: join(run, 'server.log'),
+      })
+    }
+    await this.answers(signal)
+  }
+
+  #configuration(data: string): string {
+    const { address, run, settings } = this.options
+    return configurationOf(
+      {
+        data,
+        run,
+        socket: this.socket,
+        host: address.host,
+        port: address.port,
+        serverId: replicaServerId(this.index),
+      },
+      settings,
+    )
+  }
+
+  /** Resolves when a server that is starting answers; rejects with a Fault when it ends. */
+  async answers(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const { process } = this
+      if (process.kind !== 'running') {
+        const said = process.kind === 'ended' ? `: ${process.why} ${process.last}`.trimEnd() : ''
+        throw new Fault(
+          'failed',
+          `the server of ${this.options.member} ended at its start${said}`,
+          {
+            remedy: `read ${join(this.options.run, 'server.log')}`,
+          },
+        )
+      }
+      try {
+        await this.query('SELECT 1', signal)
+        return
+      } catch (thrown) {
+        if (!isUnreachable(thrown)) throw thrown
+      }
+      await pause(pauseBetween, undefined, { signal })
+    }
+  }
+
+  /** The one connection that is kept, opened when it is needed. */
+  async session(signal: AbortSignal): Promise<Session> {
+    if (this.#session?.closed === false) return this.#session
+    this.#session = await this.connect(signal)
+    return this.#session
+  }
+
+  /** A new connection as the administrator, whose statements are in no log of the server. */
+  async connect(signal: AbortSignal): Promise<Session> {
+    const session = await Session.open({ socket: this.socket }, this.options.accounts.admin, signal)
+    await session.query('SET SESSION sql_log_off = ON, slow_query_log = OFF', signal)
+    return session
+  }
+
+  async query(
+    sql: string,
+    signal: AbortSignal,
+    values: readonly unknown[] = [],
+  ): Promise<readonly Row[]> {
+    return await (await this.session(signal)).query(sql, signal, values)
+  }
+
+  async one(sql: string, signal: AbortSignal, values: readonly unknown[] = []): Promise<Row> {
+    return await (await this.session(signal)).one(sql, signal, values)
+  }
+
+  /** Whether it answers at all; a hung one does not. */
+  async isAnswering(signal: AbortSignal): Promise<boolean> {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)])
+    try {
+      await this.query('SELECT 1', within)
+      return true
+    } catch {
+      signal.throwIfAborted()
+      return false
+    }
+  }
+
+  /** Ends it at once: what nobody has acknowledged then stays unfinished on its disk. */
+  async kill(): Promise<void> {
+    this.disconnect()
+    await this.options.host.end('SIGKILL', ms(0))
+  }
+
+  async end(within: Milliseconds): Promise<void> {
+    this.disconnect()
+    await this.options.host.end('SIGTERM', within)
+  }
+
+  disconnect(): void {
+    this.#session?.[Symbol.dispose]()
+    this.#session = undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.disconnect()
+  }
+}
+
+/** A failure of the server in words, without its statement: that may hold a secret. */
+export const said = (thrown: unknown): string => describeError(thrown)
