@@ -43,6 +43,7 @@ export const needs: readonly Need[] = [
     sign: '/usr/lib/python3/dist-packages/kazoo',
     tests: 'the embedded coordinator with a client that others wrote (kazoo)',
   },
+  { package: 'mariadb-server', sign: 'mariadbd', tests: 'replicated MariaDB servers' },
   { package: 'pebble', sign: 'pebble', tests: 'certificates from an authority (ACME)' },
   { package: 'systemd', sign: 'systemd-analyze', tests: 'the systemd unit that is printed' },
   { package: 'strace', sign: 'strace', tests: 'what a process asks of the kernel' },
