@@ -64,7 +64,7 @@ export async function ensureAccount(
   }
 }
 
-/** The application's database and account, and ours: written to the log, so that replicas have them. */
+/** The application's database and account, and ours: logged, so that replicas have them. */
 export async function ensureAccounts(
   session: Session,
   { admin, app }: DatabaseAccounts,

@@ -1,9 +1,9 @@
 // How is a member's data made from the primary's, over its port alone? From its log, or as a copy.
 //
-// A primary that still has its log from the beginning is simply repeated by an empty server. Else all
-// its tables are copied as they are at one moment, into a folder beside the member's, which takes its
-// place when it is complete. No step of it waits for a commit that waits for a replica: the member
-// that is made may be the one it waits for.
+// A primary that still has its log from the beginning is simply repeated by an empty server. Else
+// all its tables are copied as they are at one moment, into a folder beside the member's, which
+// takes its place when it is complete. No step of it waits for a commit that waits for a replica:
+// the member that is made may be the one it waits for.
 
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,8 +1,8 @@
 // Whose acknowledgements count? A primary's door for replicas, with two accounts for each member.
 //
-// MariaDB takes the acknowledgement of any replica that declares itself able to give one. Which do is
-// each replica's own setting; so the primary decides who may come in as what. A member declares so
-// only on a connection of its acknowledging account, and always on one; and the primary leaves
+// MariaDB takes the acknowledgement of any replica that declares itself able to give one. Which do
+// is each replica's own setting; so the primary decides who may come in as what. A member declares
+// so only on a connection of its acknowledging account, and always on one; and the primary leaves
 // exactly one of each member's two accounts open. Accounts are locked without being logged: they
 // are this server's own matter.
 

@@ -1,4 +1,4 @@
-// What does a GTID of MariaDB say about where a member is? Pure arithmetic of server ids and positions.
+// What does a GTID of MariaDB say about where a member is? Pure: server ids and positions.
 
 import type { Position } from '../../model.ts'
 import { comparePositions, origin } from '../../position.ts'

@@ -1,11 +1,11 @@
 // Which waiting commits does a member of the set have already, though its acknowledgement was lost?
 //
 // A replica acknowledges what is sent to it. When its connection breaks after it has a transaction
-// and before that is heard, or when it joins the set with the transaction in its log, it is not sent
-// again, and is never acknowledged: the commit would wait for ever, and all others behind it. So who
-// keeps the primary asks the members of the set, and tells the server what they have, as they would
-// themselves: a replica that declares itself able to acknowledge and starts at a place in the log
-// acknowledges everything before it.
+// and before that is heard, or when it joins the set with the transaction in its log, it is not
+// sent again, and is never acknowledged: the commit would wait for ever, and all others behind it.
+// So who keeps the primary asks the members of the set, and tells the server what they have, as
+// they would themselves: a replica that declares itself able to acknowledge and starts at a place
+// in the log acknowledges everything before it.
 
 import { basename } from 'node:path'
 import { Fault } from '../../../foundation/fault.ts'
@@ -28,7 +28,7 @@ export interface LogPlace {
   readonly offset: number
 }
 
-/** The end of the last transaction that somebody at `position` has; none if it is not of this log. */
+/** Where the last transaction ends that somebody at `position` has; none if not in this log. */
 export function placeOf(logs: Logs, position: Position): LogPlace | undefined {
   const file = logs.newest(binaryLog)
   const group = file?.groups.findLast(({ gtid }) => {

@@ -88,7 +88,7 @@ export class Lookout {
     const number = errnoOf(thrown)
     if (number === errors.accessDenied || number === errors.accessDeniedNoPassword) {
       const { user } = this.#server.options.accounts.admin
-      const why = `the server does not let ${user} in: its password is another, or it has no such user`
+      const why = `the server does not let ${user} in: it has another password, or no such user`
       return { ...nothing, server: 'broken', why }
     }
     if (!signal.aborted && (isUnreachable(thrown) || this.#last === nothing)) {

@@ -1,4 +1,4 @@
-// How does a server begin to serve? What it received is applied, its history begins, the door opens.
+// How does a server begin to serve? It applies what it received, begins a history, opens the door.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'

@@ -96,7 +96,7 @@ export interface Source {
   readonly role: ReceiverRole
 }
 
-/** By which of its two accounts `primary` lets this member in; rejects with a Fault if by neither. */
+/** By which of its accounts `primary` lets this member in; rejects with a Fault if by neither. */
 export async function roleAt(
   primary: MemberAddress,
   accounts: DatabaseAccounts,

@@ -1,4 +1,4 @@
-// One member's server as a process and a socket: starts it so that it takes no writes, asks, ends it.
+// One member's server, a process and a socket: starts it so that it takes no writes, asks, ends it.
 
 import { chownSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

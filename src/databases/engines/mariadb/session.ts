@@ -1,4 +1,4 @@
-// One connection to a server, as an account: statements that end with a signal, and errors by number.
+// One connection to a server: statements that end with a signal, and errors by number.
 
 import type { Socket } from 'node:net'
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2'

@@ -1,4 +1,4 @@
-// Which settings of a MariaDB server does durability rest on, and what does its configuration say? Pure.
+// Which settings does durability rest on, and what does a server's configuration say? Pure.
 
 /** A setting that is ours: a file that says otherwise is refused. */
 export interface EnforcedSetting {
