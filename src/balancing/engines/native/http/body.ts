@@ -14,7 +14,7 @@ export interface BodyKeeper {
   /** So many bytes of a body are kept, and not more. */
   readonly keptMost: number
   readonly timeline: { bytesIn: number }
-  /** Keeps a part that is being sent, if it can; `undefined` is a part that is too large. */
+  /** Keeps a part that is being sent, if it can; `undefined` is a part that is not kept. */
   keep(part: string | undefined): void
 }
 
@@ -64,10 +64,9 @@ export class BodyCourse {
   }
 
   #pass(upstream: UpstreamLink, bytes: Buffer, from: number, stop: number): void {
-    if (this.#keeper.keeps) {
-      const fits = stop - from <= this.#keeper.keptMost
-      this.#keeper.keep(fits ? text(bytes, from, stop) : undefined)
-    }
+    // What is passed on and not kept is gone, even if it turns out that it was never written.
+    const isKept = this.#keeper.keeps && stop - from <= this.#keeper.keptMost
+    this.#keeper.keep(isKept ? text(bytes, from, stop) : undefined)
     this.#connection.passOn(upstream.connection, bytes, from, stop)
   }
 }

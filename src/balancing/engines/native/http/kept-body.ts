@@ -30,7 +30,7 @@ export class KeptBody {
     this.#shelf = shelf
   }
 
-  /** Keeps one more part; `undefined` is a part that is too large. */
+  /** Keeps one more part; `undefined` is a part that cannot be. */
   add(part: string | undefined): void {
     const shelf = this.#shelf
     if (!this.isWhole || shelf === undefined) return

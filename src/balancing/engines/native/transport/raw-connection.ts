@@ -39,6 +39,8 @@ export class RawConnection extends Flow implements Connection, HandleOwner, Outg
   #isLarge = false
   /** What was written in this turn of the loop. */
   #kept = ''
+  /** The same, put together in memory of this turn; `kept` comes after it. */
+  #packed: Buffer | undefined
   #paused = false
   #reading = false
   #broken = false
@@ -153,21 +155,31 @@ export class RawConnection extends Flow implements Connection, HandleOwner, Outg
 
   write(text: string): void {
     if (this.#broken || this.#closed) return
-    if (this.#kept.length + text.length > stringBytesMost) this.flush()
+    if (this.#packed !== undefined || this.#kept.length + text.length > stringBytesMost) {
+      this.flush()
+    }
     if (this.pending > 0 || text.length > stringBytesMost) return this.#send(text)
     if (this.#kept === '') this.#transport.outbox.add(this)
     this.#kept += text
   }
 
   flush(): number {
+    if (this.#packed !== undefined) this.#sendPacked(this.#packed)
     const text = this.#kept
     this.#kept = ''
     if (text !== '') this.#send(text)
     return this.pending
   }
 
+  #sendPacked(bytes: Buffer): void {
+    this.#packed = undefined
+    this.#sendBytes(bytes)
+    if (this.pending > 0) this.#transport.buffers.renewPlaces()
+  }
+
   turned(): void {
-    if (this.#kept !== '' && this.flush() > 0) this.guarded(() => this.owner.waits?.())
+    const isOver = this.#kept === '' && this.#packed === undefined
+    if (!isOver && this.flush() > 0) this.guarded(() => this.owner.waits?.())
   }
 
   #send(text: string): void {
@@ -180,7 +192,11 @@ export class RawConnection extends Flow implements Connection, HandleOwner, Outg
   }
 
   writeBytes(bytes: Uint8Array): void {
-    if (this.#kept !== '') this.flush()
+    this.flush()
+    this.#sendBytes(bytes)
+  }
+
+  #sendBytes(bytes: Uint8Array): void {
     if (this.#broken || this.#closed) return
     const { bindings, writeRequest } = this.#transport
     const code = this.#handle.writeBuffer(writeRequest, bytes)
@@ -191,16 +207,20 @@ export class RawConnection extends Flow implements Connection, HandleOwner, Outg
 
   /** Writes bytes that are valid during this call only, in one write with what is kept. */
   #writeCopy(bytes: Buffer, start: number, end: number): void {
-    const { buffers } = this.#transport
+    if (this.#packed !== undefined) this.flush()
+    const { buffers, outbox } = this.#transport
     const size = this.#kept.length + end - start
     if (this.pending > 0 || size > buffers.joined.length) {
       return this.writeBytes(Buffer.from(bytes.subarray(start, end)))
     }
-    const out = buffers.joined
+    const place = buffers.place(size)
+    const out = place ?? buffers.joined
     const at = this.#kept === '' ? 0 : out.write(this.#kept, 'latin1')
     this.#kept = ''
     bytes.copy(out, at, start, end)
-    this.writeBytes(out.subarray(0, size))
+    this.#packed = place
+    if (place !== undefined) return outbox.add(this)
+    this.#sendBytes(out.subarray(0, size))
     if (this.pending > 0) buffers.renewJoined()
   }
 

@@ -44,7 +44,7 @@ export class RawTransport implements Transport {
   readonly can = { sharePort: true, handOver: true } as const
   readonly bindings: RawBindings
   readonly buffers = new BufferStore()
-  readonly outbox = new Outbox()
+  readonly outbox = new Outbox(() => this.buffers.turned())
   readonly turns: TlsTurns
   readonly faulted: Faulted
   /** Reused for every write that the system takes at once, which is nearly every one. */
