@@ -22,6 +22,16 @@ function serversOf({ pools, formerPools }: Everything): readonly Server[] {
   ])
 }
 
+/** A number that changes with every request that comes or goes. */
+export function countOf(doors: Iterable<Door>): number {
+  let total = 0
+  for (const door of doors) {
+    total += door.requests + door.connections
+    for (const count of door.answered) total += count
+  }
+  return total
+}
+
 /** How things stand. */
 export function reportOf(edge: number, table: number, all: Everything): EdgeReport {
   const servers = Object.fromEntries(

@@ -9,11 +9,12 @@ import type { Bind, EdgeReport, EdgeSecrets, Table } from '../../../model.ts'
 import { Telling } from '../http/telling.ts'
 import { DateLine } from '../http/text.ts'
 import type { EdgeMessage } from '../protocol.ts'
+import { Sessions } from '../sessions/sessions.ts'
 import { Contexts } from '../tls/contexts.ts'
 import { Handshakes } from '../tls/handshakes.ts'
 import type { Connection, ConnectionOwner, Listener, Transport } from '../transport/transport.ts'
 import { AccessLogs, type LogEvent, type OpenLog } from './access-log.ts'
-import { type Everything, metersOf, reportOf } from './accounts.ts'
+import { countOf, type Everything, metersOf, reportOf } from './accounts.ts'
 import { admit, toHttp2 } from './admit.ts'
 import { Deadlines, stepLength } from './deadlines.ts'
 import { Door, type DoorClient } from './door.ts'
@@ -94,6 +95,8 @@ export class Edge implements Disposable {
       signal: (signal) => tell({ kind: 'signal', signal }),
       event: (rule, subject, why, seen) => tell({ kind: 'event', rule, subject, why, seen }),
       faulted: (thrown) => tell(faultOf(parts.edge, thrown)),
+      sessions: new Sessions(),
+      secure: (connection, door) => this.#secure(door, connection, true),
       toHttp2: (connection, door, first) => toHttp2(connection, door, this.#shared, first),
     }
     this.#shared.date.turn(this.#shared.now)
@@ -119,6 +122,7 @@ export class Edge implements Disposable {
   /** Uses these keys and certificates from now on; tables refer to them by their ids. */
   entrust(secrets: EdgeSecrets): void {
     this.#contexts.entrust(secrets)
+    this.#shared.sessions.entrust(secrets.accounts ?? [])
   }
 
   /**
@@ -218,14 +222,18 @@ export class Edge implements Disposable {
       return turnAway(connection, door, this.#shared)
     }
     if (door.proxies?.has(connection.peer) === true) {
-      return new ProxyGate(connection, door, this.#shared, (known) => this.#secure(door, known))
+      return new ProxyGate(connection, door, this.#shared, (known) =>
+        this.#secure(door, known, false),
+      )
     }
-    return this.#secure(door, connection)
+    return this.#secure(door, connection, false)
   }
 
-  /** The connection, whose client is known, begins: with a handshake, where TLS is spoken. */
-  #secure(door: Door, connection: Connection): ConnectionOwner {
-    if (door.row.tls === undefined) return admit(door, connection, this.#shared)
+  /** The connection, whose client is known, begins: under TLS unless that is asked for later. */
+  #secure(door: Door, connection: Connection, isAsked: boolean): ConnectionOwner {
+    const { tls, speaks } = door.row
+    const isPlain = tls === undefined || (speaks !== undefined && !isAsked)
+    if (isPlain) return admit(door, connection, this.#shared)
     return this.#handshakes.take(connection, door, (secured) => admit(door, secured, this.#shared))
   }
 
@@ -301,7 +309,7 @@ export class Edge implements Disposable {
 
   #maybeReport(now: number): void {
     if (now - this.#lastReport < reportEvery) return
-    const total = this.#requestCount()
+    const total = countOf(this.#doors.values())
     if (!this.#changed && total === this.#reportedCount) return
     this.#reportedCount = total
     this.#tellReport()
@@ -309,16 +317,6 @@ export class Edge implements Disposable {
 
   #reportedCount = 0
   readonly #lateness = new Histogram()
-
-  /** Changes with every request that comes or goes. */
-  #requestCount(): number {
-    let total = 0
-    for (const door of this.#doors.values()) {
-      total += door.requests + door.connections
-      for (const count of door.answered) total += count
-    }
-    return total
-  }
 
   #tellReport(): void {
     this.#reportNow = false

@@ -4,6 +4,7 @@ import type { Random } from '../../../../foundation/random.ts'
 import type { Instant } from '../../../../foundation/time.ts'
 import type { TrafficSignal } from '../../../../health/model.ts'
 import type { DateLine } from '../http/text.ts'
+import type { Sessions } from '../sessions/sessions.ts'
 import type { Connection, ConnectionOwner, Transport } from '../transport/transport.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Door } from './door.ts'
@@ -28,6 +29,10 @@ export interface Shared {
   signal(signal: TrafficSignal): void
   /** A mistake of ours: what it was made on has been closed. */
   faulted(thrown: unknown): void
+  /** Sessions of databases, and as whom we may log in for them. */
+  readonly sessions: Sessions
+  /** Goes on with this connection under TLS: whoever has it then is served by this door. */
+  secure(connection: Connection, door: Door): ConnectionOwner
   /** Goes on with this connection in HTTP/2; `first` is what has been read of it. */
   toHttp2(connection: Connection, door: Door, first: Buffer): ConnectionOwner
   event(rule: string, subject: string, why: string, seen: Readonly<Record<string, unknown>>): void

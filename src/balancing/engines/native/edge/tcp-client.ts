@@ -4,9 +4,9 @@ import { type Instant, instant } from '../../../../foundation/time.ts'
 import { proxyHeader } from '../../../../wire/proxy/proxy-header.ts'
 import { anyServer, type Chooser } from '../../../policies/choose.ts'
 import { Timeline } from '../http/timeline.ts'
-import { trustOf } from '../tls/trust.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { Expiring } from './deadlines.ts'
+import { dial } from './dial.ts'
 import type { Door, DoorClient } from './door.ts'
 import { Account } from './meters.ts'
 import type { Pool } from './pool.ts'
@@ -119,23 +119,15 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     this.#server = server
     server.links.add(this)
     this.#shared.deadlines.set(this.#place, pool.row.connectTimeout)
-    const { transport } = this.#shared
     const nothing = (): void => undefined
-    const { tls } = pool.row
-    const owner: ConnectionOwner = {
+    this.#upstream = dial(this.#shared.transport, pool, server, {
       connected: () => this.#connected(pool, server),
       failed: (code) => this.#missed(`connecting failed: ${code}`),
       received: nothing,
       ended: nothing,
       drained: nothing,
       unwritable: nothing,
-    }
-    const { host, port } = server.row
-    const address = server.address as string
-    this.#upstream =
-      tls === undefined
-        ? transport.connect(address, port, owner)
-        : transport.connectSecure(address, port, owner, trustOf(tls, host))
+    })
   }
 
   #connected(pool: Pool, server: Server): void {

@@ -335,7 +335,8 @@ export class RawConnection extends Flow implements Connection, HandleOwner, Outg
     this.flush()
     if (this.#closed) return
     this.#closed = true
-    this.#handle.reset()
+    // libuv refuses while an end is on its way (EINVAL): then it is closed with what is left.
+    if (this.#handle.reset() !== 0) this.#handle.close()
     if (!this.#lent) this.#giveBack()
   }
 

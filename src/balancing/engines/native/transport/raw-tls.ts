@@ -340,6 +340,8 @@ export class RawTlsConnection extends Flow implements SecuredConnection, HandleO
     this.flush()
     if (this.#closed) return
     this.#closed = true
-    this.#tcp.reset(() => this.#tls.destroySSL())
+    const over = (): void => this.#tls.destroySSL()
+    // libuv refuses this while an end is on its way.
+    if (this.#tcp.reset(over) !== 0) this.#tcp.close(over)
   }
 }

@@ -1,0 +1,143 @@
+// What a session does with a server that leaves in the middle: asks another one, if that may be.
+
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { DatabaseBed } from '../../../../../test/support/database-bed.ts'
+import { Origin, type Peer, until } from '../../../../../test/support/edge-bed.ts'
+import { fatalError } from '../../../../wire/postgresql/fields.ts'
+import { messageOf } from '../../../../wire/postgresql/messages.ts'
+
+const text = (bytes: Buffer): string => bytes.toString('latin1')
+const message = (type: string, body: string): string =>
+  text(messageOf(type.charCodeAt(0), Buffer.from(body, 'latin1')))
+const query = (sql: string): string => message('Q', `${sql}\0`)
+const welcome = `${message('R', '\0\0\0\0')}${message('K', 'pppp0001')}${message('Z', 'I')}`
+const done = `${message('C', 'INSERT 0 1\0')}${message('Z', 'I')}`
+const leaves = text(fatalError('57P01', 'terminating connection due to administrator command'))
+
+const body = 'user\0app\0\0'
+const startup = `\0\0\0${String.fromCharCode(8 + body.length)}\0\x03\0\0${body}`
+
+/** A server that welcomes everybody and does with each query what the test says. */
+const serving = (id: string, serve: (peer: Peer, sql: string) => void): Promise<Origin> =>
+  Origin.open(id, async (peer) => {
+    try {
+      await peer.take(startup)
+      peer.send(welcome)
+      for (;;) serve(peer, await peer.take(/^Q[\s\S]{4}[^\0]*\0/))
+    } catch {
+      // The session ended.
+    }
+  })
+
+/** An edge with a session at the first of two servers. */
+async function begun(first: Origin, second: Origin) {
+  const bed = new DatabaseBed('postgresql', [])
+  await bed.route([first.row(), second.row({ backup: true })])
+  const client = await bed.edge.client()
+  client.send(startup)
+  await client.take(welcome)
+  return { bed, client, [Symbol.asyncDispose]: () => bed[Symbol.asyncDispose]() }
+}
+
+const goes = (words: string) => (peer: Peer) => {
+  peer.send(words)
+  peer.socket.end()
+}
+
+suite('a session whose server leaves', () => {
+  test('asks the next one when the server says that it has not done it', async () => {
+    await using a = await serving('a', goes(leaves))
+    await using b = await serving('b', (peer) => peer.send(done))
+    await using world = await begun(a, b)
+    await world.bed.route([a.row({ state: 'down' }), b.row()])
+    world.client.send(query('INSERT INTO rows VALUES (1)'))
+    assert.equal(await world.client.take(done), done)
+  })
+
+  test('waits for the next one while the table still leads to the one that leaves', async () => {
+    const shut = text(fatalError('57P03', 'the database system is shutting down'))
+    await using a = await Origin.open('a', async (peer, { peers }) => {
+      await peer.take(startup)
+      if (peers.length > 1) return goes(shut)(peer)
+      peer.send(welcome)
+      await peer.take('INSERT')
+      goes(leaves)(peer)
+    })
+    await using b = await serving('b', (peer) => peer.send(done))
+    await using world = await begun(a, b)
+    await world.bed.route([a.row(), b.row({ state: 'down' })])
+    world.client.send(query('INSERT INTO rows VALUES (1)'))
+    await until('it is held', () => world.bed.held === 1)
+    await world.bed.route([a.row({ state: 'down' }), b.row()])
+    assert.equal(await world.client.take(done), done)
+  })
+
+  test('passes on what its server meant for it alone', async () => {
+    await using a = await serving('a', goes(leaves))
+    await using b = await serving('b', (peer) => peer.send(done))
+    await using world = await begun(a, b)
+    await world.bed.route([a.row(), b.row({ state: 'down' })])
+    world.client.send(query('SELECT slow()'))
+    assert.equal(await world.client.takeEnd(), leaves)
+  })
+
+  for (const [what, sql, words] of [
+    ['may have committed in the middle', 'CALL close_month()', leaves],
+    ['was answered in part', 'INSERT INTO rows VALUES (1)', message('C', 'x\0') + leaves],
+    ['was answered with an error before', 'SELECT 1', message('E', 'SERROR\0C1\0\0') + leaves],
+  ] as const) {
+    test(`asks nobody again what ${what}`, async () => {
+      let asked = 0
+      await using a = await serving('a', goes(words))
+      await using b = await serving('b', () => {
+        asked += 1
+      })
+      await using world = await begun(a, b)
+      await world.bed.route([a.row(), b.row()])
+      world.client.send(query(sql))
+      await world.client.take(words)
+      await world.client.takeEnd()
+      assert.equal(asked, 0)
+    })
+  }
+
+  test('tells its client when the server is gone without a word about what it did', async () => {
+    await using a = await serving('a', (peer) => peer.socket.destroy())
+    await using b = await serving('b', (peer) => peer.send(done))
+    await using world = await begun(a, b)
+    world.client.send(query('INSERT INTO rows VALUES (1)'))
+    assert.match(await world.client.takeEnd(), /FATAL\0C08006\0/)
+  })
+
+  test('waits for a server that is only starting', async () => {
+    let isReady = false
+    await using a = await Origin.open('a', async (peer) => {
+      await peer.take(startup)
+      if (isReady) return peer.send(welcome)
+      isReady = true
+      goes(text(fatalError('57P03', 'the database system is starting up')))(peer)
+    })
+    await using bed = new DatabaseBed('postgresql', [])
+    await bed.route([a.row()])
+    const client = await bed.edge.client()
+    client.send(startup)
+    assert.equal(await client.take(welcome), welcome)
+  })
+
+  test('answers requests for encryption, and says nothing to what is no client', async () => {
+    await using a = await serving('a', () => undefined)
+    await using bed = new DatabaseBed('postgresql', [])
+    await bed.route([a.row()])
+    const client = await bed.edge.client()
+    client.send('\0\0\0\x08\x04\xd2\x16\x30')
+    await client.take('N')
+    client.send('\0\0\0\x08\x04\xd2\x16\x2f')
+    await client.take('N')
+    client.send(startup)
+    await client.take(welcome)
+    const other = await bed.edge.client()
+    other.send('GET / HTTP/1.1\r\n\r\n')
+    await until('it is broken', () => other.closed)
+  })
+})

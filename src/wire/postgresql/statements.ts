@@ -1,0 +1,158 @@
+// Does a statement of PostgreSQL leave something in its session that another server would not have?
+// It looks at words only: what a function does inside cannot be seen, and counts for nothing.
+
+/** What a text leaves behind. */
+export type Trace =
+  | { readonly kind: 'nothing' }
+  /** A setting, by a statement that is alone in its text and can be said again. */
+  | { readonly kind: 'setting' }
+  /** Something that is gone with the session, in words. */
+  | { readonly kind: 'state'; readonly what: string }
+
+const nothing: Trace = { kind: 'nothing' }
+
+/** Most texts have none of these words, and are not looked at any closer. */
+const suspicious = new RegExp(
+  String.raw`\b(?:set|reset|listen|prepare|declare|temp|temporary|pg_temp\w*|load|` +
+    String.raw`set_config|currval|lastval|pg_\w*advisory\w*)\b`,
+  'i',
+)
+
+const remembered = new Map<string, Trace>()
+const rememberedMost = 500
+const rememberedLength = 2000
+
+/** What a query leaves behind; programs say the same ones again and again. */
+export function traceOf(text: string): Trace {
+  if (!suspicious.test(text)) return nothing
+  const known = remembered.get(text)
+  if (known !== undefined) return known
+  const trace = traceOfAll(wordsOf(text))
+  if (text.length <= rememberedLength) {
+    if (remembered.size >= rememberedMost) remembered.clear()
+    remembered.set(text, trace)
+  }
+  return trace
+}
+
+function traceOfAll(statements: readonly (readonly string[])[]): Trace {
+  const said = statements.filter((words) => words.length > 0)
+  for (const words of said) {
+    const trace = traceOfOne(words)
+    if (trace.kind === 'state') return trace
+    if (trace.kind === 'setting' && said.length > 1) {
+      return { kind: 'state', what: 'a setting among other statements' }
+    }
+    if (trace.kind === 'setting') return trace
+  }
+  return nothing
+}
+
+const state = (what: string): Trace => ({ kind: 'state', what })
+
+function traceOfOne(words: readonly string[]): Trace {
+  const [first, second] = words
+  for (const word of words) {
+    if (word === 'temp' || word === 'temporary' || word.startsWith('pg_temp')) {
+      return state('a temporary table')
+    }
+    if (word.includes('advisory') && !word.includes('xact')) return state('an advisory lock')
+    if (word === 'set_config') return state('a setting made by a function')
+    if (word === 'currval' || word === 'lastval') return state('the last value of a sequence')
+  }
+  switch (first) {
+    case 'set':
+    case 'reset':
+      return traceOfSetting(words)
+    case 'listen':
+      return state('a channel that it listens on')
+    case 'prepare':
+      return second === 'transaction' ? nothing : state('a prepared statement of SQL')
+    case 'declare':
+      return words.includes('hold') ? state('a cursor that outlives its transaction') : nothing
+    case 'load':
+      return state('a loaded library')
+    case 'do':
+      return state('what a block of code may have set')
+    default:
+      return nothing
+  }
+}
+
+function traceOfSetting(words: readonly string[]): Trace {
+  const [, second, third, fourth] = words
+  if (second === 'local' || second === 'transaction' || second === 'constraints') return nothing
+  const strings = 'standard_conforming_strings'
+  const isOff = second === strings && (third === 'to' ? fourth : third) !== 'on'
+  return isOff ? state('another way to write strings') : { kind: 'setting' }
+}
+
+/**
+ * The words of each statement in lower case, without what stands in strings, quoted names and
+ * comments.
+ */
+function wordsOf(text: string): readonly (readonly string[])[] {
+  const statements: string[][] = [[]]
+  for (let at = 0; at < text.length; ) {
+    const next = skipped(text, at)
+    if (next > at) {
+      at = next
+      continue
+    }
+    if (text[at] === ';') {
+      statements.push([])
+      at += 1
+      continue
+    }
+    wordAt.lastIndex = at
+    const word = wordAt.exec(text)?.[0]
+    if (word !== undefined) statements.at(-1)?.push(word.toLowerCase())
+    at += word?.length ?? 1
+  }
+  return statements
+}
+
+const wordAt = /[\p{L}_][\p{L}\p{N}_$]*/uy
+const dollarAt = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy
+
+/** Where a string, a quoted name or a comment that begins at `at` ends; `at` if none does. */
+function skipped(text: string, at: number): number {
+  const two = text.slice(at, at + 2)
+  if (two === '--') return after(text, '\n', at)
+  if (two === '/*') return afterComment(text, at)
+  if (/^[eE]'/.test(two) && !/[\p{L}\p{N}_$]/u.test(text[at - 1] ?? '')) {
+    return afterQuote(text, at + 1, true)
+  }
+  if (two[0] === "'" || two[0] === '"') return afterQuote(text, at, false)
+  dollarAt.lastIndex = at
+  const tag = two[0] === '$' ? dollarAt.exec(text)?.[0] : undefined
+  return tag === undefined ? at : after(text, tag, at + tag.length)
+}
+
+function after(text: string, mark: string, from: number): number {
+  const found = text.indexOf(mark, from)
+  return found < 0 ? text.length : found + mark.length
+}
+
+/** Comments of PostgreSQL nest. */
+function afterComment(text: string, at: number): number {
+  let depth = 0
+  for (let next = at; next < text.length; next += 1) {
+    const two = text.slice(next, next + 2)
+    if (two !== '/*' && two !== '*/') continue
+    depth += two === '/*' ? 1 : -1
+    next += 1
+    if (depth === 0) return next + 1
+  }
+  return text.length
+}
+
+/** A doubled quote stands for itself: what follows is then read as one more string. */
+function afterQuote(text: string, at: number, escapes: boolean): number {
+  const quote = text[at]
+  for (let next = at + 1; next < text.length; next += 1) {
+    if (escapes && text[next] === '\\') next += 1
+    else if (text[next] === quote) return next + 1
+  }
+  return text.length
+}
