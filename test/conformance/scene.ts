@@ -66,7 +66,8 @@ async function setScene(server: CoordinationServer, opened: AsyncDisposableStack
   const root = `/scene-${process.pid}-${scenes}`
   const dial = server.dial ?? openDial(openRandom())
   const openAt = async (chroot: string, options: ClientOptions = {}): Promise<ZooKeeperClient> => {
-    const client = openZooKeeper(server.hosts + chroot, { dial, timeout: ms(8000), ...options })
+    const timeout = ms(server.timeoutMost)
+    const client = openZooKeeper(server.hosts + chroot, { dial, timeout, ...options })
     opened.use(client)
     await client.connected(AbortSignal.timeout(120_000))
     return client

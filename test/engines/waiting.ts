@@ -17,20 +17,33 @@ export async function until(
   }
 }
 
-/** Ports of 127.0.0.1 that were free a moment ago, all different. */
+/**
+ * Ports of 127.0.0.1 that were free a moment ago, all different. They lie below those that the
+ * system gives to whoever connects (`ip_local_port_range`), or a connection could take one before
+ * its server does.
+ */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const opened = Array.from({ length: count }, async () => {
-    const server = createServer()
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(0, '127.0.0.1', resolve)
-    })
-    return server
-  })
-  const servers = await Promise.all(opened)
+  const servers = await Promise.all(Array.from({ length: count }, listenSomewhere))
   const ports = servers.map((server) => (server.address() as { port: number }).port)
   await Promise.all(servers.map(close))
   return ports
+}
+
+const drawn = { least: 12_000, below: 32_000 }
+
+/** Listens on a port that nobody has. */
+async function listenSomewhere(): Promise<Server> {
+  for (;;) {
+    const server = createServer()
+    const port = drawn.least + Math.floor(Math.random() * (drawn.below - drawn.least))
+    const isFree = await new Promise<boolean>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+      )
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (isFree) return server
+  }
 }
 
 const close = (server: Server): Promise<unknown> => new Promise((done) => server.close(done))
