@@ -169,6 +169,21 @@ function acknowledgements(promise: Define): void {
     assert.equal((await scene.look('m1')).acks?.needed, 0)
   })
 
+  promise('finds out who vouches for a primary', 3, async (scene) => {
+    await scene.begin(anyOf('m2', 'm3'))
+    const { options } = scene.seat('m1')
+    const socket = scene.kind.socketOf(options)
+    const { port } = options.address
+    const plan = { engine: scene.kind.name, socket, port, account: accounts.admin }
+    const ask = (within: number): Promise<readonly string[]> =>
+      scene.kind.findVouchers(plan, ['m2', 'm3'], soon(within))
+    assert.deepEqual((await ask(patience)).toSorted(), ['m2', 'm3'])
+    scene.seat('m2').host.suspend()
+    assert.deepEqual(await ask(3000), ['m3'])
+    scene.seat('m3').host.suspend()
+    assert.deepEqual(await ask(1000), [])
+  })
+
   promise('tells who receives, and up to where', 3, async (scene) => {
     await scene.begin(anyOf('m2', 'm3'))
     await scene.query('m1', insert(1))
@@ -235,7 +250,7 @@ function troubles(promise: Define): void {
     const other = scene.engine('m2')
     await other.stop(ms(30_000), soon())
     await using foreign = await Scene.open(scene.kind, 1)
-    await foreign.begin()
+    await foreign.begin(alone, true)
     const { address } = foreign.seat('m1').options
     for (const way of ['follow', 'rewind', 'clone'] as const) {
       const order = { primary: address, way, label: way, progress: () => {} }

@@ -1,10 +1,12 @@
 // Members of one database for the suite of engines: their folders, ports, processes and clients.
 
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type {
   Account,
+  FindVouchers,
   FollowOrder,
   MemberEngine,
   MemberOptions,
@@ -25,6 +27,9 @@ export interface Session extends AsyncDisposable {
 export interface MemberKind {
   readonly name: string
   readonly open: OpenMember
+  readonly findVouchers: FindVouchers
+  /** What a guard is told to reach the server by. */
+  socketOf(options: MemberOptions): string
   /** The folder of the programs, where they are not found by themselves. */
   readonly home: string | undefined
   connect(at: Bind, account: Account, database: string): Promise<Session>
@@ -53,6 +58,17 @@ export const patience = 90_000
 
 /** A signal for one thing that has to come to an end. */
 export const soon = (within = patience): AbortSignal => AbortSignal.timeout(within)
+
+/** First data that an engine made, by its kind. */
+const templates = new Map<MemberKind, string>()
+
+/** In memory where there is room for it: what a disk does is not what is tried here. */
+function scratchFolder(): string {
+  const memory = '/dev/shm'
+  if (!existsSync(memory)) return tmpdir()
+  const { bavail, bsize } = statfsSync(memory)
+  return bavail * bsize > 4 * 1024 ** 3 ? memory : tmpdir()
+}
 
 /** Nobody has to acknowledge. */
 export const alone: AckSet = { members: [], needed: 0 }
@@ -83,7 +99,7 @@ export class Scene implements AsyncDisposable {
   /** Opens `count` members without any data: m1, m2, … */
   static async open(kind: MemberKind, count: number): Promise<Scene> {
     // Socket paths are short, and the server may run as another user than this process.
-    const folder = mkdtempSync(join(tmpdir(), 'ao-'))
+    const folder = mkdtempSync(join(scratchFolder(), 'ao-'))
     chmodSync(folder, 0o755)
     const clock = openClock()
     const ports = await freePorts(count)
@@ -169,11 +185,29 @@ export class Scene implements AsyncDisposable {
     )
   }
 
+  /**
+   * First data for a member: a copy of what an engine of this kind made once. Members of two scenes
+   * are then of one origin, so it is made anew where `anew` says so.
+   */
+  async initialise({ engine, options }: Seat, anew = false): Promise<void> {
+    const made = templates.get(this.kind)
+    if (made !== undefined && !anew) {
+      execFileSync('cp', ['-a', made, options.data])
+      return
+    }
+    await engine.initialise(soon())
+    if (anew) return
+    const template = join(mkdtempSync(join(scratchFolder(), 'ao-template-')), 'data')
+    execFileSync('cp', ['-a', options.data, template])
+    process.on('exit', () => rmSync(dirname(template), { recursive: true, force: true }))
+    templates.set(this.kind, template)
+  }
+
   /** m1 serves with a table of the tests in it, and everybody else follows it. */
-  async begin(acks: AckSet = alone): Promise<void> {
+  async begin(acks: AckSet = alone, anew = false): Promise<void> {
     const [first, ...others] = this.seats
     if (first === undefined) throw new Error('the scene has no member')
-    await first.engine.initialise(soon())
+    await this.initialise(first, anew)
     await first.engine.promote({ epoch: 1, acks: alone }, soon())
     await this.query(first.name, 'CREATE TABLE entries (id INT PRIMARY KEY, note VARCHAR(80))')
     for (const { name, engine } of others) {

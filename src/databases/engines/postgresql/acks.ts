@@ -5,7 +5,7 @@ import type { AckSet } from '../../model.ts'
 import { untilSo } from './patience.ts'
 import type { Server } from './server.ts'
 import type { Session } from './session.ts'
-import { acksIn, namesOf } from './settings.ts'
+import { acksIn, namesOf, noAcks } from './settings.ts'
 import { areTaken } from './sight.ts'
 
 const pollEvery = ms(20)
@@ -18,8 +18,7 @@ const pollEvery = ms(20)
 export async function putAcks(server: Server, acks: AckSet, signal: AbortSignal): Promise<void> {
   using session = await server.connect(signal)
   const before = acksIn(await namesInForce(session, signal))
-  server.writeCourse({ upstream: undefined, acks })
-  await server.reload(signal)
+  await server.apply({ upstream: undefined, acks }, server.doors, signal)
   using fresh = await server.connect(signal)
   await untilSo(
     async () => (await namesInForce(fresh, signal)) === namesOf(acks),
@@ -34,6 +33,10 @@ export async function putAcks(server: Server, acks: AckSet, signal: AbortSignal)
   // That switch is the checkpointer's: once it has done something else, it has read the files.
   if (before.needed === 0) await fresh.query('CHECKPOINT', signal)
 }
+
+/** The set in force now; nobody's where it is none of ours. */
+export const acksOf = async (session: Session, signal: AbortSignal): Promise<AckSet> =>
+  acksIn(await namesInForce(session, signal)) ?? noAcks
 
 async function namesInForce(session: Session, signal: AbortSignal): Promise<string> {
   const { names } = await session.row(

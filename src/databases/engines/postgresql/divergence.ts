@@ -1,12 +1,12 @@
 // Can what is here ever follow whom it was told to? Asked while it does not receive, in the
 // background: no look waits for another machine.
 
-import { readFileSync, statSync } from 'node:fs'
 import type { MemberAddress } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { forkOf } from './lsn.ts'
 import { askOnce, type PrimarySelf } from './primary.ts'
 import type { Server } from './server.ts'
+import { ServerLog } from './trouble.ts'
 
 const askWithin = 2000
 
@@ -24,16 +24,21 @@ export class DivergenceWatch {
   readonly #server: Server
   #asking = false
   #found: { readonly of: string; readonly parted: boolean } | undefined
-  #logFrom = 0
+  readonly #log: ServerLog
+  #of: string | undefined
 
   constructor(server: Server) {
     this.#server = server
+    this.#log = new ServerLog(server.log.path)
   }
 
-  /** From now on what was found, and what the log said, is of the past. */
-  begin(): void {
+  /** It has been told to follow this one; anew, if what it has has been replaced since. */
+  begin(upstream: MemberAddress, isNew: boolean): void {
+    const of = JSON.stringify(upstream)
+    if (of === this.#of && !isNew) return
+    this.#of = of
     this.#found = undefined
-    this.#logFrom = this.#logBytes()
+    this.#log.begin()
   }
 
   /** What is known by now, of one that is to follow `upstream` and receives nothing. */
@@ -41,7 +46,7 @@ export class DivergenceWatch {
     const of = JSON.stringify([upstream, position])
     if (!this.#asking) void this.#ask(upstream, position, of)
     if (this.#found?.of === of && this.#found.parted) return true
-    return goneWords.test(this.#newLog())
+    return goneWords.test(this.#log.since())
   }
 
   async #ask(upstream: MemberAddress, position: Position, of: string): Promise<void> {
@@ -55,19 +60,5 @@ export class DivergenceWatch {
     } finally {
       this.#asking = false
     }
-  }
-
-  #logBytes(): number {
-    return statSync(this.#server.log, { throwIfNoEntry: false })?.size ?? 0
-  }
-
-  #newLog(): string {
-    const size = this.#logBytes()
-    // A log that is shorter than it was has been begun anew.
-    if (size < this.#logFrom) this.#logFrom = 0
-    if (size === this.#logFrom) return ''
-    return readFileSync(this.#server.log)
-      .subarray(Math.max(this.#logFrom, size - 20_000))
-      .toString()
   }
 }

@@ -15,12 +15,13 @@ import { putAcks } from './acks.ts'
 import { DivergenceWatch } from './divergence.ts'
 import { freeze } from './freeze.ts'
 import { initialise } from './initialise.ts'
-import { promote } from './promote.ts'
+import { ensureSlots, promote } from './promote.ts'
 import { quiesce } from './quiesce.ts'
 import { follow } from './rejoin.ts'
-import { isForNow, Server } from './server.ts'
+import { Server } from './server.ts'
 import { type Session, sqlState } from './session.ts'
 import { blank, lookAtRunning, lookAtStopped } from './sight.ts'
+import { isForNow, isFullDisk } from './trouble.ts'
 
 /** More members than anybody has. */
 const ackMost = 100
@@ -32,7 +33,7 @@ async function failing<T>(what: string, server: Server, work: () => Promise<T>):
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown
     throw new Fault('failed', `${server.options.member} ${what}`, {
-      remedy: `look into ${server.log}`,
+      remedy: `look into ${server.log.path}`,
       cause: thrown,
     })
   }
@@ -101,14 +102,17 @@ class PostgresMember implements MemberEngine {
   follow(order: FollowOrder, signal: AbortSignal): Promise<void> {
     return failing(`could not follow ${order.primary.member}`, this.#server, async () => {
       await follow(this.#server, order, signal)
-      this.#watch.begin()
+      this.#watch.begin(order.primary, order.way !== 'follow')
     })
   }
 
   setAcks(acks: AckSet, signal: AbortSignal): Promise<void> {
-    return failing('could not change who acknowledges', this.#server, () =>
-      putAcks(this.#server, acks, signal),
-    )
+    return failing('could not change who acknowledges', this.#server, async () => {
+      await putAcks(this.#server, acks, signal)
+      // The members may have changed as well.
+      using session = await this.#server.connect(signal)
+      await ensureSlots(this.#server, session, signal)
+    })
   }
 
   quiesce(within: Milliseconds, signal: AbortSignal): Promise<void> {
@@ -142,9 +146,10 @@ class PostgresMember implements MemberEngine {
     const sight = await lookAtStopped(this.#server)
     const state = this.#server.options.host.observe()
     if (state.kind !== 'ended' || sight.server !== 'stopped') return sight
-    const trouble = this.#server.lastTrouble()
-    const isFull = trouble !== undefined && /No space left on device/.test(trouble)
-    return { ...sight, server: isFull ? 'broken' : 'stopped', why: trouble ?? state.why }
+    const trouble = this.#server.log.lastTrouble() ?? state.why
+    // It would only end again, until somebody has made room.
+    const isFull = isFullDisk(trouble) && !this.#server.hasRoom
+    return { ...sight, server: isFull ? 'broken' : 'stopped', why: trouble }
   }
 
   async #lookAtRunning(signal: AbortSignal): Promise<ServerSight> {
@@ -155,7 +160,8 @@ class PostgresMember implements MemberEngine {
     if (sight.server !== 'replica' || sight.upstream !== undefined) return sight
     const { upstream } = this.#server.course
     if (upstream === undefined || sight.received === undefined) return sight
-    return { ...sight, diverged: this.#watch.check(upstream, sight.received) }
+    const why = this.#server.log.lastTrouble()
+    return { ...sight, why, diverged: this.#watch.check(upstream, sight.received) }
   }
 
   #dropSession(): void {
@@ -178,7 +184,7 @@ class PostgresMember implements MemberEngine {
       this.#writer?.[Symbol.dispose]()
       this.#writer = undefined
       throw new Fault('failed', `${this.#server.options.member} does not take a write`, {
-        remedy: `look into ${this.#server.log}`,
+        remedy: `look into ${this.#server.log.path}`,
         cause: thrown,
       })
     }

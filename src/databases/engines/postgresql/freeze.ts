@@ -10,6 +10,7 @@ import type { Server } from './server.ts'
 import type { Session } from './session.ts'
 import { noAcks } from './settings.ts'
 import { lookAtRunning } from './sight.ts'
+import { isForNow } from './trouble.ts'
 
 const pollEvery = ms(20)
 
@@ -20,13 +21,16 @@ export async function isPrimary(server: Server, signal: AbortSignal): Promise<bo
   return standby === false
 }
 
-/** A running primary, and one that does not answer, is ended: it comes back as a standby. */
+/**
+ * A running primary, and one that does not answer, is ended: it comes back as a standby. One that
+ * is only starting is a standby: nothing is ever started as anything else.
+ */
 export async function endUnlessStandby(server: Server, signal: AbortSignal): Promise<void> {
   if (server.options.host.observe().kind !== 'running') return
   const brief = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)])
   const stays = await isPrimary(server, brief).then(
     (primary) => !primary,
-    () => false,
+    (thrown: unknown) => isForNow(thrown),
   )
   if (!stays) await server.endAbruptly(signal)
 }
@@ -37,13 +41,9 @@ const answerWithin = 2000
 /** Resolves when it stands still, with everything on disk. Rejects with a `Fault`. */
 export async function freeze(server: Server, signal: AbortSignal): Promise<void> {
   await endUnlessStandby(server, signal)
-  const wasRunning = server.options.host.observe().kind === 'running'
   await server.startStandby(undefined, signal)
+  await server.apply({ upstream: undefined, acks: noAcks }, 'open', signal)
   using session = await server.connect(signal, { replication: 'database' })
-  if (wasRunning) {
-    server.writeCourse({ upstream: undefined, acks: noAcks })
-    await server.reload(signal)
-  }
   await untilSo(() => isQuiet(session, signal), pollEvery, signal)
   await untilSo(() => hasApplied(server, session, signal), pollEvery, signal)
   await settle(server, session, signal)

@@ -8,8 +8,9 @@ import type { Position } from '../../model.ts'
 import { formatLsn, parseHistory, parseLsn, type TimelineHistory } from './lsn.ts'
 import { pauseFor } from './patience.ts'
 import type { Server } from './server.ts'
-import { isForNow } from './server.ts'
 import { Session, sqlState } from './session.ts'
+import { slotOf } from './settings.ts'
+import { isForNow } from './trouble.ts'
 
 /** Between two tries to reach it. */
 const retryEvery = ms(200)
@@ -89,6 +90,29 @@ function refused(server: Server, { member, host, port }: MemberAddress, cause: u
       : `look into the log of ${member}`,
     cause,
   })
+}
+
+/**
+ * Makes sure that the server at `address` keeps for us what we have not received. One that gave up
+ * keeping it, since we were away for too long, begins anew from where it is.
+ */
+export async function ensureOwnSlot(
+  server: Server,
+  { host, port }: MemberAddress,
+  signal: AbortSignal,
+): Promise<void> {
+  const account = server.options.accounts.replication
+  const name = slotOf(server.options.member)
+  using session = await Session.open({ host, port, account, database: 'postgres' }, signal)
+  const { status, active } = await session.row(
+    `SELECT coalesce(wal_status, 'lost') AS status, active
+       FROM pg_replication_slots WHERE slot_name = $1`,
+    signal,
+    [name],
+  )
+  if (active === true || (status !== undefined && status !== 'lost')) return
+  if (status === 'lost') await session.query('SELECT pg_drop_replication_slot($1)', signal, [name])
+  await session.query('SELECT pg_create_physical_replication_slot($1, true)', signal, [name])
 }
 
 /** Rejects with a `Fault` that tells both apart if the data here is not of the same database. */

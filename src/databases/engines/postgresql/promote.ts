@@ -13,6 +13,7 @@ import { untilSo } from './patience.ts'
 import type { Server } from './server.ts'
 import type { Session } from './session.ts'
 import { slotOf } from './settings.ts'
+import { isForNow } from './trouble.ts'
 
 const pollEvery = ms(10)
 
@@ -36,7 +37,11 @@ export async function promote(
   acks: AckSet,
   signal: AbortSignal,
 ): Promise<void> {
-  if ((await epochOf(server, signal).catch(() => undefined)) !== epoch) {
+  const reached = await epochOf(server, signal).catch((thrown: unknown) => {
+    if (!isForNow(thrown)) throw thrown
+    return undefined
+  })
+  if (reached !== epoch) {
     await freeze(server, signal)
     await becomePrimary(server, acks, signal)
   } else await putAcks(server, acks, signal)
@@ -46,15 +51,11 @@ export async function promote(
   await ensureSlots(server, session, signal)
   await ensureAccounts(session, server.options.accounts, signal)
   await warnOfImpatient(server, session, signal)
-  if (server.doors === 'open') return
-  server.writeDoors('open')
-  await server.reload(signal)
+  await server.apply({ upstream: undefined, acks }, 'open', signal)
 }
 
 async function becomePrimary(server: Server, acks: AckSet, signal: AbortSignal): Promise<void> {
-  server.writeDoors('closed')
-  server.writeCourse({ upstream: undefined, acks })
-  await server.reload(signal)
+  await server.apply({ upstream: undefined, acks }, 'closed', signal)
   using session = await server.connect(signal)
   await session.query('SELECT pg_promote(false)', signal)
   await untilSo(() => isOut(server, session, signal), pollEvery, signal)
@@ -66,9 +67,13 @@ async function becomePrimary(server: Server, acks: AckSet, signal: AbortSignal):
 
 async function isOut(server: Server, session: Session, signal: AbortSignal): Promise<boolean> {
   if (server.options.host.observe().kind !== 'running') {
-    throw new Fault('failed', `PostgreSQL ended while it was promoted: ${server.lastTrouble()}`, {
-      remedy: `look into ${server.log}`,
-    })
+    throw new Fault(
+      'failed',
+      `PostgreSQL ended while it was promoted: ${server.log.lastTrouble()}`,
+      {
+        remedy: `look into ${server.log.path}`,
+      },
+    )
   }
   const { standby } = await session.row('SELECT pg_is_in_recovery() AS standby', signal)
   return standby === false
@@ -95,7 +100,11 @@ async function recordEpoch(session: Session, epoch: number, signal: AbortSignal)
 }
 
 /** One for each other member: what it has not received is kept. None for anybody else. */
-async function ensureSlots(server: Server, session: Session, signal: AbortSignal): Promise<void> {
+export async function ensureSlots(
+  server: Server,
+  session: Session,
+  signal: AbortSignal,
+): Promise<void> {
   const { peers, member } = server.options
   const wanted = peers.filter((each) => each.member !== member).map((each) => slotOf(each.member))
   const rows = await session.query(

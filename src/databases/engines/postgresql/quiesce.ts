@@ -1,6 +1,7 @@
 // Ends a primary as planned: nobody new is let in, what is under way ends, and replicas get it all.
 
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
+import { acksOf } from './acks.ts'
 import { pauseFor } from './patience.ts'
 import type { Server } from './server.ts'
 import type { Session } from './session.ts'
@@ -19,8 +20,8 @@ export async function quiesce(
     using session = await server.connect(signal)
     const { standby } = await session.row('SELECT pg_is_in_recovery() AS standby', signal)
     if (standby !== true) {
-      server.writeDoors('closed')
-      await server.reload(signal)
+      const acks = await acksOf(session, signal)
+      await server.apply({ upstream: undefined, acks }, 'closed', signal)
       // The less there is to write, the shorter is the stop.
       using writer = await server.connect(signal)
       const written = writer.query('CHECKPOINT', signal)

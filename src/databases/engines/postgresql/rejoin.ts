@@ -13,7 +13,14 @@ import { readControlFile } from './control-file.ts'
 import { endUnlessStandby, freeze } from './freeze.ts'
 import { give, runAs } from './owner.ts'
 import { pauseFor } from './patience.ts'
-import { askOnce, askPrimary, checkOrigin, openReplication, type PrimarySelf } from './primary.ts'
+import {
+  askOnce,
+  askPrimary,
+  checkOrigin,
+  ensureOwnSlot,
+  openReplication,
+  type PrimarySelf,
+} from './primary.ts'
 import { dropSlots } from './promote.ts'
 import { halfMark, type Server } from './server.ts'
 import { Session } from './session.ts'
@@ -56,14 +63,10 @@ async function followFromHere(
   if (control !== undefined && self !== undefined) {
     checkOrigin(server, control.systemId, self, primary)
   }
+  if (self !== undefined) await ensureOwnSlot(server, primary, brief)
   await endUnlessStandby(server, signal)
-  const isRunning = server.options.host.observe().kind === 'running'
   await server.startStandby(primary, signal)
-  if (isRunning) {
-    server.writeCourse({ upstream: primary, acks: noAcks })
-    server.writeDoors('open')
-    await server.reload(signal)
-  }
+  await server.apply({ upstream: primary, acks: noAcks }, 'open', signal)
   await dropSlots(server, signal)
 }
 
@@ -99,6 +102,7 @@ async function rewind(server: Server, order: FollowOrder, signal: AbortSignal): 
   await freeze(server, signal)
   await server.endCleanly(stopWithin, signal)
   await keepTail(server, order, self, signal)
+  await ensureOwnSlot(server, order.primary, signal)
   await waitForCheckpoint(server, order, signal)
   const { host, port } = order.primary
   const { user } = server.options.accounts.replication
@@ -176,6 +180,7 @@ async function clone(server: Server, order: FollowOrder, signal: AbortSignal): P
   const old = `${server.data}.replaced`
   await rm(draft, { recursive: true, force: true })
   server.prepareFolders()
+  await ensureOwnSlot(server, order.primary, signal)
   using session = await openReplication(server, order.primary, signal)
   const end = (): void => session[Symbol.dispose]()
   signal.addEventListener('abort', end, { once: true })

@@ -1,23 +1,14 @@
 // One server of PostgreSQL on this machine: its files, its start as a standby, its sessions. Knows
 // nothing of what it is started for.
 
-import {
-  existsSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  statfsSync,
-} from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { statOf } from '../../../control/processes.ts'
 import { writeWhole } from '../../../control/whole-file.ts'
-import { Fault, systemCode } from '../../../foundation/fault.ts'
+import { Fault } from '../../../foundation/fault.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
 import { readControlFile } from './control-file.ts'
+import { clearLeftovers, dropLoneHistories } from './leftovers.ts'
 import { checkWay, give, makePrivate, type Owner, ownerFor } from './owner.ts'
 import { pauseFor, within } from './patience.ts'
 import { findPrograms, type Programs } from './programs.ts'
@@ -33,12 +24,13 @@ import {
   passwordLine,
   upstreamIn,
 } from './settings.ts'
+import { isForNow, remedyFor, ServerLog } from './trouble.ts'
 
 /** A Unix socket's path has to fit sockaddr_un (unix(7)). */
 const socketPathMost = 107
 const pollEvery = ms(20)
-/** So many looks after its parent's end, a process that is left over is killed. */
-const leftoverLooks = 100
+/** A few segments of the log. */
+const roomLeast = 128 * 1024 * 1024
 
 /** What the folder of the data holds. */
 export type Holding = 'nothing' | 'data' | 'half' | 'other'
@@ -51,17 +43,19 @@ export class Server {
   readonly owner: Owner | undefined
   readonly data: string
   readonly wal: string
-  readonly log: string
+  readonly log: ServerLog
   readonly passwordFile: string
   #programs: Programs | undefined
   #segmentBytes: number | undefined
+  /** What the running server was last told, as one text; `undefined` where that is not known. */
+  #inForce: string | undefined
 
   constructor(options: MemberOptions) {
     this.options = options
     this.owner = ownerFor(options.user)
     this.data = options.data
     this.wal = join(options.data, 'pg_wal')
-    this.log = join(options.run, 'server.log')
+    this.log = new ServerLog(join(options.run, 'server.log'))
     this.passwordFile = join(options.run, 'passwords')
     const path = join(options.run, `.s.PGSQL.${options.address.port}`)
     if (Buffer.byteLength(path) > socketPathMost) {
@@ -140,19 +134,36 @@ export class Server {
     throw new Fault('not-found', `${this.data} holds no data`, { remedy: 'copy the member anew' })
   }
 
-  /** Writes what the server is to do; in force after a start, or a `reload`. */
-  writeCourse(course: Course): void {
+  /** Whether its disk has room enough for a server to start. */
+  get hasRoom(): boolean {
+    const { bavail, bsize } = statfsSync(this.data)
+    return bavail * bsize >= roomLeast
+  }
+
+  /**
+   * Has a running server do this, and let in whom it should; resolves when whatever begins from now
+   * on goes by it. Asks nothing of a server that has been asked for the same before.
+   */
+  async apply(course: Course, doors: Doors, signal: AbortSignal): Promise<void> {
+    const wanted = this.#write(course, doors)
+    if (wanted === this.#inForce) return
+    this.#inForce = undefined
+    await this.#reload(signal)
+    this.#inForce = wanted
+  }
+
+  /** Writes what a server that starts does; returns all of it as one text. */
+  #write(course: Course, doors: Doors): string {
+    const { admin, replication } = this.options.accounts
     const text = courseText(course, {
-      user: this.options.accounts.replication.user,
+      user: replication.user,
       passwordFile: this.passwordFile,
       member: this.options.member,
     })
-    this.#write(join(this.data, 'postgresql.auto.conf'), text)
-  }
-
-  writeDoors(doors: Doors): void {
-    const { admin, replication } = this.options.accounts
-    this.#write(join(this.options.run, 'hba.conf'), hbaText(doors, admin.user, replication.user))
+    const hba = hbaText(doors, admin.user, replication.user)
+    this.#put(join(this.data, 'postgresql.auto.conf'), text)
+    this.#put(join(this.options.run, 'hba.conf'), hba)
+    return text + hba
   }
 
   /**
@@ -163,12 +174,13 @@ export class Server {
     if (this.options.host.observe().kind !== 'running') {
       const programs = await this.programs()
       this.prepareFolders()
-      await this.#clearLeftovers(signal)
-      this.#write(join(this.data, 'standby.signal'), '')
+      await clearLeftovers(this.data, signal)
+      dropLoneHistories(this.wal, await this.segmentBytes())
+      this.#put(join(this.data, 'standby.signal'), '')
       rmSync(join(this.data, 'recovery.signal'), { force: true })
-      this.writeCourse({ upstream, acks: noAcks })
-      this.writeDoors('open')
+      this.#inForce = this.#write({ upstream, acks: noAcks }, 'open')
       this.#writeConfiguration(programs)
+      this.log.begin()
       await this.options.host.start({
         argv: [
           join(programs.folder, 'postgres'),
@@ -181,7 +193,7 @@ export class Server {
         env: this.environment,
         uid: this.owner?.uid,
         gid: this.owner?.gid,
-        log: this.log,
+        log: this.log.path,
       })
     }
     await this.ready(signal)
@@ -211,8 +223,7 @@ export class Server {
     return Session.open(door, signal)
   }
 
-  /** Has the server read its files again; resolves when whatever begins now goes by them. */
-  async reload(signal: AbortSignal): Promise<void> {
+  async #reload(signal: AbortSignal): Promise<void> {
     const ask = 'SELECT extract(epoch FROM pg_conf_load_time())::text AS at'
     using session = await this.connect(signal)
     const { at: before } = await session.row(ask, signal)
@@ -243,98 +254,30 @@ export class Server {
     return new Fault('refused', what, {
       remedy: isPassword
         ? 'give the accounts that this database was made with, or copy the member anew'
-        : `look into ${this.log}`,
+        : `look into ${this.log.path}`,
       cause,
     })
   }
 
-  /** The last line of its log that names a trouble. */
-  lastTrouble(): string | undefined {
-    if (!existsSync(this.log)) return undefined
-    return readFileSync(this.log, 'utf8')
-      .slice(-20_000)
-      .split('\n')
-      .findLast((line) => /\b(FATAL|PANIC|ERROR|could not)\b/.test(line))
-  }
-
   #ended(state: { readonly kind: string; readonly why?: string }): Fault {
-    const trouble = this.lastTrouble()
-    return new Fault(
-      'failed',
-      `PostgreSQL ended: ${trouble ?? state.why ?? 'it does not say why'}`,
-      {
-        remedy: remedyFor(trouble, this.log),
-      },
-    )
+    const trouble = this.log.lastTrouble() ?? state.why ?? 'it does not say why'
+    return new Fault('failed', `PostgreSQL ended: ${trouble}`, {
+      remedy: remedyFor(trouble, this.log.path),
+    })
   }
 
   #writeConfiguration(programs: Programs): void {
     const { run, address, settings, accounts } = this.options
     const { bavail, bsize } = statfsSync(this.data)
     const place = { run, address, major: programs.major, freeBytes: bavail * bsize }
-    this.#write(join(run, 'postgresql.conf'), configuration(place, settings))
-    this.#write(join(run, 'ident.conf'), '')
-    this.#write(this.passwordFile, passwordLine(accounts.replication))
+    this.#put(join(run, 'postgresql.conf'), configuration(place, settings))
+    this.#put(join(run, 'ident.conf'), '')
+    this.#put(this.passwordFile, passwordLine(accounts.replication))
   }
 
-  /**
-   * A server that was killed leaves its lock behind, and PostgreSQL takes a zombie, or another
-   * process that has its number by now, for a living one.
-   */
-  async #clearLeftovers(signal: AbortSignal): Promise<void> {
-    const folder = realpathSync(this.data)
-    for (let looks = 0; ; looks += 1) {
-      const alive = processesIn(folder)
-      if (alive.length === 0) break
-      // Its own processes end when they notice that their parent has; one that computes does not.
-      if (looks === leftoverLooks) for (const pid of alive) killLeftover(pid)
-      await pauseFor(pollEvery, signal)
-    }
-    rmSync(join(this.data, 'postmaster.pid'), { force: true })
-  }
-
-  #write(path: string, text: string): void {
+  #put(path: string, text: string): void {
     if (existsSync(path) && readFileSync(path, 'utf8') === text) return
     writeWhole(path, text)
     give(path, this.owner)
   }
-}
-
-/** Every process of PostgreSQL works in the folder of its data. */
-function processesIn(data: string): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readlinkSync(`/proc/${pid}/cwd`) === data && statOf(pid)?.dead === false
-      } catch (thrown) {
-        if (['ENOENT', 'ESRCH', 'EACCES'].includes(systemCode(thrown) ?? '')) return false
-        throw thrown
-      }
-    })
-}
-
-function killLeftover(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (thrown) {
-    if (systemCode(thrown) !== 'ESRCH') throw thrown
-  }
-}
-
-/** Nothing listens yet, or it says that it is starting, stopping or recovering. */
-export const isForNow = (thrown: unknown): boolean =>
-  ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'].includes(systemCode(thrown) ?? '') ||
-  ['57P03', '53300'].includes(sqlState(thrown) ?? '') ||
-  (Error.isError(thrown) && /Connection terminated/.test((thrown as Error).message))
-
-function remedyFor(trouble: string | undefined, log: string): string {
-  if (trouble === undefined) return `look into ${log}`
-  if (/No space left on device/.test(trouble)) return 'make room on the disk of its data'
-  if (/could not bind|could not create any TCP/.test(trouble)) return 'choose a port that is free'
-  if (/unrecognized configuration parameter|invalid value for parameter/.test(trouble)) {
-    return 'mend what settings: says'
-  }
-  return `look into ${log}`
 }

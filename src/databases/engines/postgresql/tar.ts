@@ -1,10 +1,11 @@
 // Unpacks a tar stream as PostgreSQL writes it (POSIX ustar: 512-byte blocks, files and folders, no
 // long names), into a folder of its own. The server itself puts a copy on disk before it uses it.
 
-import { type FileHandle, mkdir, open } from 'node:fs/promises'
+import { closeSync, fchownSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import { Fault } from '../../../foundation/fault.ts'
-import type { Owner } from './owner.ts'
+import { give, type Owner } from './owner.ts'
 
 const block = 512
 
@@ -26,12 +27,18 @@ function sizeOf(bytes: Buffer): number {
   return size
 }
 
+/** Files up to this size are written at one stroke, which takes less than asking to have it done. */
+const smallMost = 256 * 1024
+
 export class Unpacker {
   readonly #root: string
   readonly #owner: Owner | undefined
   readonly #each: OnFile
+  readonly #folders = new Set<string>()
   #header = Buffer.alloc(0)
+  /** Of a large file; the parts of a small one are gathered. */
   #file: FileHandle | undefined
+  #small: Buffer[] | undefined
   #path = ''
   #left = 0
   #padding = 0
@@ -40,6 +47,7 @@ export class Unpacker {
     this.#root = root
     this.#owner = owner
     this.#each = each
+    this.#folders.add(root)
   }
 
   /** Takes the next bytes of the stream. Not to be called again before it has resolved. */
@@ -57,7 +65,7 @@ export class Unpacker {
 
   /** The stream has ended: rejects if that was in the middle of a file. */
   async end(): Promise<void> {
-    const isWhole = this.#left === 0 && this.#file === undefined
+    const isWhole = this.#left === 0 && this.#header.length === 0
     await this.#close()
     if (!isWhole) {
       throw new Fault('corrupt', 'the copy ended in the middle of a file', {
@@ -79,7 +87,8 @@ export class Unpacker {
 
   async #content(bytes: Buffer): Promise<Buffer> {
     const part = bytes.subarray(0, Math.min(this.#left, bytes.length))
-    await this.#file?.write(part)
+    if (this.#small === undefined) await this.#file?.write(part)
+    else this.#small.push(part)
     this.#each(this.#path, part)
     this.#left -= part.length
     if (this.#left === 0) await this.#finish()
@@ -87,8 +96,20 @@ export class Unpacker {
   }
 
   async #finish(): Promise<void> {
+    if (this.#small !== undefined) this.#writeSmall(Buffer.concat(this.#small))
+    this.#small = undefined
     await this.#close()
     this.#each(this.#path, undefined)
+  }
+
+  #writeSmall(bytes: Buffer): void {
+    const file = openSync(join(this.#root, this.#path), 'w', 0o600)
+    try {
+      if (this.#owner !== undefined) fchownSync(file, this.#owner.uid, this.#owner.gid)
+      writeSync(file, bytes)
+    } finally {
+      closeSync(file)
+    }
   }
 
   async #head(bytes: Buffer): Promise<Buffer> {
@@ -106,7 +127,7 @@ export class Unpacker {
   async #begin(header: Buffer): Promise<void> {
     const name = word(header.subarray(0, 100))
     const prefix = word(header.subarray(345, 500))
-    const path = normalize(join(this.#root, prefix, name))
+    const path = normalize(join(this.#root, prefix, name)).replace(/\/$/, '')
     if (!path.startsWith(`${this.#root}/`) && path !== this.#root) {
       throw new Fault('corrupt', `the copy holds a file outside of it: ${name}`)
     }
@@ -118,24 +139,23 @@ export class Unpacker {
         remedy: 'move the tables of other tablespaces into the default one',
       })
     }
-    await this.#folder(dirname(path))
+    this.#folder(dirname(path))
     this.#path = path.slice(this.#root.length + 1)
-    this.#file = await open(path, 'w', 0o600)
-    if (this.#owner !== undefined) await this.#file.chown(this.#owner.uid, this.#owner.gid)
     this.#left = size
     this.#padding = (block - (size % block)) % block
+    if (size <= smallMost) this.#small = []
+    else {
+      this.#file = await open(path, 'w', 0o600)
+      if (this.#owner !== undefined) await this.#file.chown(this.#owner.uid, this.#owner.gid)
+    }
     if (size === 0) await this.#finish()
   }
 
-  async #folder(path: string): Promise<void> {
-    const made = await mkdir(path, { recursive: true, mode: 0o700 })
-    if (made === undefined || this.#owner === undefined) return
-    // A folder comes before what it holds, so that one is made at a time.
-    const folder = await open(path, 'r')
-    try {
-      await folder.chown(this.#owner.uid, this.#owner.gid)
-    } finally {
-      await folder.close()
-    }
+  #folder(path: string): void {
+    if (this.#folders.has(path)) return
+    this.#folder(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
+    give(path, this.#owner)
+    this.#folders.add(path)
   }
 }

@@ -1,0 +1,20 @@
+// A client of PostgreSQL, for the suite of engines.
+
+import pg from 'pg'
+import type { MemberKind, Session } from '../conformance/database-scene.ts'
+
+export const connectPostgres: MemberKind['connect'] = async (
+  { host, port },
+  { user, password },
+  database,
+) => {
+  const client = new pg.Client({ host, port, user, password, database })
+  // Its server may be ended at any moment of a test: whoever has a query under way hears of it.
+  client.on('error', () => {})
+  await client.connect()
+  const session: Session = {
+    query: async (sql) => (await client.query<Record<string, unknown>>(sql)).rows,
+    [Symbol.asyncDispose]: () => client.end(),
+  }
+  return session
+}
