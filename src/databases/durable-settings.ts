@@ -53,6 +53,9 @@ const postgresql: Settings = {
     role,
   ),
   ...all(['wal_receiver_timeout', 'wal_sender_timeout', 'wal_receiver_status_interval'], notice),
+  ...all(['wal_retrieve_retry_interval', 'recovery_init_sync_method'], notice),
+  ...all(['logging_collector', 'log_destination'], 'its log is kept where troubles are read from'),
+  ...all(['allow_alter_system'], 'settings stand in the file, and nowhere else'),
   ...all(
     ['archive_mode', 'archive_command', 'archive_library', 'restore_command'],
     'the log is archived as `backups:` says',

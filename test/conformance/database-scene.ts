@@ -14,7 +14,7 @@ import type {
   ServerSight,
 } from '../../src/databases/engine.ts'
 import type { AckSet, Bind, RejoinWay } from '../../src/databases/model.ts'
-import { type Clock, openClock } from '../../src/foundation/time.ts'
+import { type Clock, ms, openClock } from '../../src/foundation/time.ts'
 import { freePorts, until } from '../engines/waiting.ts'
 import { DirectServerHost } from '../support/direct-server-host.ts'
 
@@ -221,6 +221,8 @@ export class Scene implements AsyncDisposable {
     // What is stopped cannot end, nor answer to the end of a connection.
     for (const { host } of this.seats) host.resume()
     await Promise.allSettled(this.#sessions.map((each) => each[Symbol.asyncDispose]()))
+    // A server that is killed leaves memory that it shares behind on this machine.
+    await Promise.allSettled(this.seats.map(({ engine }) => engine.stop(ms(5000), soon(10_000))))
     await Promise.allSettled(this.seats.map(({ engine }) => engine[Symbol.asyncDispose]()))
     await Promise.allSettled(this.seats.map(({ host }) => host[Symbol.asyncDispose]()))
     rmSync(this.folder, { recursive: true, force: true })

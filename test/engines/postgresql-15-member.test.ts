@@ -1,4 +1,4 @@
-// PostgreSQL 15 as Debian installs it, which has pg_rewind, keeps the promises of a member's engine.
+// PostgreSQL 15 as Debian installs it, with pg_rewind, keeps the promises of a member’s engine.
 
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'

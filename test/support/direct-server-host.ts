@@ -15,6 +15,10 @@ function lastLine(path: string): string {
   return lines.at(-1) ?? ''
 }
 
+/** The change of a user comes before the tie to the parent, which it would undo. */
+const identity = ({ uid, gid }: ServerLaunch): readonly string[] =>
+  uid === undefined ? [] : [`--reuid=${uid}`, `--regid=${gid ?? uid}`, '--clear-groups']
+
 export class DirectServerHost implements ServerHost, AsyncDisposable {
   readonly #clock: Clock
   readonly #listeners = new Set<() => void>()
@@ -34,15 +38,19 @@ export class DirectServerHost implements ServerHost, AsyncDisposable {
 
   async start(launch: ServerLaunch): Promise<void> {
     if (this.#seen.kind === 'running') return
-    const [command = '', ...args] = launch.argv
+    // It ends with this process, also where that is killed in the middle of a test.
+    const [command = '', ...args] = [
+      'setpriv',
+      '--pdeathsig=KILL',
+      ...identity(launch),
+      ...launch.argv,
+    ]
     const log = openSync(launch.log, 'a', 0o600)
     const child = spawn(command, args, {
       cwd: launch.cwd,
       env: launch.env,
       stdio: ['ignore', log, log],
       detached: true,
-      ...(launch.uid === undefined ? {} : { uid: launch.uid }),
-      ...(launch.gid === undefined ? {} : { gid: launch.gid }),
     })
     closeSync(log)
     const begun = Promise.withResolvers<void>()
@@ -51,7 +59,7 @@ export class DirectServerHost implements ServerHost, AsyncDisposable {
     try {
       await begun.promise
     } catch (cause) {
-      throw new Fault('failed', `cannot start ${command}`, { cause })
+      throw new Fault('failed', `cannot start ${launch.argv[0]}`, { cause })
     }
     this.#child = child
     this.#told = false

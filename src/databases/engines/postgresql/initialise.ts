@@ -1,6 +1,6 @@
 // Makes the first data of a database: empty, with one account, ours.
 
-import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeWhole } from '../../../control/whole-file.ts'
@@ -21,8 +21,6 @@ export async function initialise(server: Server, signal: AbortSignal): Promise<v
   server.prepareFolders()
   const draft = `${server.data}.making`
   await rm(draft, { recursive: true, force: true })
-  mkdirSync(draft, { mode: 0o700 })
-  give(draft, server.owner)
   makePrivate(draft, server.owner)
   const { user, password } = server.options.accounts.admin
   const secret = join(server.options.run, 'first-password')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { statOf } from '../../../control/processes.ts'
 import { Fault, systemCode } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
-import { parseHistory, parseSegmentName } from './lsn.ts'
+import { parseSegmentName } from './lsn.ts'
 import { pauseFor } from './patience.ts'
 
 const lookEvery = ms(20)
@@ -60,15 +60,14 @@ function kill(pid: number): void {
 }
 
 /**
- * A server that tried to follow, and could not, has fetched the history of a timeline that it is not
- * on. It would refuse to start because of it; whoever can follow fetches it again.
+ * A server that tried to follow, and could not, has fetched the history of a timeline that it is
+ * not on. It would refuse to start because of it; whoever can follow fetches it again.
  */
 export function dropLoneHistories(wal: string, segmentBytes: number): void {
   const names = readdirSync(wal)
   const last = Math.max(0, ...names.map((each) => parseSegmentName(each, segmentBytes)?.line ?? 0))
   for (const name of names) {
     if (!/^[0-9A-F]{8}\.history$/.test(name)) continue
-    const { line } = parseHistory(Number.parseInt(name.slice(0, 8), 16), '')
-    if (line > last) rmSync(join(wal, name))
+    if (Number.parseInt(name.slice(0, 8), 16) > last) rmSync(join(wal, name))
   }
 }

@@ -1,7 +1,7 @@
 // As whom does the server run, and may that user reach what it needs? PostgreSQL is never root.
 
 import { execFile } from 'node:child_process'
-import { chownSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { Fault } from '../../../foundation/fault.ts'
@@ -68,9 +68,21 @@ export function checkWay(path: string, owner: Owner | undefined): void {
   }
 }
 
+/** Makes the folders on the way to `path`, open to whoever has to come through them. */
+export function makeWay(path: string, owner: Owner | undefined): void {
+  const mode = owner === undefined ? 0o700 : 0o755
+  const first = mkdirSync(dirname(path), { recursive: true, mode })
+  // What this process keeps from others by its umask has to be open to the server's user.
+  if (first === undefined || owner === undefined) return
+  for (let folder = dirname(path); folder.length >= first.length; folder = dirname(folder)) {
+    chmodSync(folder, mode)
+  }
+}
+
 /** Makes a folder that only the owner may look into, unless it is there. */
 export function makePrivate(path: string, owner: Owner | undefined): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  makeWay(path, owner)
+  if (!existsSync(path)) mkdirSync(path, { mode: 0o700 })
   checkWay(path, owner)
   give(path, owner)
 }

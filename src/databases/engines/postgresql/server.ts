@@ -9,7 +9,7 @@ import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
 import { readControlFile } from './control-file.ts'
 import { clearLeftovers, dropLoneHistories } from './leftovers.ts'
-import { checkWay, give, makePrivate, type Owner, ownerFor } from './owner.ts'
+import { checkWay, give, makePrivate, makeWay, type Owner, ownerFor } from './owner.ts'
 import { pauseFor, within } from './patience.ts'
 import { findPrograms, type Programs } from './programs.ts'
 import { type Door, Session, sqlState } from './session.ts'
@@ -102,6 +102,8 @@ export class Server {
   /** The private folder, and the folder that holds the data, as the server's user needs them. */
   prepareFolders(): void {
     makePrivate(this.options.run, this.owner)
+    makeWay(this.data, this.owner)
+    checkWay(this.data, this.owner)
     if (!existsSync(this.data)) return
     const { uid } = lstatSync(this.data)
     const expected = this.owner?.uid ?? process.getuid?.()
@@ -110,7 +112,6 @@ export class Server {
         remedy: `chown -R it to the user that the server runs as, or name that user under user:`,
       })
     }
-    checkWay(this.data, this.owner)
   }
 
   get environment(): Readonly<Record<string, string>> {

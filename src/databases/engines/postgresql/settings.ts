@@ -1,5 +1,6 @@
 // What stands in a member's configuration? Pure: text of the files that its server reads.
 
+import { plainSetting } from '../../durable-settings.ts'
 import type { MemberAddress } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
 
@@ -55,8 +56,13 @@ const defaults = ({ freeBytes }: Place): Readonly<Record<string, string>> => ({
   max_slot_wal_keep_size: `${Math.max(256, Math.floor(freeBytes / 4 / mib))}MB`,
 })
 
-/** See `enforcedSettings` in `model.ts`: none of these is for the file to say. */
-const enforced = ({ address, run, major }: Place): Readonly<Record<string, string>> => ({
+type Settings = Readonly<Record<string, string>>
+
+/**
+ * What is so whatever the file says, which is refused where it says otherwise
+ * (`durable-settings.ts`); the values that it may choose among are taken from it.
+ */
+export const enforced = ({ address, run, major }: Place, chosen: Settings): Settings => ({
   listen_addresses: address.host,
   port: String(address.port),
   unix_socket_directories: run,
@@ -68,13 +74,13 @@ const enforced = ({ address, run, major }: Place): Readonly<Record<string, strin
   // A write that was acknowledged is on the disk of whoever acknowledged it.
   fsync: 'on',
   full_page_writes: 'on',
-  synchronous_commit: 'on',
+  synchronous_commit: chosen.synchronous_commit ?? 'on',
   data_sync_retry: 'off',
   // After a crash, and of a fresh copy, all of it is put on disk before it is used: at one stroke.
   recovery_init_sync_method: 'syncfs',
   // What the server would bring back by itself would take writes: whether it may is not for it.
   restart_after_crash: 'off',
-  wal_level: 'replica',
+  wal_level: chosen.wal_level ?? 'replica',
   wal_log_hints: 'on',
   hot_standby: 'on',
   max_wal_senders: '32',
@@ -96,15 +102,19 @@ const render = (settings: Readonly<Record<string, string>>): string =>
     .join('')
 
 /** The whole of postgresql.conf: of two lines for a setting the later counts. */
-export const configuration = (place: Place, settings: Readonly<Record<string, string>>): string =>
-  [
+export function configuration(place: Place, settings: Settings): string {
+  const plain = Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [plainSetting(name), value]),
+  )
+  return [
     '# Written by Always On at each start. Settings belong into the file, under settings:\n',
     render(defaults(place)),
     '# From the file.\n',
-    render(settings),
+    render(plain),
     '# What failover and durability rest on.\n',
-    render(enforced(place)),
+    render(enforced(place, plain)),
   ].join('')
+}
 
 /** What a running server may have to do otherwise from one moment to the next. */
 export interface Course {

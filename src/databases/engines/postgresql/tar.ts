@@ -27,7 +27,7 @@ function sizeOf(bytes: Buffer): number {
   return size
 }
 
-/** Files up to this size are written at one stroke, which takes less than asking to have it done. */
+/** Files up to this size are written at one stroke: that takes less than asking to have it done. */
 const smallMost = 256 * 1024
 
 export class Unpacker {
