@@ -34,6 +34,7 @@ export function databaseMemberConformance(
   suite(`${kind.name} is a MemberEngine`, () => {
     beginnings(promise)
     acknowledgements(promise)
+    if (kind.vouchers !== undefined) vouching(promise, kind.vouchers)
     failovers(promise)
     troubles(promise)
   })
@@ -169,21 +170,6 @@ function acknowledgements(promise: Define): void {
     assert.equal((await scene.look('m1')).acks?.needed, 0)
   })
 
-  promise('finds out who vouches for a primary', 3, async (scene) => {
-    await scene.begin(anyOf('m2', 'm3'))
-    const { options } = scene.seat('m1')
-    const socket = scene.kind.socketOf(options)
-    const { port } = options.address
-    const plan = { engine: scene.kind.name, socket, port, account: accounts.admin }
-    const ask = (within: number): Promise<readonly string[]> =>
-      scene.kind.findVouchers(plan, ['m2', 'm3'], soon(within))
-    assert.deepEqual((await ask(patience)).toSorted(), ['m2', 'm3'])
-    scene.seat('m2').host.suspend()
-    assert.deepEqual(await ask(3000), ['m3'])
-    scene.seat('m3').host.suspend()
-    assert.deepEqual(await ask(1000), [])
-  })
-
   promise('tells who receives, and up to where', 3, async (scene) => {
     await scene.begin(anyOf('m2', 'm3'))
     await scene.query('m1', insert(1))
@@ -201,6 +187,21 @@ function acknowledgements(promise: Define): void {
     assert.equal(upstream, 'm1')
     assert.ok(receivedAt !== undefined)
     assert.ok(lag === undefined || lag >= 0)
+  })
+}
+
+function vouching(promise: Define, vouchers: NonNullable<MemberKind['vouchers']>): void {
+  promise('finds out who vouches for a primary', 3, async (scene) => {
+    await scene.begin(anyOf('m2', 'm3'))
+    const { options } = scene.seat('m1')
+    const socket = vouchers.socketOf(options)
+    const { port } = options.address
+    const plan = { engine: scene.kind.name, socket, port, account: accounts.admin }
+    const ask = (within: number): Promise<readonly string[]> =>
+      vouchers.find(plan, ['m2', 'm3'], soon(within))
+    assert.deepEqual((await ask(patience)).toSorted(), ['m2', 'm3'])
+    scene.seat('m2').host.suspend()
+    assert.deepEqual(await ask(8000), ['m3'])
   })
 }
 

@@ -27,9 +27,13 @@ export interface Session extends AsyncDisposable {
 export interface MemberKind {
   readonly name: string
   readonly open: OpenMember
-  readonly findVouchers: FindVouchers
-  /** What a guard is told to reach the server by. */
-  socketOf(options: MemberOptions): string
+  /** How a guard asks who vouches, and what it is told to reach the server by. */
+  readonly vouchers?: {
+    readonly find: FindVouchers
+    socketOf(options: MemberOptions): string
+  }
+  /** First data may be copied while it is stopped: that takes less than making it. */
+  readonly copies?: boolean
   /** The folder of the programs, where they are not found by themselves. */
   readonly home: string | undefined
   connect(at: Bind, account: Account, database: string): Promise<Session>
@@ -196,7 +200,7 @@ export class Scene implements AsyncDisposable {
       return
     }
     await engine.initialise(soon())
-    if (anew) return
+    if (anew || this.kind.copies !== true) return
     const template = join(mkdtempSync(join(scratchFolder(), 'ao-template-')), 'data')
     execFileSync('cp', ['-a', options.data, template])
     process.on('exit', () => rmSync(dirname(template), { recursive: true, force: true }))

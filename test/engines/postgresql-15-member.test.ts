@@ -13,8 +13,8 @@ if (existsSync(home)) {
   databaseMemberConformance({
     name: 'PostgreSQL 15 as installed',
     open: openPostgres,
-    findVouchers: findPostgresVouchers,
-    socketOf: ({ run }) => run,
+    vouchers: { find: findPostgresVouchers, socketOf: ({ run }) => run },
+    copies: true,
     home,
     connect: connectPostgres,
   })

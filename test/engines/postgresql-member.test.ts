@@ -8,8 +8,8 @@ import { connectPostgres } from './postgresql-client.ts'
 databaseMemberConformance({
   name: 'PostgreSQL from its package',
   open: openPostgres,
-  findVouchers: findPostgresVouchers,
-  socketOf: ({ run }) => run,
+  vouchers: { find: findPostgresVouchers, socketOf: ({ run }) => run },
+  copies: true,
   home: undefined,
   connect: connectPostgres,
 })
