@@ -102,12 +102,20 @@ test('replaces at once a primary whose own keeper says that its server has ended
   assert.equal(decide(seen(members)).rule, 'failover')
 })
 
-test('soon after a failover replaces only what has certainly ended', () => {
-  const fresh = { record: { ...record, lastFailover: instant(now - 1000) } }
-  const hung = primary({ failingSince: instant(now - bounds.hung) })
-  assert.equal(decide(seen([hung, replica('b'), replica('c')], fresh)).rule, 'cooling-down')
-  const dead = primary({ server: 'stopped' })
-  assert.equal(decide(seen([dead, replica('b'), replica('c')], fresh)).rule, 'failover')
+test('after two failovers in a row waits longer each time, until somebody has looked', () => {
+  const dead = [primary({ server: 'stopped' }), replica('b'), replica('c')]
+  const after = (failovers: number, ago: number): string => {
+    const fresh = { ...record, lastFailover: instant(now - ago), failovers }
+    return decide(seen(dead, { record: fresh })).rule
+  }
+  assert.equal(after(2, 100), 'failover')
+  assert.equal(after(3, bounds.silence), 'cooling-down')
+  assert.equal(after(3, 2 * bounds.silence), 'failover')
+  assert.equal(after(4, 3 * bounds.silence), 'cooling-down')
+  assert.equal(after(40, bounds.coolDown), 'failover')
+  const fresh = { ...record, lastFailover: instant(now), failovers: 9 }
+  const request = { kind: 'acknowledge' } as const
+  assert.equal(decide(seen(dead, { record: fresh, request })).rule, 'acknowledged')
 })
 
 test('asks an operator first if the file says so, and goes on when one has agreed', () => {

@@ -1,23 +1,28 @@
 // What follows from what was seen of one database: the questions that its rules ask. Pure.
 
-import { type Instant, later, type Milliseconds, since } from '../foundation/time.ts'
-import { type Election, electionOf, stoppedOf } from './election.ts'
-import type {
-  AckSet,
-  DatabaseObservation,
-  DatabaseRecord,
-  MemberSighting,
-  Position,
-} from './model.ts'
+import { type Instant, later, type Milliseconds, ms, since } from '../foundation/time.ts'
+import { type AcksFacts, acksOf, noAcksFacts } from './acks.ts'
+import {
+  type Election,
+  electionOf,
+  noElection,
+  shortage,
+  standsAlone,
+  stoppedOf,
+  wasNear,
+} from './election.ts'
+import type { DatabaseObservation, DatabaseRecord, MemberSighting, Position } from './model.ts'
 import { reaches, type Tail, tailOf } from './position.ts'
-import { neededFor, nextAcks, sameSet } from './quorum.ts'
+import { outvotes } from './quorum.ts'
 
 /** Why a primary has to be replaced. Each has a bound of its own (`budget.ts`). */
 export type Loss =
   /** Its keeper says that its server has ended. */
   | 'server-died'
-  /** Its keeper is there, but writing through its own socket fails. */
+  /** Its keeper is there, but the server answers nobody, or cannot write. */
   | 'server-hung'
+  /** It is there, but not for its replicas, though these could do without it. */
+  | 'replicas-cut-off'
   /** Nobody hears it: not we its keeper, and not its replicas it. */
   | 'machine-lost'
 
@@ -29,29 +34,35 @@ export interface Astray {
 }
 
 /** The observation, sorted for the rules. */
-export interface DatabaseFacts {
+export interface DatabaseFacts extends AcksFacts {
   readonly seen: DatabaseObservation
   readonly record: DatabaseRecord
   /** Who is named by the phase: serves, hands over, or is to be promoted. */
   readonly lead: MemberSighting | undefined
   readonly leadHeard: boolean
   readonly loss: Loss | undefined
+  /** Its writes wait, since too few of those that have to acknowledge them are there. */
+  readonly isBlocked: boolean
+  /** Those that are heard can prove that one of them has all that was acknowledged. */
+  readonly replaceable: boolean
   /** Replicas that still hear a primary whose keeper nobody hears: a reason to leave it alone. */
   readonly vouchers: readonly string[]
   /** Keepers that were heard lately. */
   readonly heard: readonly MemberSighting[]
+  /** While nothing is written down: all members of the file are among them. */
+  readonly allHeard: boolean
   /** Heard, and not stopped for this epoch. */
   readonly toFreeze: readonly MemberSighting[]
   /** They serve, or take writes, at an epoch that is over. */
   readonly stale: readonly MemberSighting[]
   readonly election: Election
-  /** Until when an old primary that nobody has seen stop may believe that it is one. */
-  readonly leaseUntil: Instant | undefined
-  /** The last unplanned failover is too fresh, and no operator has seen it. */
+  /**
+   * An old primary that nobody has seen stop may still believe that it is one: its lease is not
+   * over yet, or its set may vouch for it.
+   */
+  readonly mayStillServe: boolean
+  /** So many failovers followed one another that the next one has to wait. */
   readonly cooling: boolean
-  /** While serving: the sets to record next, or else the one to ask of the server. */
-  readonly acksToRecord: readonly AckSet[] | undefined
-  readonly acksToOrder: AckSet | undefined
   /** A planned move: its target, and how far that has come. */
   readonly target: Target | undefined
   readonly astray: readonly Astray[]
@@ -62,10 +73,13 @@ export interface Target {
   readonly member: MemberSighting
   /** It receives from the primary, and is heard. */
   readonly fit: boolean
-  /** The primary has stopped, and this one has all that it had. */
+  /** The primary has stopped, and this one has all that it had, as far as it can be seen. */
   readonly caughtUp: boolean
   readonly tooLate: boolean
 }
+
+/** Between the end of a lease and that of the server that lived on it; clocks differ, too. */
+const leaseMargin = ms(200)
 
 const runs = ({ server }: MemberSighting): boolean =>
   server === 'primary' || server === 'replica' || server === 'starting'
@@ -76,27 +90,29 @@ export function factsOf(seen: DatabaseObservation): DatabaseFacts {
   const { silence } = wish.bounds
   const isHeard = (each: MemberSighting): boolean => since(each.heard, now) < silence
   const heard = members.filter(isHeard)
-  const lead = members.find(({ member }) => member === leadOf(record))
+  const lead = leadSighting(seen)
   const leadHeard = lead !== undefined && isHeard(lead)
-  const vouchers = heard.filter((each) => hears(each, lead, now, silence)).map(nameOf)
-  const stopped = stoppedOf(members, record, isHeard)
-  const isStopped = new Set(stopped.map(({ sighting }) => sighting.member))
+  const vouchers = leadHeard ? [] : heard.filter((e) => hears(e, lead, silence)).map(nameOf)
+  const loss = lead === undefined ? undefined : lossOf(lead, leadHeard, heard, seen, vouchers)
   return {
     seen,
     record,
     lead,
     leadHeard,
+    loss,
+    isBlocked: leadHeard && lead !== undefined && runs(lead) && lacksReceivers(lead, heard, seen),
+    replaceable: loss === undefined || isReplaceable(loss, heard, record),
     vouchers,
     heard,
-    loss: lead === undefined ? undefined : lossOf(lead, leadHeard, seen, vouchers),
-    toFreeze: heard.filter((each) => !isStopped.has(each.member) && mayStop(each, record)),
+    allHeard:
+      record.phase.kind === 'new' &&
+      wish.members.every((name) => heard.some(({ member }) => member === name)),
     stale: heard.filter((each) => isStale(each, record)),
-    election: electionOf(stopped, record, wish),
-    leaseUntil: leaseEnd(seen, isStopped),
     cooling: isCooling(seen),
-    ...acksOf(seen, heard, lead),
     target: targetOf(seen, heard, lead),
-    astray: heard.filter((each) => isAstray(each, record)).map((each) => astray(each, record)),
+    astray: heard.filter((each) => isAstray(each, seen)).map((each) => astray(each, record)),
+    ...electionFacts(seen, heard, isHeard),
+    ...(record.phase.kind === 'serving' ? acksOf(seen, heard, lead) : noAcksFacts),
   }
 }
 
@@ -116,63 +132,170 @@ export function leadOf({ phase }: DatabaseRecord): string | undefined {
   }
 }
 
+const never = 0 as Instant
+
+/** A lead that nobody has ever heard of is as lost as one that is silent. */
+function leadSighting({ record, members }: DatabaseObservation): MemberSighting | undefined {
+  const name = leadOf(record)
+  if (name === undefined) return undefined
+  return members.find(({ member }) => member === name) ?? unheardOf(name)
+}
+
+const unheardOf = (member: string): MemberSighting => ({
+  member,
+  heard: never,
+  server: 'stopped',
+  epoch: 0,
+  promised: 0,
+  writable: false,
+  received: undefined,
+  applied: undefined,
+  upstream: undefined,
+  receivedAt: undefined,
+  acks: undefined,
+  acksVersion: 0,
+  acksSince: undefined,
+  diverged: false,
+  failingSince: undefined,
+})
+
+function electionFacts(
+  { record, members, wish, now }: DatabaseObservation,
+  heard: readonly MemberSighting[],
+  isHeard: (member: MemberSighting) => boolean,
+): Pick<DatabaseFacts, 'toFreeze' | 'election' | 'mayStillServe'> {
+  const { phase } = record
+  if (phase.kind !== 'electing') {
+    return { toFreeze: [], election: noElection, mayStillServe: false }
+  }
+  const stopped = stoppedOf(members, record, isHeard)
+  const isStopped = new Set(stopped.map(({ sighting }) => sighting.member))
+  // Whoever was primary, and whoever was about to be.
+  const mayServe = members
+    .filter(({ member }) => member === phase.from || member === phase.avoid)
+    .filter((each) => !isStopped.has(each.member) && !hasEnded(each, record, isHeard(each)))
+  const hasVouchers = record.acks.some((set) => set.needed > 0 && !outvotes(set, isStopped))
+  const isLeased = mayServe.some(
+    ({ heard: at }) => later(later(at, wish.bounds.lease), leaseMargin) > now,
+  )
+  return {
+    toFreeze: heard.filter((each) => !isStopped.has(each.member) && mayStop(each)),
+    election: electionOf(stopped, record, wish),
+    mayStillServe: isLeased || (mayServe.length > 0 && hasVouchers),
+  }
+}
+
+/** It serves no more, though what it has may not be known yet. */
+const hasEnded = (
+  { promised, server, unfit }: MemberSighting,
+  { epoch }: DatabaseRecord,
+  isHeard: boolean,
+): boolean =>
+  (promised >= epoch && server !== 'primary') ||
+  (isHeard && unfit !== undefined && !['primary', 'starting', 'replica'].includes(server))
+
+/** As its keeper saw it when it was last heard: that it is silent since says nothing. */
 const hears = (
   replica: MemberSighting,
   lead: MemberSighting | undefined,
-  now: Instant,
   bound: Milliseconds,
 ): boolean =>
   lead !== undefined &&
   replica.upstream === lead.member &&
   replica.receivedAt !== undefined &&
-  since(replica.receivedAt, now) < bound
+  since(replica.receivedAt, replica.heard) < bound
 
 /** A loss is what several witnesses agree on. */
 function lossOf(
   lead: MemberSighting,
   isHeard: boolean,
-  { now, wish }: DatabaseObservation,
+  heard: readonly MemberSighting[],
+  seen: DatabaseObservation,
   vouchers: readonly string[],
 ): Loss | undefined {
+  const { now, wish, record } = seen
   if (!isHeard) return vouchers.length === 0 ? 'machine-lost' : undefined
   if (!runs(lead)) return 'server-died'
-  const failing = lead.failingSince
-  const isHung = failing !== undefined && since(failing, now) >= wish.bounds.hung
-  return isHung ? 'server-hung' : undefined
+  // Somebody has made a replica of it, or a new server: it serves at this epoch no more.
+  if (record.phase.kind !== 'promoting' && lead.server === 'replica') return 'server-died'
+  const isLong = (at: Instant | undefined): boolean =>
+    at !== undefined && since(at, now) >= wish.bounds.hung
+  const isFailing = isLong(lead.failingSince)
+  if (isFailing && (lead.received === undefined || !lacksReceivers(lead, heard, seen))) {
+    return 'server-hung'
+  }
+  if (!isFailing && !isLong(lead.waitingSince)) return undefined
+  // It waits for acknowledgements. Another one need not, if enough replicas lack nothing but it.
+  const able = heard.filter(
+    (each) => each.server === 'replica' && each.epoch === record.epoch && !each.diverged,
+  )
+  const isMissed = lacksReceivers(lead, heard, seen)
+  return isMissed && able.length > (lead.acks?.needed ?? 0) ? 'replicas-cut-off' : undefined
 }
 
-/** An empty member has nothing to stop; one with a tail of its own is no part of an election. */
-const mayStop = (member: MemberSighting, record: DatabaseRecord): boolean =>
-  member.server !== 'absent' &&
-  (member.received === undefined || tailOf(member.received, member.epoch, record).kind === 'none')
+/** Whether fewer members of its set receive from it than have to acknowledge a write. */
+function lacksReceivers(
+  lead: MemberSighting,
+  heard: readonly MemberSighting[],
+  { wish }: DatabaseObservation,
+): boolean {
+  const { members = [], needed = 0 } = lead.acks ?? {}
+  const receiving = heard.filter(
+    (each) => members.includes(each.member) && hears(each, lead, wish.bounds.silence),
+  )
+  return receiving.length < needed
+}
+
+/**
+ * To depose one that nobody hears while too few others are heard would end what may still serve,
+ * and replace it by nobody. One that is heard can itself be elected again.
+ */
+function isReplaceable(
+  loss: Loss,
+  heard: readonly MemberSighting[],
+  record: DatabaseRecord,
+): boolean {
+  if (loss !== 'machine-lost') return true
+  const able = heard.filter(
+    (each) => !['absent', 'broken'].includes(each.server) && !each.diverged && !each.forgot,
+  )
+  if (record.phase.kind !== 'serving' && record.phase.kind !== 'handing-over') return true
+  if (standsAlone(record)) return able.some(({ member }) => wasNear(record, member))
+  const hasFloor = able.some((e) => e.received === undefined || reachesFloor(e.received, record))
+  return hasFloor && shortage(record, new Set(able.map(nameOf))) === undefined
+}
+
+const reachesFloor = (position: Position, { floor }: DatabaseRecord): boolean =>
+  reaches(position, floor)
+
+/** An empty member has nothing to stop; nobody can say what a broken one has. */
+const mayStop = ({ server, diverged }: MemberSighting): boolean =>
+  server !== 'absent' && server !== 'broken' && !diverged
 
 /** Serves, or takes writes, without being the one whom the record names at its epoch. */
 function isStale(member: MemberSighting, record: DatabaseRecord): boolean {
+  // While nothing is written down nobody can say which one is.
+  if (record.phase.kind === 'new') return false
   if (!runs(member) || (member.server !== 'primary' && !member.writable)) return false
   if (member.member !== leadOf(record)) return true
   return member.epoch < record.epoch && record.phase.kind !== 'promoting'
 }
 
-function leaseEnd(
-  { record, members, wish, now }: DatabaseObservation,
-  stopped: ReadonlySet<string>,
-): Instant | undefined {
-  const { phase } = record
-  if (phase.kind !== 'electing' || phase.from === undefined || stopped.has(phase.from)) {
-    return undefined
-  }
-  const last = members.find(({ member }) => member === phase.from)
-  if (last === undefined) return undefined
-  const until = later(last.heard, wish.bounds.lease)
-  return until > now ? until : undefined
+/** The first two follow at once; then each waits twice as long as the one before it. */
+const freeFailovers = 2
+
+function isCooling({ record, wish, now }: DatabaseObservation): boolean {
+  const { lastFailover, failovers = 0 } = record
+  const { silence, coolDown } = wish.bounds
+  if (lastFailover === undefined || failovers <= freeFailovers) return false
+  const wait = Math.min(coolDown, silence * 2 ** (failovers - freeFailovers))
+  return since(lastFailover, now) < wait
 }
 
-const isCooling = ({ record, wish, now }: DatabaseObservation): boolean =>
-  record.lastFailover !== undefined && since(record.lastFailover, now) < wish.bounds.coolDown
-
-function isAstray(member: MemberSighting, record: DatabaseRecord): boolean {
+function isAstray(member: MemberSighting, { record, wish }: DatabaseObservation): boolean {
   const lead = leadOf(record)
   if (lead === undefined || member.member === lead || member.server === 'broken') return false
+  if (!wish.members.includes(member.member)) return false
   return member.upstream !== lead || member.epoch < record.epoch || member.diverged
 }
 
@@ -185,89 +308,37 @@ const astray = (member: MemberSighting, record: DatabaseRecord): Astray => ({
       : tailOf(member.received, member.epoch, record),
 })
 
-function acksOf(
-  seen: DatabaseObservation,
-  heard: readonly MemberSighting[],
-  lead: MemberSighting | undefined,
-): Pick<DatabaseFacts, 'acksToRecord' | 'acksToOrder'> {
-  const { record } = seen
-  const nothing = { acksToRecord: undefined, acksToOrder: undefined }
-  if (record.phase.kind !== 'serving' || lead?.acks === undefined) return nothing
-  const enforced = {
-    acks: lead.acks,
-    version: lead.acksVersion,
-    caughtUp: hasCaughtUp(lead.acks, lead.acksSince, seen.members),
-  }
-  const goal = ackGoalOf(seen, heard, lead.member)
-  const acksToRecord = nextAcks(record.acks, enforced, goal, record.version)
-  const last = record.acks.at(-1)
-  const isInForce =
-    last !== undefined &&
-    sameSet(last, enforced.acks) &&
-    (record.acks.length === 1 || enforced.version >= record.version)
-  return { acksToRecord, acksToOrder: isInForce ? undefined : last }
-}
-
-/** Whether as many of `set` as have to acknowledge have everything up to `mark`. */
-function hasCaughtUp(
-  set: AckSet,
-  mark: Position | undefined,
-  members: readonly MemberSighting[],
-): boolean {
-  if (mark === undefined) return false
-  const near = members.filter(
-    ({ member, received, diverged }) =>
-      set.members.includes(member) &&
-      !diverged &&
-      received !== undefined &&
-      reaches(received, mark),
-  )
-  return near.length >= set.needed
-}
-
 function targetOf(
-  { record, request, now, wish, members }: DatabaseObservation,
+  seen: DatabaseObservation,
   heard: readonly MemberSighting[],
   lead: MemberSighting | undefined,
 ): Target | undefined {
-  const { phase } = record
-  const asked = request?.kind === 'switchover' ? request.to : undefined
-  const name = phase.kind === 'handing-over' ? phase.to : asked
-  const member = members.find((each) => each.member === name)
-  if (member === undefined || lead === undefined || member === lead) return undefined
+  const { phase } = seen.record
+  if (lead === undefined || (phase.kind !== 'handing-over' && phase.kind !== 'serving')) return
+  const isFit = (each: MemberSighting): boolean =>
+    each.upstream === lead.member && !each.diverged && each.unfit === undefined
+  const name = phase.kind === 'handing-over' ? phase.to : moveTo(seen, lead, heard.filter(isFit))
+  const member = seen.members.find((each) => each.member === name)
+  if (member === undefined || member.member === lead.member) return undefined
   const hasAll =
-    member.received !== undefined &&
-    lead.received !== undefined &&
-    reaches(member.received, lead.received)
+    lead.received === undefined ||
+    (member.received !== undefined && reaches(member.received, lead.received))
   return {
     member,
-    fit: heard.includes(member) && member.upstream === lead.member && !member.diverged,
+    fit: heard.includes(member) && isFit(member),
     caughtUp: lead.server === 'stopped' && hasAll,
-    tooLate: phase.kind === 'handing-over' && since(phase.since, now) >= wish.bounds.handOver,
+    tooLate:
+      phase.kind === 'handing-over' && since(phase.since, seen.now) >= seen.wish.bounds.handOver,
   }
 }
 
-/**
- * Who should acknowledge: all replicas that receive, and those that have been away for less than
- * patience lasts; never fewer than have to, so that writes wait rather than stand alone.
- */
-function ackGoalOf(
-  seen: DatabaseObservation,
-  heard: readonly MemberSighting[],
-  primary: string,
-): AckSet {
-  const { wish, record, now, members } = seen
-  const needed = wish.durability === 'quorum' ? neededFor(wish.members.length) : 0
-  const last = record.acks.at(-1)
-  if (needed === 0 || last === undefined) return { members: [], needed: 0 }
-  const isLate = (name: string): boolean => {
-    const last = members.find(({ member }) => member === name)?.receivedAt
-    return last === undefined || since(last, now) >= wish.bounds.ackPatience
-  }
-  const present = wish.members.filter(
-    (name) =>
-      heard.some((each) => each.member === name && each.upstream === primary) ||
-      (last.members.includes(name) && !isLate(name)),
-  )
-  return present.length >= needed ? { members: present, needed } : last
+/** Whom an operator asked for; or any other, if the primary is no member of the file any more. */
+function moveTo(
+  { request, wish }: DatabaseObservation,
+  lead: MemberSighting,
+  fit: readonly MemberSighting[],
+): string | undefined {
+  if (request?.kind === 'switchover') return request.to
+  if (wish.members.includes(lead.member)) return undefined
+  return wish.members.find((name) => fit.some(({ member }) => member === name))
 }

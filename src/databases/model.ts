@@ -35,6 +35,10 @@ export interface DatabaseWish {
   readonly durability: Durability
   readonly failover: FailoverMode
   readonly bounds: FailoverBounds
+  /** What its engine can: the most that may have to acknowledge (`EngineAbilities.ackMost`). */
+  readonly ackMost?: number | undefined
+  /** `hold`: a member with a tail of its own waits until an operator asks for `reinit`. */
+  readonly onDivergence?: 'quarantine' | 'hold' | undefined
 }
 
 /** An address to listen on, or to be reached at. */
@@ -120,8 +124,12 @@ export interface Proof {
   readonly confirmed: Readonly<Record<string, Position>>
   /** Where the winner's history began: what others have beyond it was never acknowledged. */
   readonly start: Position
+  /** What whoever was promoted had to have, beside what the sets had acknowledged. */
+  readonly floor?: Position | undefined
   /** An operator took responsibility for what a missing member may have had. */
   readonly acceptedLoss: boolean
+  /** Where that one began, if it waits for nobody: more may have been written on it. */
+  readonly givenUp?: Position | undefined
 }
 
 /** How far a database has come; the whole of it is one document that is compared and set. */
@@ -137,6 +145,10 @@ export type Phase =
       readonly why: string
       /** Of equals this one: a planned move has a target. */
       readonly prefer: string | undefined
+      /** Was to be promoted, and did not come to it: another one, if there is one. */
+      readonly avoid?: string | undefined
+      /** Where that one began, if it waits for nobody: it may have written all the same. */
+      readonly fork?: Position | undefined
     }
   /** `winner` has what was acknowledged, and becomes primary. */
   | { readonly kind: 'promoting'; readonly winner: string; readonly proof: Proof }
@@ -167,6 +179,8 @@ export interface DatabaseRecord {
   readonly proofsSince: number
   /** When the last unplanned failover ended; `undefined` if none, or an operator has seen it. */
   readonly lastFailover: Instant | undefined
+  /** How many unplanned failovers followed one another, none of which an operator has seen. */
+  readonly failovers?: number | undefined
 }
 
 /** What a member's server is at. */
@@ -198,8 +212,19 @@ export interface MemberSighting {
   readonly acksSince: Position | undefined
   /** Its history is not a part of the one it was told to follow. */
   readonly diverged: boolean
-  /** Of a primary: since when writing through its own socket fails. */
+  /**
+   * It may have acknowledged more than it has: what it had received and not applied was lost when
+   * its server ended. Until it has all that its primary had when it came back.
+   */
+  readonly forgot?: boolean | undefined
+  /** Why it should not become primary while another can: its disk is full. */
+  readonly unfit?: string | undefined
+  /** The `reinit` that its data was last copied for. */
+  readonly copiedFor?: string | undefined
+  /** Of a primary: since when writing through its own socket fails, though enough receive. */
   readonly failingSince: Instant | undefined
+  /** Of a primary that answers: since when too few of its set receive from it; writes wait. */
+  readonly waitingSince?: Instant | undefined
   /** For people, and for readers: how old what it applied last is. */
   readonly lag?: Milliseconds | undefined
   /** For people: why it is broken, or what its keeper could not do. */
@@ -257,7 +282,13 @@ export type DatabaseAction =
   | { readonly kind: 'freeze'; readonly member: string }
   /** End its server, whatever that does: it serves, or may, at an epoch that is over. */
   | { readonly kind: 'fence'; readonly member: string }
-  | { readonly kind: 'promote'; readonly member: string; readonly acks: AckSet }
+  /** Refused by one that has not (any more) what lies before `start`: it would be lost. */
+  | {
+      readonly kind: 'promote'
+      readonly member: string
+      readonly acks: AckSet
+      readonly start: Position
+    }
   /** Let what is under way end, hand everything to the replicas, and stop. */
   | { readonly kind: 'quiesce'; readonly member: string }
   | {
@@ -265,5 +296,7 @@ export type DatabaseAction =
       readonly member: string
       readonly primary: string
       readonly way: RejoinWay
+      /** The `reinit` that is carried out; the keeper writes it down once the copy is whole. */
+      readonly copyFor?: string | undefined
     }
   | { readonly kind: 'set-acks'; readonly member: string; readonly acks: AckSet }

@@ -25,12 +25,20 @@ export type Tail =
   /** It is on a history that no proof speaks of. */
   | { readonly kind: 'unknown' }
 
-/** What a member at `position`, which last took part at `epoch`, has beyond the common history. */
+/**
+ * What a member at `position`, which last took part at `epoch`, has beyond the common history.
+ * Every promotion since then counts: one at a loss may have begun before the one it came after.
+ */
 export function tailOf(position: Position, epoch: number, record: DatabaseRecord): Tail {
-  const first = record.proofs.findLast((proof) => proof.epoch > epoch)
-  if (first === undefined) return { kind: 'none' }
-  if (epoch < record.proofsSince || position.line > first.start.line) return { kind: 'unknown' }
-  if (position.line < first.start.line || position.at <= first.start.at) return { kind: 'none' }
-  const kind = first.acceptedLoss ? 'perhaps-acknowledged' : 'unacknowledged'
-  return { kind, from: first.start }
+  let from: Position | undefined
+  let isProven = true
+  for (const { epoch: later, start, acceptedLoss } of record.proofs) {
+    if (later <= epoch) break
+    if (epoch < record.proofsSince || position.line > start.line) return { kind: 'unknown' }
+    if (position.line < start.line || position.at <= start.at) continue
+    if (from === undefined || start.at < from.at) from = start
+    isProven &&= !acceptedLoss
+  }
+  if (from === undefined) return { kind: 'none' }
+  return { kind: isProven ? 'unacknowledged' : 'perhaps-acknowledged', from }
 }

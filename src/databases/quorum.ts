@@ -12,10 +12,19 @@ export const promotionQuorum = (set: AckSet): number => set.members.length - set
 export const outvotes = (set: AckSet, stopped: ReadonlySet<string>): boolean =>
   set.needed > 0 && set.members.filter((each) => stopped.has(each)).length >= promotionQuorum(set)
 
+/**
+ * Whether a primary may go on although nobody confirms it: as long as so many of its set receive
+ * what it writes now, too few are left to outvote the set. Nobody vouches for one that stands alone.
+ */
+export const vouches = (set: AckSet, receiving: readonly string[]): boolean =>
+  set.needed > 0 && set.members.filter((each) => receiving.includes(each)).length >= set.needed
+
 /** Members that would have to stop as well: any `missing` of them would be enough. */
 export interface Shortage {
   readonly missing: number
   readonly of: readonly string[]
+  /** Whose return would do as well: the old primary has all that it acknowledged. */
+  readonly instead?: string | undefined
 }
 
 /** What is missing to outvote `set`; `undefined` when nothing is. */
@@ -27,13 +36,25 @@ export function shortageOf(set: AckSet, stopped: ReadonlySet<string>): Shortage 
 }
 
 /** How many members beside the primary must acknowledge: with it they are a majority of `count`. */
-export const neededFor = (count: number): number => Math.floor(count / 2)
+export const neededFor = (count: number, most = count): number =>
+  Math.min(Math.floor(count / 2), most)
+
+/**
+ * How many members a set may have. Where an engine waits for fewer acknowledgements than a majority
+ * takes, a larger set would need more members to stop than a majority of them.
+ */
+export const setSizeMost = (count: number, needed: number): number =>
+  needed < neededFor(count) ? needed + 1 : count
 
 /** Whether both say the same, in whichever order. */
 export const sameSet = (a: AckSet, b: AckSet): boolean =>
   a.needed === b.needed &&
   a.members.length === b.members.length &&
   a.members.every((each) => b.members.includes(each))
+
+/** Whether a server acknowledges by both in the same way: alone is alone, whoever is near. */
+export const sameForce = (a: AckSet, b: AckSet): boolean =>
+  (a.needed === 0 && b.needed === 0) || sameSet(a, b)
 
 /** By what a primary acknowledges, since the order of which version of the record. */
 export interface Enforced {
@@ -59,7 +80,7 @@ export function nextAcks(
 ): readonly AckSet[] | undefined {
   const last = recorded.at(-1)
   const isInForce =
-    last !== undefined && sameSet(last, enforced.acks) && enforced.version >= version
+    last !== undefined && sameForce(last, enforced.acks) && enforced.version >= version
   if (isInForce && enforced.caughtUp && recorded.length > 1) return [last]
   if (last !== undefined && sameSet(last, goal)) return undefined
   return [...recorded, goal]

@@ -1,10 +1,22 @@
 // What does a database need next? An ordered table: the first row that holds decides. Pure.
 
 import type { Rule } from '../control/rules.ts'
-import { firstAcks, standsAlone } from './election.ts'
-import type { Astray, DatabaseFacts } from './facts.ts'
-import type { DatabaseAction, DatabaseRecord, Phase, Proof, RejoinWay } from './model.ts'
-import { origin, type Tail } from './position.ts'
+import { later } from '../foundation/time.ts'
+import {
+  begin,
+  elect,
+  electAgain,
+  epochsUnderWay,
+  failovers,
+  promotion,
+  withData,
+  write,
+} from './changes.ts'
+import { standsAlone, wasNear } from './election.ts'
+import type { DatabaseFacts } from './facts.ts'
+import type { DatabaseAction, MemberSighting, Phase } from './model.ts'
+import { reaches } from './position.ts'
+import { isHeld, isToRejoin, reinitOf, rejoinOf } from './rejoin.ts'
 
 const wait = (): readonly DatabaseAction[] => []
 
@@ -19,62 +31,26 @@ const isElecting = isPhase('electing')
 const isPromoting = isPhase('promoting')
 const isHandingOver = isPhase('handing-over')
 
-const write = (f: DatabaseFacts, change: Partial<DatabaseRecord>): readonly DatabaseAction[] => [
-  { kind: 'record', record: { ...f.record, ...change, version: f.record.version + 1 } },
-]
-
-/** Closes the epoch: whoever serves at it may not go on, and a new one is elected. */
-const elect = (f: DatabaseFacts, why: string, prefer?: string): readonly DatabaseAction[] =>
-  write(f, {
-    epoch: f.record.epoch + 1,
-    phase: { kind: 'electing', from: f.lead?.member, since: f.seen.now, why, prefer },
-  })
-
+/** What was asked for at an epoch holds in the election that closes it, too. */
 const askedFor = (f: DatabaseFacts, kind: 'accept-data-loss' | 'approve-failover'): boolean =>
-  f.seen.request?.kind === kind && f.seen.request.epoch === f.record.epoch
-
-/** A loss that its own keeper testifies to is no matter of opinion: it needs no cooling down. */
-const isOpinion = (f: DatabaseFacts): boolean => f.loss !== 'server-died'
+  f.seen.request?.kind === kind &&
+  (f.seen.request.epoch === f.record.epoch ||
+    (isElecting(f) && f.seen.request.epoch === f.record.epoch - 1))
 
 const mayDecide = (f: DatabaseFacts): boolean =>
-  f.seen.wish.failover === 'auto' || askedFor(f, 'approve-failover')
+  f.seen.wish.failover === 'auto' ||
+  askedFor(f, 'approve-failover') ||
+  askedFor(f, 'accept-data-loss')
 
-function promotion(f: DatabaseFacts, acceptedLoss: boolean): readonly DatabaseAction[] {
-  const { winner, confirmed } = f.election
-  const { phase, epoch, acks, proofs } = f.record
-  if (winner === undefined || phase.kind !== 'electing') return []
-  const to = winner.sighting.member
-  const proof: Proof = {
-    epoch: epoch + 1,
-    at: f.seen.now,
-    from: phase.from,
-    to,
-    why: phase.why,
-    acks,
-    confirmed: Object.fromEntries(confirmed.map((e) => [e.sighting.member, e.position])),
-    start: winner.position,
-    acceptedLoss,
-  }
-  const names = confirmed.filter((each) => each.heard).map((each) => each.sighting.member)
-  return write(f, {
-    epoch: epoch + 1,
-    phase: { kind: 'promoting', winner: to, proof },
-    acks: [firstAcks(to, names, f.seen.wish)],
-    floor: winner.position,
-    proofs: [proof, ...proofs],
-  })
-}
+const mayReplace = (f: DatabaseFacts): boolean => f.replaceable || askedFor(f, 'accept-data-loss')
+
+const freezeAll = (f: DatabaseFacts): readonly DatabaseAction[] =>
+  f.toFreeze.map(({ member }) => ({ kind: 'freeze', member }))
 
 const leadName = (f: DatabaseFacts): string => f.lead?.member ?? ''
 
 /** The rules of a database, in the order in which they are asked. */
 export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
-  {
-    id: 'paused',
-    why: 'an operator has paused this database: nothing is decided',
-    when: (f) => f.seen.paused,
-    actions: wait,
-  },
   {
     id: 'fence-stale',
     why: 'it serves, or takes writes, at an epoch that is over',
@@ -82,44 +58,64 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     actions: (f) => f.stale.map(({ member }) => ({ kind: 'fence', member })),
   },
   {
+    id: 'paused',
+    why: 'an operator has paused this database: nothing is decided',
+    when: (f) => f.seen.paused,
+    actions: wait,
+  },
+  {
+    id: 'acknowledged',
+    why: 'an operator has looked at the failovers so far',
+    when: (f) => f.seen.request?.kind === 'acknowledge' && f.record.lastFailover !== undefined,
+    actions: (f) => write(f, { lastFailover: undefined, failovers: 0 }),
+  },
+  {
     id: 'begin',
     why: 'the first member has been initialised',
-    when: (f) => isNew(f) && f.heard.some(({ server }) => server !== 'absent'),
-    actions: (f) => {
-      const first = f.heard.find(({ server }) => server !== 'absent')
-      return write(f, {
-        epoch: f.record.epoch + 1,
-        phase: {
-          kind: 'electing',
-          from: first?.member,
-          since: f.seen.now,
-          why: 'a database begins',
-          prefer: undefined,
-        },
-        floor: origin,
-      })
-    },
+    when: (f) => isNew(f) && withData(f).length === 1 && withData(f).every(isFresh),
+    actions: (f) => begin(f, f.record.epoch + 1, withData(f)[0]?.member),
+  },
+  {
+    id: 'begin-again',
+    why: 'members have taken part before, and nothing is written down: the furthest is elected',
+    when: (f) =>
+      isNew(f) && withData(f).length > 0 && (f.allHeard || askedFor(f, 'accept-data-loss')),
+    actions: (f) =>
+      begin(f, Math.max(...f.heard.map(({ promised }) => promised)) + epochsUnderWay, undefined),
   },
   {
     id: 'initialise',
     why: 'no member has any data',
-    when: (f) => isNew(f) && f.heard.some(({ server }) => server === 'absent'),
-    actions: (f) => {
-      const first = f.seen.wish.members.find((name) => f.heard.some((e) => e.member === name))
-      return first === undefined ? [] : [{ kind: 'initialise', member: first }]
-    },
+    when: (f) => isNew(f) && f.allHeard && withData(f).length === 0,
+    actions: (f) =>
+      f.seen.wish.members.slice(0, 1).map((member) => ({ kind: 'initialise', member })),
+  },
+  {
+    id: 'wait-for-all',
+    why: 'a member that is not heard may have data: nothing begins without it',
+    when: isNew,
+    actions: wait,
   },
   {
     id: 'freeze',
     why: 'whoever may have acknowledged a write has to stop receiving before anybody is promoted',
-    when: (f) => isElecting(f) && f.toFreeze.length > 0 && f.election.short !== undefined,
-    actions: (f) => f.toFreeze.map(({ member }) => ({ kind: 'freeze', member })),
+    when: (f) =>
+      isElecting(f) &&
+      f.toFreeze.length > 0 &&
+      f.election.short !== undefined &&
+      !(mayLose(f) && isOverdue(f)),
+    actions: freezeAll,
   },
   {
     id: 'wait-out-lease',
     why: 'the old primary has not been seen to stop, and its clients may still be answered by it',
-    when: (f) => isElecting(f) && f.leaseUntil !== undefined && standsAlone(f.record),
-    actions: wait,
+    when: (f) =>
+      isElecting(f) &&
+      f.mayStillServe &&
+      f.election.short !== undefined &&
+      standsAlone(f.record) &&
+      !askedFor(f, 'accept-data-loss'),
+    actions: freezeAll,
   },
   {
     id: 'elect-furthest',
@@ -133,20 +129,23 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     when: (f) =>
       isElecting(f) &&
       f.election.winner !== undefined &&
-      (standsAlone(f.record) || askedFor(f, 'accept-data-loss')),
+      (askedFor(f, 'accept-data-loss') ||
+        (standsAlone(f.record) &&
+          !f.election.winner.isAstray &&
+          wasNear(f.record, f.election.winner.sighting.member))),
     actions: (f) => promotion(f, true),
   },
   {
     id: 'hold-for-members',
     why: 'a member that may have acknowledged writes is missing',
     when: isElecting,
-    actions: (f) => f.toFreeze.map(({ member }) => ({ kind: 'freeze', member })),
+    actions: freezeAll,
   },
   {
     id: 'winner-lost',
     why: 'the member that was to be promoted is gone',
     when: (f) => isPromoting(f) && isWinnerLost(f),
-    actions: (f) => elect(f, `${leadName(f)} was lost while it was promoted`),
+    actions: electAgain,
   },
   {
     id: 'promoted',
@@ -155,7 +154,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     actions: (f) =>
       write(f, {
         phase: { kind: 'serving', primary: leadName(f) },
-        ...(isPlanned(f) ? {} : { lastFailover: f.seen.now }),
+        ...(isPlanned(f) ? {} : { lastFailover: f.seen.now, failovers: failovers(f) + 1 }),
       }),
   },
   {
@@ -163,9 +162,9 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     why: 'the election is decided',
     when: isPromoting,
     actions: (f) =>
-      f.record.acks
-        .slice(-1)
-        .map((acks): DatabaseAction => ({ kind: 'promote', member: leadName(f), acks })),
+      f.record.acks.slice(-1).map((acks): DatabaseAction => {
+        return { kind: 'promote', member: leadName(f), acks, start: f.record.floor }
+      }),
   },
   {
     id: 'hand-over',
@@ -195,12 +194,18 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     id: 'failover',
     why: 'its primary is lost, and several witnesses say so',
     when: (f) =>
-      hasPrimary(f) && f.loss !== undefined && mayDecide(f) && !(f.cooling && isOpinion(f)),
+      hasPrimary(f) && f.loss !== undefined && mayDecide(f) && mayReplace(f) && !f.cooling,
     actions: (f) => elect(f, f.loss ?? ''),
   },
   {
+    id: 'cannot-replace',
+    why: 'its primary is lost, but too few members are heard to replace it and lose nothing',
+    when: (f) => hasPrimary(f) && f.loss !== undefined && !mayReplace(f),
+    actions: wait,
+  },
+  {
     id: 'cooling-down',
-    why: 'it failed over a short while ago: another one waits until that has been looked at',
+    why: 'it failed over again and again: the next one waits until that has been looked at, or longer',
     when: (f) => hasPrimary(f) && f.loss !== undefined && mayDecide(f),
     actions: wait,
   },
@@ -212,7 +217,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   },
   {
     id: 'switch-over',
-    why: 'an operator asked for a planned move, and its target receives everything',
+    why: 'a planned move is asked for, and its target receives everything',
     when: (f) => isServing(f) && f.leadHeard && f.target?.fit === true,
     actions: (f) =>
       write(f, {
@@ -227,14 +232,11 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   {
     id: 'rejoin',
     why: 'it should follow the primary and does not',
-    when: (f) => isServing(f) && f.astray.some(isToRejoin),
+    when: (f) => isServing(f) && f.astray.some((each) => isToRejoin(each, f.seen)),
     actions: (f) =>
-      f.astray.filter(isToRejoin).map(({ member, tail }) => ({
-        kind: 'follow',
-        member: member.member,
-        primary: leadName(f),
-        way: wayOf(tail.kind, member.server === 'absent'),
-      })),
+      f.astray
+        .filter((each) => isToRejoin(each, f.seen))
+        .map((each) => rejoinOf(each, leadName(f), f.seen)),
   },
   {
     id: 'record-acks',
@@ -252,9 +254,30 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
         : [{ kind: 'set-acks', member: leadName(f), acks: f.acksToOrder }],
   },
   {
+    id: 'reinit',
+    why: 'an operator asked for it: all of it is copied anew, and no write waits for it meanwhile',
+    when: (f) => isServing(f) && f.leadHeard && reinitOf(f.seen, leadName(f)) !== undefined,
+    actions: (f) => {
+      const order = reinitOf(f.seen, leadName(f))
+      return order === undefined ? [] : [order]
+    },
+  },
+  {
+    id: 'wait-for-replicas',
+    why: 'writes wait: too few of the members that have to acknowledge them receive',
+    when: (f) => isServing(f) && f.isBlocked,
+    actions: wait,
+  },
+  {
     id: 'vouched-for',
     why: 'its keeper is not heard, but its replicas hear it: it goes on',
     when: (f) => isServing(f) && !f.leadHeard,
+    actions: wait,
+  },
+  {
+    id: 'hold-diverged',
+    why: 'a member has what nobody else has, and the file says that an operator looks at it first',
+    when: (f) => isServing(f) && f.astray.some((each) => isHeld(each, f.seen)),
     actions: wait,
   },
   {
@@ -271,19 +294,40 @@ const hasPrimary = (f: DatabaseFacts): boolean => isServing(f) || isHandingOver(
 const serves = (f: DatabaseFacts): boolean =>
   f.leadHeard && f.lead?.server === 'primary' && f.lead.epoch === f.record.epoch && f.lead.writable
 
-/** One that is merely stopped can be promoted: that starts it. */
+/** One that is merely stopped can be promoted: that starts it. Unless it never does. */
 const isWinnerLost = (f: DatabaseFacts): boolean =>
   f.loss === 'machine-lost' ||
   f.loss === 'server-hung' ||
+  hasForgotten(f) ||
+  hasServedAlready(f) ||
+  f.loss === 'replicas-cut-off' ||
   f.lead?.server === 'broken' ||
-  f.lead?.server === 'absent'
+  f.lead?.server === 'absent' ||
+  (f.lead?.server === 'stopped' && isPromotionOverdue(f))
+
+/** It has not any more what it was elected for. */
+const hasForgotten = ({ lead, record }: DatabaseFacts): boolean =>
+  lead?.server !== 'primary' &&
+  lead?.received !== undefined &&
+  !reaches(lead.received, record.floor)
+
+/** It was primary at this epoch, and is it no more: nobody is twice. */
+const hasServedAlready = ({ leadHeard, lead, record }: DatabaseFacts): boolean =>
+  leadHeard && lead?.epoch === record.epoch && lead.server !== 'primary'
+
+const isPromotionOverdue = ({ record: { phase }, seen }: DatabaseFacts): boolean =>
+  phase.kind === 'promoting' && later(phase.proof.at, seen.wish.bounds.handOver) <= seen.now
 
 const isPlanned = ({ record: { phase } }: DatabaseFacts): boolean =>
   phase.kind === 'promoting' && phase.proof.why.startsWith('a planned move')
 
-const isToRejoin = ({ member }: Astray): boolean => member.server !== 'broken'
+/** Loss has been accepted, by the file or an operator: it is made as small as can be seen soon. */
+const mayLose = (f: DatabaseFacts): boolean =>
+  standsAlone(f.record) || askedFor(f, 'accept-data-loss')
 
-function wayOf(tail: Tail['kind'], isEmpty: boolean): RejoinWay {
-  if (isEmpty || tail === 'unknown') return 'clone'
-  return tail === 'none' ? 'follow' : 'rewind'
-}
+const isOverdue = ({ record: { phase }, seen }: DatabaseFacts): boolean =>
+  phase.kind === 'electing' && later(phase.since, seen.wish.bounds.handOver) <= seen.now
+
+/** Never took part in anything. */
+const isFresh = ({ epoch, promised, server }: MemberSighting): boolean =>
+  epoch === 0 && promised === 0 && server === 'stopped'

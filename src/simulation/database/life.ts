@@ -1,27 +1,51 @@
 // One short life of a replicated database, from its seed: faults, and then peace.
 
-import type { DatabaseWish } from '../../databases/model.ts'
+import type { DatabaseWish, Durability } from '../../databases/model.ts'
 import { below, type Random, seededRandom } from '../../foundation/random.ts'
 import { ms } from '../../foundation/time.ts'
-import type { Node, Sabotage } from './node.ts'
-import { Broken, DatabaseWorld, type Decide } from './world.ts'
+import { Broken } from './checks.ts'
+import { type EngineModel, mariadb, postgresql, type Sabotage } from './engine.ts'
+import {
+  type Fault,
+  guardFaults,
+  looseningDeeds,
+  loudFaults,
+  mend,
+  operatorDeeds,
+  quietFaults,
+  rise,
+} from './faults.ts'
+import type { Node } from './node.ts'
+import { DatabaseWorld, type Decide } from './world.ts'
 
-/** Steps with faults, and the most steps that healing may take. */
-const troubled = 120
-const healing = 300
+/** The most steps that a beginning, and that healing may take. */
+const beginning = 200
+const healing = 500
+/** For so many steps nothing may happen any more once all is well. */
+const rest = 12
+/** It is well, or waits, if it is so for so many steps on end: longer than a loss goes unseen. */
+const steady = 20
+const soonSteady = 10
+/** In a quiet life clients wait no longer than so many steps for an acknowledgement. */
+const waitsMost = 30
 
 /** What is handed to a life. */
 export interface LifeParts {
   readonly seed: number
   readonly sabotage?: Sabotage
   readonly decide?: Decide
-  readonly durability?: 'quorum' | 'async'
+  /** `undefined`: the seed decides. */
+  readonly engine?: 'postgresql' | 'mariadb' | undefined
+  readonly durability?: Durability
+  /** These faults and no others, many of them: what a control is about happens more often then. */
+  readonly only?: readonly string[]
 }
 
 /** What became of a life. */
 export interface Lived {
   readonly seed: number
   readonly acknowledged: number
+  readonly given: number
   readonly epochs: number
   readonly rules: ReadonlyMap<string, number>
   /** The promise that did not hold, if one did not. */
@@ -29,143 +53,205 @@ export interface Lived {
 }
 
 const bounds = {
-  silence: ms(500),
-  hung: ms(600),
-  lease: ms(1500),
-  ackPatience: ms(700),
-  coolDown: ms(2000),
+  silence: ms(1000),
+  hung: ms(1000),
+  ackPatience: ms(800),
+  coolDown: ms(4000),
   handOver: ms(3000),
 }
 
-function wishOf(random: Random, durability: 'quorum' | 'async'): DatabaseWish {
-  const members = ['a', 'b', 'c', 'd', 'e'].slice(0, 2 + below(random, 4))
-  return { name: 'orders', members, durability, failover: 'auto', bounds }
+/** What a life knows of: drawn from its seed, so that rare combinations come up. */
+interface Plan {
+  readonly wish: DatabaseWish
+  readonly onDivergence: 'hold' | 'quarantine'
+  readonly names: readonly string[]
+  readonly engine: EngineModel
+  readonly faults: readonly Fault[]
+  /** Only what no client should notice. */
+  readonly isQuiet: boolean
+  readonly rate: number
+  readonly steps: number
+}
+
+function planOf(random: Random, parts: LifeParts): Plan {
+  const { durability = 'quorum', engine: named, only } = parts
+  const drawn = below(random, 3) === 0 ? mariadb : postgresql
+  const engine = named === undefined ? drawn : named === 'mariadb' ? mariadb : postgresql
+  const names = ['a', 'b', 'c', 'd', 'e'].slice(0, 2 + below(random, 4))
+  const isQuiet = durability === 'quorum' && below(random, 8) === 0 && only === undefined
+  const kinds: Record<string, Fault> = { ...quietFaults }
+  if (!isQuiet) {
+    Object.assign(kinds, loudFaults)
+    if (durability === 'quorum') Object.assign(kinds, guardFaults)
+    if (below(random, 2) === 0) Object.assign(kinds, operatorDeeds)
+    if (durability === 'quorum' && below(random, 8) === 0) Object.assign(kinds, looseningDeeds)
+  }
+  const known = Object.keys(kinds)
+    .filter((name) => only?.includes(name) ?? below(random, 2) === 0)
+    .flatMap((name) => kinds[name] ?? [])
+  const { ackMost } = engine
+  const lease = ms(1000 + 500 * below(random, 2))
+  const wish = {
+    ...({ name: 'orders', members: names, durability, failover: 'auto' } as const),
+    bounds: { ...bounds, lease },
+  }
+  return {
+    wish: { ...wish, ackMost },
+    onDivergence: below(random, 8) === 0 ? 'hold' : 'quarantine',
+    names,
+    engine,
+    faults: known,
+    isQuiet,
+    rate: 0.02 + random.next() * 0.25,
+    steps: 20 + below(random, 80),
+  }
 }
 
 /** Lives one life. The same seed lives the same life. */
 export function liveDatabase(parts: LifeParts): Lived {
-  const { seed, durability = 'quorum', ...rest } = parts
+  const { seed } = parts
   const random = seededRandom(seed, 'database')
-  const world = new DatabaseWorld({ wish: wishOf(random, durability), random, ...rest })
+  const plan = planOf(random, parts)
+  const { sabotage, decide } = parts
+  const world = new DatabaseWorld({
+    ...{ wish: plan.wish, names: plan.names, engine: plan.engine, random },
+    ...(sabotage === undefined ? {} : { sabotage }),
+    ...(decide === undefined ? {} : { decide }),
+  })
   const done = (broken: string | undefined): Lived => ({
     seed,
-    acknowledged: world.acknowledged.length,
+    acknowledged: world.witness.acknowledged,
+    given: world.witness.given,
     epochs: world.record.epoch,
     rules: world.rules,
     broken,
   })
   try {
-    const rate = 0.02 + random.next() * 0.2
-    for (let step = 0; step < troubled; step += 1) {
-      if (step > 15 && random.next() < rate) fault(world, random)
-      world.step()
-    }
-    const lost = random.next() < 0.4 && world.nodes.length > 2 ? pick(world, random) : undefined
+    until(world, beginning, 1, () => isWell(world, undefined))
+    world.wish = { ...world.wish, onDivergence: plan.onDivergence }
+    trouble(world, plan, random)
+    const lost = !plan.isQuiet && random.next() < 0.4 ? choose(world, random) : undefined
     heal(world, lost)
-    for (let step = 0; step < healing; step += 1) {
-      world.step()
-      if (isWell(world, lost)) return done(undefined)
-    }
-    // It may be the only one that has what was acknowledged: then it has to be waited for.
-    if (lost !== undefined && world.lastRule === 'hold-for-members') return done(undefined)
-    return done(`not well after ${healing} steps of peace: ${stateOf(world)}`)
+    recover(world, lost)
+    return done(undefined)
   } catch (thrown) {
     if (!(thrown instanceof Broken)) throw thrown
     return done(thrown.message)
   }
 }
 
-const pick = (world: DatabaseWorld, random: Random): Node =>
-  world.nodes[below(random, world.nodes.length)] as Node
-
-const change =
-  (state: Partial<Pick<Node, 'keeperUp' | 'unled' | 'hung'>>) =>
-  (world: DatabaseWorld, random: Random): void => {
-    Object.assign(pick(world, random), state)
+function trouble(world: DatabaseWorld, plan: Plan, random: Random): void {
+  const { epoch } = world.record
+  let [last, waited] = [world.witness.acknowledged, 0]
+  for (let step = 0; step < plan.steps; step += 1) {
+    if (plan.faults.length > 0 && random.next() < plan.rate) {
+      plan.faults[below(random, plan.faults.length)]?.(world, random)
+    }
+    world.step()
+    if (!plan.isQuiet) continue
+    const { acknowledged } = world.witness
+    waited = acknowledged > last ? 0 : waited + 1
+    last = acknowledged
+    if (world.record.epoch !== epoch) throw new Broken('a healthy primary was replaced')
+    if (waited > waitsMost) throw new Broken('a healthy primary acknowledges nothing')
   }
-
-const cut = (world: DatabaseWorld, random: Random, bothWays: boolean): void => {
-  const [one, two] = [pick(world, random).name, pick(world, random).name]
-  world.cuts.add(`${one}>${two}`)
-  if (bothWays) world.cuts.add(`${two}>${one}`)
 }
 
-/** Every kind of fault, and its end: each as likely as the next. */
-const faults: readonly ((world: DatabaseWorld, random: Random) => void)[] = [
-  (world, random) => pick(world, random).stop(),
-  (world, random) => crash(pick(world, random)),
-  change({ keeperUp: false }),
-  (world, random) => {
-    const node = pick(world, random)
-    if (node.runs) node.hung = true
-  },
-  change({ hung: false }),
-  change({ unled: true }),
-  change({ unled: false }),
-  (world, random) => cut(world, random, false),
-  (world, random) => cut(world, random, true),
-  (world) => world.cuts.clear(),
-  (world, random) => rise(pick(world, random)),
-  (world, random) => rise(pick(world, random)),
-  (world) => {
-    world.staleView = world.snapshot()
-  },
-  (world) => {
-    world.staleView = undefined
-  },
-  (world, random) => {
-    world.request = { kind: 'switchover', to: pick(world, random).name }
-  },
-  (world) => {
-    world.request = undefined
-  },
-]
-
-function fault(world: DatabaseWorld, random: Random): void {
-  faults[below(random, faults.length)]?.(world, random)
-}
-
-function crash(node: Node): void {
-  node.stop()
-  node.machineUp = false
-}
-
-function rise(node: Node): void {
-  node.machineUp = true
-  node.keeperUp = true
-}
+/** One of more than two may never come back. */
+const choose = (world: DatabaseWorld, random: Random): Node | undefined =>
+  world.wish.members.length > 2 ? world.nodes[below(random, world.nodes.length)] : undefined
 
 /** Everything comes back, but for the one machine that never does. */
 function heal(world: DatabaseWorld, lost: Node | undefined): void {
-  world.cuts.clear()
+  mend(world)
+  world.calm()
   world.staleView = undefined
+  world.undecided = false
+  world.paused = false
   world.request = undefined
+  world.wish = { ...world.wish, failover: 'auto', onDivergence: 'quarantine' }
   for (const node of world.nodes) {
     rise(node)
     node.unled = false
     node.hung = false
+    node.guardFrozen = false
+    node.diskFull = false
   }
-  if (lost !== undefined) crash(lost)
+  lost?.losePower()
 }
 
-/** The primary serves, every member follows it, and all have the same. */
-function isWell(world: DatabaseWorld, lost: Node | undefined): boolean {
+/** Rules that wait for a machine, which may be the only one that has what was acknowledged. */
+const waiting = new Set(['hold-for-members', 'cannot-replace', 'wait-for-all'])
+
+function recover(world: DatabaseWorld, lost: Node | undefined): void {
+  const holds = lost === undefined ? soonSteady : steady
+  const well = (): boolean => isWell(world, lost)
+  const isHeld = (): boolean => lost !== undefined && waiting.has(world.lastRule)
+  until(world, healing, holds, () => well() || isHeld())
+  if (!well()) {
+    // It has to be waited for, unless somebody takes responsibility for what it may have had.
+    stay(world, 3 * rest, () => well() || isHeld())
+    world.request = { kind: 'accept-data-loss', epoch: world.record.epoch }
+    until(world, healing, holds, well)
+    world.request = undefined
+  }
+  const { epoch } = world.record
+  stay(world, rest, () => well() && world.record.epoch === epoch)
   const { phase } = world.record
-  if (phase.kind !== 'serving') return false
+  if (phase.kind !== 'serving') return
+  const primary = world.node(phase.primary)
+  world.witness.check(primary)
+  for (const node of world.nodes) {
+    if (node.streams && !node.log.isPartOf(primary.log)) {
+      throw new Broken(`${node.name} has not what ${primary.name} has`)
+    }
+  }
+}
+
+/** Until it is so for `holds` steps on end. */
+function until(world: DatabaseWorld, steps: number, holds: number, isSo: () => boolean): void {
+  let held = 0
+  for (let step = 0; step < steps; step += 1) {
+    held = isSo() ? held + 1 : 0
+    if (held >= holds) return
+    world.step()
+  }
+  throw new Broken(`not well after ${steps} steps of peace: ${stateOf(world)}`)
+}
+
+function stay(world: DatabaseWorld, steps: number, isSo: () => boolean): void {
+  for (let step = 0; step < steps; step += 1) {
+    world.step()
+    if (!isSo()) throw new Broken(`well, and then not: ${stateOf(world)}`)
+  }
+}
+
+/** The primary serves, every member follows it, and nothing is left to be done. */
+export function isWell(world: DatabaseWorld, lost: Node | undefined): boolean {
+  const { phase, acks } = world.record
+  const { members } = world.wish
+  if (phase.kind !== 'serving' || world.lastRule !== 'steady' || acks.length > 1) return false
+  if (!members.includes(phase.primary)) return false
   const primary = world.node(phase.primary)
   if (!primary.runs || !primary.writable) return false
-  const others = world.nodes.filter((node) => node !== primary && node !== lost)
-  return others.every((node) => node.streams && node.source === primary && !node.diverged)
+  for (const node of world.nodes) {
+    if (node === primary || node === lost || !members.includes(node.name)) continue
+    if (!node.streams || node.source !== primary || node.diverged || node.forgot) return false
+  }
+  return true
 }
 
 const stateOf = (world: DatabaseWorld): string =>
   JSON.stringify({
+    rule: world.lastRule,
+    wish: world.wish.members,
     epoch: world.record.epoch,
     phase: world.record.phase,
     acks: world.record.acks,
     members: world.nodes.map((node) => ({
       ...node.sighting(world.now),
       log: node.log.length,
-      version: node.version,
+      version: node.orderVersion,
+      up: node.machineUp,
     })),
   })

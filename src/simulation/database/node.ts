@@ -1,212 +1,225 @@
-// A member of a replicated database in memory: a log, a stream, and a keeper that takes orders.
+// A member of a replicated database in memory: its disk, its server, and what its keeper says.
 
-import type { AckSet, DatabaseAction, MemberSighting, Position } from '../../databases/model.ts'
-import { sameSet } from '../../databases/quorum.ts'
+import type { AckSet, MemberSighting, Position } from '../../databases/model.ts'
+import { below, type Random } from '../../foundation/random.ts'
 import type { Instant } from '../../foundation/time.ts'
 import { instant } from '../../foundation/time.ts'
-
-/** An order as it travels: what is to be done, and the record that it follows from. */
-export interface Order {
-  readonly action: Exclude<DatabaseAction, { readonly kind: 'record' }>
-  readonly epoch: number
-  readonly version: number
-}
-
-/** What is deliberately wrong in a control run, to see that it is noticed. */
-export interface Sabotage {
-  readonly forgetsPromises?: boolean
-  readonly takesLateOrders?: boolean
-  readonly hasNoGuard?: boolean
-}
+import type { EngineModel, Sabotage } from './engine.ts'
+import type { Order, Work } from './keeper.ts'
+import { Log, lineOf } from './log.ts'
 
 /** Never heard of. */
-const never = instant(-1_000_000)
+export const never = instant(-1_000_000)
 
 export class Node {
   readonly name: string
+  readonly index: number
+  readonly engine: EngineModel
+  readonly sabotage: Sabotage
+
   machineUp = true
-  keeperUp = true
-  /** Cut off from the coordinator. */
+  diskFull = false
+  keeper: 'up' | 'down' | 'frozen' = 'up'
+  /** Cut off from the coordinator; and from all. */
   unled = false
+  cutOff = false
+  guardFrozen = false
+  /** When its guard was last told that it may go on. */
+  confirmedAt: Instant = never
+  /** Orders that a frozen keeper has not read yet. */
+  inbox: Order[] = []
+  /** What its keeper is busy with. */
+  work: Work | undefined
+
+  // On disk.
+  hasData = false
+  readonly log = new Log()
+  epoch = 0
+  promised = 0
+  orderEpoch = 0
+  orderVersion = 0
+  forgot = false
+  /** A copy or a rewind was interrupted: what is there is of no use. */
+  isWreck = false
+  copiedFor: string | undefined
+  source: Node | undefined
+  sourceEpoch = 0
+
+  // The server's process.
+  server: 'none' | 'starting' | 'primary' | 'replica' = 'none'
+  /** It ended by itself, cleanly: where it was is known without starting it. */
+  isClean = true
   hung = false
-  server: 'absent' | 'stopped' | 'primary' | 'replica' = 'absent'
-  /** The ids of all writes on its disk, in order, and the history that each was written on. */
-  log: number[] = []
-  lines: number[] = []
   writable = false
   quiescing = false
+  startsIn = 0
+  /** Rises whenever a server starts or takes another role: who waits for an answer waits no more. */
+  life = 0
   acks: AckSet | undefined
   acksVersion = 0
   acksSince: Position | undefined
-  /** On disk. */
-  epoch = 0
-  promised = 0
-  version = 0
-  /** Whom it was told to follow, and at which epoch; whether anything has come from there. */
-  source: Node | undefined
-  sourceEpoch = 0
+  /** Of a primary: up to where each member has told it to have everything, and what is under way. */
+  readonly confirmed: number[] = []
+  readonly telling: number[] = []
+  /** Of a primary: up to where others see what it has. */
+  visible = 0
   streams = false
+  /** In a control: told to receive from nobody, and has not written that down. */
+  isHeld = false
   diverged = false
   receivedAt: Instant = never
+  /** Where its source was when it came back with less than it may have acknowledged. */
+  recallAt = 0
   failingSince: Instant | undefined
-  /** When its guard was last told that it may go on. */
-  confirmedAt: Instant = never
+  waitingSince: Instant | undefined
   /** For how many steps it has gone on at an epoch that is over. */
   staleSteps = 0
 
-  constructor(name: string) {
+  constructor(name: string, index: number, engine: EngineModel, sabotage: Sabotage) {
     this.name = name
+    this.index = index
+    this.engine = engine
+    this.sabotage = sabotage
   }
 
+  /** It answers: to others, and to those that write. */
   get runs(): boolean {
     return this.machineUp && !this.hung && (this.server === 'primary' || this.server === 'replica')
   }
 
   get position(): Position {
-    return { line: this.lines.at(-1) ?? 0, at: this.log.length }
+    const { log } = this
+    const at = log.synced
+    return { line: at === 0 ? 0 : lineOf(log.entries[at - 1] as number), at }
   }
 
-  get hasData(): boolean {
-    return this.server !== 'absent'
+  /** Its keeper is there, and hears the coordinator. */
+  get isLed(): boolean {
+    return this.machineUp && this.keeper === 'up' && !this.unled && !this.cutOff
   }
 
-  stop(): void {
-    if (this.server !== 'absent') this.server = 'stopped'
+  /** Its server ends: killed, crashed, or told to. */
+  stop(isClean = false): void {
+    if (this.server === 'replica' || this.server === 'starting') this.#forgetUnapplied()
+    if (this.server !== 'none') this.isClean = isClean
+    this.server = 'none'
+    this.isHeld = false
+    this.life += 1
     this.writable = false
     this.quiescing = false
     this.streams = false
-    this.source = undefined
     this.failingSince = undefined
+    this.waitingSince = undefined
     this.hung = false
-  }
-
-  /** What its keeper says of it. */
-  sighting(now: Instant): MemberSighting {
-    const position = this.hasData ? this.position : undefined
-    return {
-      member: this.name,
-      heard: now,
-      server: this.server,
-      epoch: this.epoch,
-      promised: this.promised,
-      writable: this.writable,
-      received: position,
-      applied: position,
-      upstream: this.streams ? this.source?.name : undefined,
-      receivedAt: this.receivedAt,
-      acks: this.server === 'primary' ? this.acks : undefined,
-      acksVersion: this.acksVersion,
-      acksSince: this.server === 'primary' ? this.acksSince : undefined,
-      diverged: this.diverged,
-      failingSince: this.failingSince,
-    }
-  }
-
-  /** Carries out an order, unless it is of the past. Returns whether it did. */
-  take(order: Order, find: (name: string) => Node, sabotage: Sabotage, now: Instant): boolean {
-    const { action, epoch, version } = order
-    if (epoch < this.promised && !sabotage.forgetsPromises) return false
-    if (version < this.version && !sabotage.takesLateOrders) return false
-    this.version = Math.max(this.version, version)
-    switch (action.kind) {
-      case 'initialise':
-        if (this.server === 'absent') this.server = 'stopped'
-        return true
-      case 'freeze':
-        return this.#freeze(epoch)
-      case 'fence':
-        this.stop()
-        return true
-      case 'quiesce':
-        if (this.server === 'primary') this.quiescing = true
-        return true
-      case 'promote':
-        return this.#promote(epoch, version, action.acks, now)
-      case 'set-acks':
-        return this.#setAcks(epoch, version, action.acks)
-      case 'follow':
-        return this.#follow(find(action.primary), epoch, action.way)
-    }
-  }
-
-  #freeze(epoch: number): boolean {
-    if (this.server === 'primary' || this.hung) this.stop()
-    this.streams = false
-    this.source = undefined
-    this.promised = epoch
-    return true
-  }
-
-  #promote(epoch: number, version: number, acks: AckSet, now: Instant): boolean {
-    if (!this.hasData) return false
-    if (this.server === 'primary' && this.epoch === epoch) return true
-    this.stop()
-    this.server = 'primary'
     this.acks = undefined
-    this.writable = true
-    this.epoch = epoch
-    this.promised = epoch
-    this.diverged = false
-    // A new history begins with a record of its own.
-    this.append(-epoch)
-    this.confirmedAt = now
-    return this.#setAcks(epoch, version, acks)
   }
 
-  #setAcks(epoch: number, version: number, acks: AckSet): boolean {
-    if (this.server !== 'primary' || this.epoch !== epoch) return false
-    if (this.acks === undefined || !sameSet(this.acks, acks)) this.acksSince = this.position
-    this.acks = acks
-    this.acksVersion = version
-    return true
+  #forgetUnapplied(): void {
+    const { log } = this
+    if (!this.engine.forgetsUnapplied || log.applied >= log.synced) return
+    log.cut(log.applied)
+    this.recallAt = 0
+    if (!this.sabotage.hidesForgetting) this.forgot = true
   }
 
-  #follow(primary: Node, epoch: number, way: 'follow' | 'rewind' | 'clone'): boolean {
-    if (this.server === 'replica' && this.source === primary && this.sourceEpoch === epoch) {
-      if (!this.diverged) return true
-    }
-    if (way !== 'follow') {
-      // Whatever it had is gone from here on, whether or not there is anything to copy.
-      this.stop()
-      this.log = []
-      this.lines = []
-      this.server = 'absent'
-      this.diverged = false
-      if (!primary.runs || primary.epoch !== epoch) return false
-      this.log = [...primary.log]
-      this.lines = [...primary.lines]
-    } else if (!this.hasData) return false
-    if (this.server === 'primary') this.stop()
-    this.server = 'replica'
+  /** The machine loses its power: what is not on disk is gone. */
+  losePower(): void {
+    this.log.losePower()
+    this.stop()
+    this.endWork(false)
+    this.machineUp = false
+    this.keeper = 'down'
+    this.inbox = []
+    if (this.sabotage.promisesInMemory) this.forgetOrders()
+  }
+
+  forgetOrders(): void {
+    this.promised = 0
+    this.orderEpoch = 0
+    this.orderVersion = 0
+  }
+
+  /** What it was busy with does not come to its end, or just so. */
+  endWork(isDone: boolean): void {
+    const { work } = this
+    this.work = undefined
+    if (work === undefined) return
+    if (isDone) work.done()
+    else work.broken()
+  }
+
+  start(steps: number): void {
+    this.life += 1
+    this.server = 'starting'
+    this.startsIn = steps
+    this.writable = false
     this.hung = false
-    this.streams = false
-    this.source = primary
-    this.sourceEpoch = epoch
-    this.promised = Math.max(this.promised, epoch)
-    return true
+    if (!this.sabotage.freezesInMemory) this.source = undefined
+  }
+
+  /** What a server does by itself in one step. */
+  run(random: Random): void {
+    if (!this.machineUp || this.hung) return
+    const { log } = this
+    if (this.server === 'starting') {
+      this.startsIn -= 1
+      if (this.startsIn <= 0) this.server = 'replica'
+    }
+    if (this.server === 'replica' && log.applied < log.synced) {
+      log.applied = Math.min(log.synced, log.applied + below(random, 4))
+    }
+    if (log.synced < log.length && !this.diskFull && below(random, 4) > 0) log.synced = log.length
+    if (this.work !== undefined && this.keeper === 'up') {
+      if (this.work.step()) this.endWork(true)
+    }
   }
 
   /** Takes up to `most` writes of its source, if its own log is a part of that one's. */
   receive(most: number, now: Instant): void {
     const source = this.source as Node
-    const isPart =
-      this.log.length <= source.log.length && this.log.at(-1) === source.log[this.log.length - 1]
-    if (!isPart) {
+    if (!this.log.isPartOf(source.log)) {
       this.diverged = true
       this.streams = false
       return
     }
+    if (!this.streams && this.forgot && this.recallAt === 0) this.recallAt = source.log.length
     this.streams = true
     this.receivedAt = now
-    this.epoch = this.sourceEpoch
-    const from = this.log.length
-    this.log.push(...source.log.slice(from, from + most))
-    this.lines.push(...source.lines.slice(from, from + most))
+    if (this.diskFull) return
+    this.log.copy(source.log, most)
+    if (this.forgot && this.recallAt > 0 && this.log.synced >= this.recallAt) {
+      this.forgot = false
+      this.recallAt = 0
+    }
   }
 
-  /** Writes to its own log. */
-  append(id: number): void {
-    this.log.push(id)
-    this.lines.push(this.epoch)
+  /** What its keeper says of it, and has written down before it says so. */
+  sighting(now: Instant): MemberSighting {
+    if (this.streams && this.source !== undefined) this.epoch = this.sourceEpoch
+    const isUp = this.server === 'primary' || this.server === 'replica'
+    const isKnown = this.hasData && (this.server === 'none' ? this.isClean : isUp)
+    const position = isKnown && !this.hung ? this.position : undefined
+    const isPrimary = this.server === 'primary'
+    return {
+      member: this.name,
+      heard: now,
+      server: this.hasData ? (this.server === 'none' ? 'stopped' : this.server) : 'absent',
+      epoch: this.epoch,
+      promised: this.promised,
+      writable: this.writable,
+      received: position,
+      applied: position === undefined ? undefined : { line: position.line, at: this.log.applied },
+      upstream: this.streams ? this.source?.name : undefined,
+      receivedAt: this.receivedAt,
+      acks: isPrimary ? this.acks : undefined,
+      acksVersion: this.acksVersion,
+      acksSince: isPrimary ? this.acksSince : undefined,
+      diverged: this.diverged || this.isWreck,
+      forgot: this.forgot,
+      unfit: this.diskFull ? 'its disk is full' : undefined,
+      copiedFor: this.copiedFor,
+      failingSince: this.failingSince,
+      waitingSince: isPrimary ? this.waitingSince : undefined,
+    }
   }
 }

@@ -1,4 +1,4 @@
-// A replicated database whose members, links and deciders fail, and what must hold meanwhile.
+// A replicated database whose members, links and deciders fail, one step after the other.
 
 import { decide } from '../../databases/decide.ts'
 import type {
@@ -9,18 +9,23 @@ import type {
   Request,
 } from '../../databases/model.ts'
 import { origin } from '../../databases/position.ts'
+import { mayLeave } from '../../databases/requests.ts'
 import { below, type Random } from '../../foundation/random.ts'
 import { type Instant, instant, later, ms, since } from '../../foundation/time.ts'
-import { Node, type Order, type Sabotage } from './node.ts'
+import { Broken, Witness, type Write } from './checks.ts'
+import { type EngineModel, postgresql, type Sabotage } from './engine.ts'
+import { guard, isWaiting } from './guard.ts'
+import { type Order, type Surroundings, take } from './keeper.ts'
+import { entryOf } from './log.ts'
+import { Node } from './node.ts'
 
 /** How long one step takes. */
 export const stepTime = ms(100)
 
 /** Orders are lost and late: after so many steps one has come. */
-const staleMost = 12
-
-/** A promise that did not hold. */
-export class Broken extends Error {}
+const staleMost = 24
+/** In a control, so long nobody acknowledges before a primary goes on alone. */
+const degradesAfter = 8
 
 /** A function that decides; the rules, or in a control a table that lacks one. */
 export type Decide = (seen: DatabaseObservation) => ReturnType<typeof decide>
@@ -29,67 +34,91 @@ export type Decide = (seen: DatabaseObservation) => ReturnType<typeof decide>
 export interface WorldParts {
   readonly wish: DatabaseWish
   readonly random: Random
+  /** All that may ever be members; those of the wish, if there are no others. */
+  readonly names?: readonly string[]
+  readonly engine?: EngineModel
   readonly sabotage?: Sabotage
   readonly decide?: Decide
-}
-
-interface Write {
-  readonly id: number
-  readonly on: Node
-  readonly epoch: number
-  /** The highest epoch at which anything had been acknowledged when it was begun. */
-  readonly after: number
 }
 
 interface Flying extends Order {
   readonly at: Instant
 }
 
-interface Snapshot {
+/** What a decider knew at some time. */
+export interface Snapshot {
   readonly record: DatabaseRecord
-  readonly sightings: ReadonlyMap<string, MemberSighting>
+  readonly sightings: readonly MemberSighting[]
+}
+
+const nothingYet: DatabaseRecord = {
+  epoch: 0,
+  version: 0,
+  phase: { kind: 'new' },
+  acks: [{ members: [], needed: 0 }],
+  floor: origin,
+  proofs: [],
+  proofsSince: 0,
+  lastFailover: undefined,
 }
 
 export class DatabaseWorld {
   readonly nodes: readonly Node[]
-  readonly wish: DatabaseWish
+  wish: DatabaseWish
   now = instant(1_000_000)
-  /** Pairs `a>b` over which nothing goes from a to b. */
-  readonly cuts = new Set<string>()
-  record: DatabaseRecord
-  readonly sightings = new Map<string, MemberSighting>()
+  /** At `from * nodes + to`: nothing goes from one to the other. */
+  readonly cuts: Uint8Array
+  record: DatabaseRecord = nothingYet
   request: Request | undefined
+  paused = false
+  /** Nothing is lost or late any more. */
+  isCalm = false
+  /** Nobody decides: the coordinator is gone, or whoever decided is stopped. */
+  undecided = false
   /** Decisions of the last leader come from a view that is this old. */
   staleView: Snapshot | undefined
-  acknowledged: number[] = []
+  readonly witness = new Witness()
   readonly rules = new Map<string, number>()
   lastRule = ''
-  readonly #random: Random
+  /** Told of every decision, where somebody wants to know. */
+  onDecision: ((decision: ReturnType<Decide>) => void) | undefined
+  readonly random: Random
   readonly #sabotage: Sabotage
   readonly #decide: Decide
+  readonly #sightings: (MemberSighting | undefined)[]
+  readonly #around: Surroundings
   #flying: Flying[] = []
   #pending: Write[] = []
   #nextId = 1
-  #highestAcked = 0
+  #steps = 0
   #previousEpoch = 0
   #epochBefore = 0
-  readonly #leaders = new Map<number, string>()
 
-  constructor({ wish, random, sabotage = {}, decide: by = decide }: WorldParts) {
+  constructor({ wish, names, random, engine = postgresql, ...parts }: WorldParts) {
+    const { sabotage = {}, decide: by = decide } = parts
     this.wish = wish
-    this.#random = random
+    this.random = random
     this.#sabotage = sabotage
     this.#decide = by
-    this.nodes = wish.members.map((name) => new Node(name))
-    this.record = {
-      epoch: 0,
-      version: 0,
-      phase: { kind: 'new' },
-      acks: [{ members: [], needed: 0 }],
-      floor: origin,
-      proofs: [],
-      proofsSince: 0,
-      lastFailover: undefined,
+    this.nodes = (names ?? wish.members).map((name, at) => new Node(name, at, engine, sabotage))
+    this.cuts = new Uint8Array(this.nodes.length ** 2)
+    this.#sightings = this.nodes.map(() => undefined)
+    this.#around = this.#surroundings()
+  }
+
+  #surroundings(): Surroundings {
+    const world = this
+    return {
+      random: this.random,
+      lease: this.wish.bounds.lease,
+      find: this.node,
+      get now() {
+        return world.now
+      },
+      isLinked: (from, to) => world.isLinked(from, to),
+      // It may change just after a keeper has looked.
+      readEpoch: () => (below(world.random, 4) === 0 ? world.#previousEpoch : world.record.epoch),
+      fresh: () => world.#fresh(),
     }
   }
 
@@ -104,16 +133,27 @@ export class DatabaseWorld {
     return phase.kind === 'serving' && this.node(phase.primary).runs
   }
 
+  isLinked(from: Node, to: Node): boolean {
+    return this.cuts[from.index * this.nodes.length + to.index] === 0
+  }
+
+  cut(from: Node, to: Node): void {
+    this.cuts[from.index * this.nodes.length + to.index] = 1
+  }
+
   /** One step of everything, in the order in which it hurts most. */
   step(): void {
     this.now = later(this.now, stepTime)
+    this.#steps += 1
     this.#previousEpoch = this.#epochBefore
     this.#epochBefore = this.record.epoch
     this.#serve()
     this.#replicate()
     this.#acknowledge()
+    this.#read()
     this.#deliver()
-    this.#guard()
+    for (const node of this.nodes) node.run(this.random)
+    for (const node of this.nodes) guard(node, this, this.#sabotage)
     this.#report()
     this.#lead()
     this.#checkStale()
@@ -122,184 +162,208 @@ export class DatabaseWorld {
   /** Whoever can be told that its epoch is over stops taking writes soon. */
   #checkStale(): void {
     for (const node of this.nodes) {
-      const isTold = node.runs && node.keeperUp && !node.unled
-      const isStale = node.server === 'primary' && node.epoch < this.record.epoch
-      node.staleSteps = isTold && isStale && node.writable ? node.staleSteps + 1 : 0
-      if (node.staleSteps > staleMost) throw new Broken(`${node.name} goes on at a past epoch`)
+      const isStale = node.writable && node.server === 'primary' && node.epoch < this.record.epoch
+      const canBeTold = node.runs && node.isLed && !this.undecided
+      node.staleSteps = isStale && canBeTold ? node.staleSteps + 1 : 0
+      if (node.staleSteps > staleMost) {
+        throw new Broken(`${node.name} goes on at a past epoch`)
+      }
     }
   }
 
-  #linked(from: Node, to: Node): boolean {
-    return !this.cuts.has(`${from.name}>${to.name}`)
+  #fresh(): number {
+    this.#nextId += 1
+    return this.#nextId
   }
 
-  /** Every primary that takes writes is asked to take one. */
+  /** Every primary that takes writes is asked to take one: some routers know no better. */
   #serve(): void {
     for (const node of this.nodes) {
       if (node.server !== 'primary' || !node.runs || !node.writable || node.quiescing) continue
-      const id = this.#nextId
-      this.#nextId += 1
-      node.append(id)
-      this.#pending.push({ id, on: node, epoch: node.epoch, after: this.#highestAcked })
+      if (node.diskFull) {
+        if (node.engine.endsWhenFull) node.stop()
+        continue
+      }
+      const entry = entryOf(node.epoch, this.#fresh())
+      const at = node.log.length
+      node.log.append(entry)
+      if (this.#sabotage.showsUnacknowledged) node.visible = node.log.length
+      const { life, epoch } = node
+      const after = this.witness.highest
+      this.#pending.push({ entry, at, on: node, life, epoch, after, since: this.now })
     }
   }
 
+  /** Replicas receive, and tell their primary what they have on disk. */
   #replicate(): void {
+    const { silence } = this.wish.bounds
     for (const node of this.nodes) {
       const { source } = node
-      if (node.server !== 'replica' || !node.runs || source === undefined) continue
-      const isThere = source.runs && source.server === 'primary' && this.#linked(source, node)
+      if (node.server !== 'replica' || source === undefined || !node.runs || node.isHeld) continue
+      const isThere = source.runs && source.server === 'primary' && this.isLinked(source, node)
       if (!isThere || source.epoch !== node.sourceEpoch) {
-        if (since(node.receivedAt, this.now) > this.wish.bounds.silence) node.streams = false
-      } else if (below(this.#random, 4) > 0) node.receive(below(this.#random, 4), this.now)
+        if (since(node.receivedAt, this.now) > silence) node.streams = false
+        continue
+      }
+      if (!this.isCalm && below(this.random, 4) === 0) continue
+      node.receive(below(this.random, 4), this.now)
+      if (!node.streams || !this.isLinked(node, source)) continue
+      const { acknowledgesUnsynced } = this.#sabotage
+      source.telling[node.index] = acknowledgesUnsynced ? node.log.length : node.log.synced
     }
   }
 
   /** Clients hear of a write as soon as enough of the set in force have it. */
   #acknowledge(): void {
-    this.#pending = this.#pending.filter((write) => {
-      const { on } = write
-      if (on.server !== 'primary' || on.epoch !== write.epoch) return false
-      if (!on.runs || on.acks === undefined) return true
-      const length = on.log.indexOf(write.id) + 1
-      const count = on.acks.members.filter((name) => this.#confirms(this.node(name), on, length))
-      if (count.length < on.acks.needed) return true
-      this.#tell(write)
-      return false
-    })
+    for (const node of this.nodes) {
+      if (node.server !== 'primary' || !node.runs || below(this.random, 3) === 0) continue
+      // What was on its way when a replica stopped comes all the same.
+      for (let at = 0; at < node.telling.length; at += 1) {
+        const told = node.telling[at]
+        if (told !== undefined) node.confirmed[at] = Math.max(node.confirmed[at] ?? 0, told)
+      }
+    }
+    if (this.#pending.length === 0) return
+    this.#pending = this.#pending.filter((write) => this.#waits(write))
   }
 
-  #confirms(replica: Node, primary: Node, length: number): boolean {
-    return (
-      replica.runs &&
-      replica.streams &&
-      replica.source === primary &&
-      this.#linked(replica, primary) &&
-      replica.log.length >= length
-    )
+  #waits(write: Write): boolean {
+    const { on, life, at } = write
+    if (on.life !== life) return false
+    if (!on.runs || on.acks === undefined) return true
+    const { members, needed } = on.acks
+    let count = 0
+    for (const node of this.nodes) {
+      if ((on.confirmed[node.index] ?? 0) > at && members.includes(node.name)) count += 1
+    }
+    const isDegraded =
+      this.#sabotage.degrades && since(write.since, this.now) > degradesAfter * stepTime
+    if (count < needed && !isDegraded) return true
+    this.witness.tell(write)
+    on.visible = Math.max(on.visible, at + 1)
+    return false
   }
 
-  #tell(write: Write): void {
-    const leader = this.#leaders.get(write.epoch)
-    if (leader !== undefined && leader !== write.on.name) {
-      throw new Broken(`${leader} and ${write.on.name} both acknowledge at epoch ${write.epoch}`)
-    }
-    if (leader === undefined) this.#checkLog(write.on)
-    this.#leaders.set(write.epoch, write.on.name)
-    if (write.epoch < write.after) {
-      throw new Broken(`epoch ${write.epoch} acknowledges what was begun after ${write.after} had`)
-    }
-    this.#highestAcked = Math.max(this.#highestAcked, write.epoch)
-    this.acknowledged.push(write.id)
+  /** Through the door, which goes by the record, a client reads what is there. */
+  #read(): void {
+    const { phase } = this.record
+    if (phase.kind !== 'serving') return
+    const node = this.node(phase.primary)
+    const isOpen = node.runs && node.writable && node.epoch === this.record.epoch
+    if (isOpen) this.witness.see(node)
   }
 
   #deliver(): void {
-    const due = this.#flying.filter(({ at }) => at <= this.now)
-    this.#flying = this.#flying.filter(({ at }) => at > this.now)
-    for (const order of due) {
-      const node = this.node(order.action.member)
-      if (!node.machineUp || !node.keeperUp || node.unled) continue
-      if (order.action.kind === 'promote' && !this.#isRead(order)) continue
-      node.take(order, this.node, this.#sabotage, this.now)
-    }
-  }
-
-  /** Before it promotes, a keeper reads the record; that may change just after it has looked. */
-  #isRead(order: Order): boolean {
-    return this.record.epoch === order.epoch || this.#previousEpoch === order.epoch
-  }
-
-  /** Whoever answers as primary has every write that a client was ever told of. */
-  #checkLog(node: Node): void {
-    if (this.wish.durability === 'async' || this.#wasAccepted()) return
-    const has = new Set(node.log)
-    const lost = this.acknowledged.filter((id) => !has.has(id))
-    if (lost.length > 0) {
-      throw new Broken(`${node.name} is primary of epoch ${node.epoch} without ${lost.join(' ')}`)
-    }
-  }
-
-  #wasAccepted(): boolean {
-    return this.record.proofs.some(({ acceptedLoss }) => acceptedLoss)
-  }
-
-  /** A guard ends a primary that nobody has confirmed for as long as the lease lasts. */
-  #guard(): void {
-    for (const node of this.nodes) {
-      if (!node.machineUp || node.server !== 'primary') continue
-      if (node.quiescing && this.#allHave(node)) node.stop()
-      if (node.keeperUp && !node.unled) node.confirmedAt = this.now
-      if (this.#sabotage.hasNoGuard) continue
-      if (since(node.confirmedAt, this.now) >= this.wish.bounds.lease && !this.#isVouched(node)) {
-        node.stop()
+    if (this.#flying.length > 0) {
+      const due = this.#flying.filter(({ at }) => at <= this.now)
+      if (due.length > 0) this.#flying = this.#flying.filter(({ at }) => at > this.now)
+      for (const order of due) {
+        const node = this.node(order.action.member)
+        if (!node.machineUp || node.unled || node.cutOff || node.keeper === 'down') continue
+        if (node.keeper === 'frozen') node.inbox.push(order)
+        else take(node, order, this.#around)
       }
     }
-  }
-
-  #allHave(primary: Node): boolean {
-    return this.nodes.every(
-      (each) => each.source !== primary || !each.streams || each.log.length >= primary.log.length,
-    )
-  }
-
-  /** Enough of its set still receive that nobody else can have been elected. */
-  #isVouched(node: Node): boolean {
-    const { acks } = node
-    if (acks === undefined || acks.needed === 0) return false
-    const near = acks.members.filter((name) => this.#confirms(this.node(name), node, 0))
-    return near.length >= acks.members.length - acks.needed + 1
-  }
-
-  #report(): void {
     for (const node of this.nodes) {
-      const isHung = node.hung || this.#isBlocked(node)
-      if (!isHung) node.failingSince = undefined
-      else node.failingSince ??= this.now
-      if (!node.machineUp || !node.keeperUp || node.unled) continue
-      this.sightings.set(node.name, node.sighting(this.now))
+      if (node.keeper !== 'up' || node.inbox.length === 0) continue
+      for (const order of node.inbox.splice(0)) take(node, order, this.#around)
     }
   }
 
-  /** A write probe of a primary needs its acknowledgement as any other write does. */
-  #isBlocked(node: Node): boolean {
-    if (node.server !== 'primary' || node.acks === undefined || node.quiescing) return false
-    const near = node.acks.members.filter((name) => this.#confirms(this.node(name), node, 0))
-    return near.length < node.acks.needed
+  /** Keepers write down what they see; what was written confirms that somebody listens. */
+  #report(): void {
+    for (const node of this.nodes) {
+      const isFailing = node.hung || (node.diskFull && node.server === 'primary')
+      node.failingSince = isFailing ? (node.failingSince ?? this.now) : undefined
+      const waits = !isFailing && isWaiting(node, this)
+      node.waitingSince = waits ? (node.waitingSince ?? this.now) : undefined
+      // Every second step, less a few that are lost or late.
+      const isSaid = this.isCalm || below(this.random, 16) > 0
+      const isDue = isSaid && (this.#steps + node.index) % 2 === 0
+      if (!isDue || !node.isLed) continue
+      const isMember = this.wish.members.includes(node.name)
+      if (!isMember && mayLeave(this.record, node.name)) {
+        node.endWork(false)
+        node.stop()
+        this.#sightings[node.index] = undefined
+        continue
+      }
+      this.#sightings[node.index] = node.sighting(this.now)
+      if (node.epoch === this.record.epoch) node.confirmedAt = this.now
+    }
+  }
+
+  get sightings(): readonly MemberSighting[] {
+    return this.#sightings.filter((each) => each !== undefined)
+  }
+
+  /** Nothing is under way any more that was sent before. */
+  calm(): void {
+    this.isCalm = true
+    this.#flying = []
+    for (const node of this.nodes) node.inbox = []
   }
 
   /** A view of now, to decide by later: what a leader has that does not know it is one no more. */
   snapshot(): Snapshot {
-    return { record: this.record, sightings: new Map(this.sightings) }
+    return { record: this.record, sightings: this.sightings }
+  }
+
+  /** All that was written down in the coordinator is gone. */
+  loseRecord(): void {
+    this.record = { ...nothingYet }
+    this.staleView = undefined
+    this.#flying = []
   }
 
   #lead(): void {
-    this.#decideBy(this.snapshot(), this.now)
-    if (this.staleView !== undefined && below(this.#random, 4) === 0) {
-      this.#decideBy(this.staleView, this.now)
+    if (!this.undecided && (this.isCalm || below(this.random, 2) === 0)) {
+      this.#decideBy(this.record, this.sightings)
     }
+    const { staleView } = this
+    if (staleView === undefined || below(this.random, 4) > 0) return
+    // Sometimes it hears of the record again before it hears of the members.
+    const record = below(this.random, 3) === 0 ? this.record : staleView.record
+    this.#decideBy(record, staleView.sightings)
   }
 
-  #decideBy({ record, sightings }: Snapshot, now: Instant): void {
-    const { wish, request } = this
-    const members = [...sightings.values()]
-    const decision = this.#decide({ now, wish, record, members, paused: false, request })
-    if (record === this.record) this.lastRule = decision.rule
+  #decideBy(record: DatabaseRecord, members: readonly MemberSighting[]): void {
+    const { wish, request, now, paused } = this
+    const decision = this.#decide({ now, wish, record, members, paused, request })
+    const isCurrent = record === this.record
+    if (isCurrent) {
+      if (decision.rule !== this.lastRule) this.onDecision?.(decision)
+      this.lastRule = decision.rule
+    }
     this.rules.set(decision.rule, (this.rules.get(decision.rule) ?? 0) + 1)
     for (const action of decision.actions) {
       if (action.kind === 'record') {
         // Compare and set: a view of the past changes nothing.
-        if (record.version === this.record.version) this.record = action.record
+        if (isCurrent) this.#write(action.record)
       } else this.#send({ action, epoch: record.epoch, version: record.version })
+    }
+  }
+
+  #write(record: DatabaseRecord): void {
+    const before = this.record.phase
+    const { phase } = record
+    this.record = record
+    if (phase.kind === 'promoting' && before.kind !== 'promoting' && phase.proof.acceptedLoss) {
+      this.witness.giveUp(this.node(phase.winner), phase.proof.givenUp?.at ?? 0)
+      if (this.request?.kind === 'accept-data-loss') this.witness.disownedBelow = record.epoch
+    }
+    if (phase.kind === 'serving' && before.kind === 'promoting') {
+      this.witness.check(this.node(phase.primary))
     }
   }
 
   /** Orders are lost, come late, and come twice. */
   #send(order: Order): void {
-    const luck = below(this.#random, 20)
+    const luck = this.isCalm ? 20 : below(this.random, 20)
     if (luck === 0) return
-    const at = later(this.now, ms(below(this.#random, 3) * stepTime))
+    const at = later(this.now, ms(below(this.random, 3) * stepTime))
     this.#flying.push({ ...order, at })
     if (luck > 2) return
-    this.#flying.push({ ...order, at: later(this.now, ms(below(this.#random, 40) * stepTime)) })
+    this.#flying.push({ ...order, at: later(this.now, ms(below(this.random, 40) * stepTime)) })
   }
 }

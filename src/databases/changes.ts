@@ -1,0 +1,136 @@
+// How does the record change: a new epoch, a promotion, one taken back, a beginning? Pure.
+
+import { later } from '../foundation/time.ts'
+import { firstAcks, type Stopped, standsAlone } from './election.ts'
+import type { DatabaseFacts } from './facts.ts'
+import type { DatabaseAction, DatabaseRecord, MemberSighting, Position, Proof } from './model.ts'
+import { origin, reaches, tailOf } from './position.ts'
+
+/** Writes down what has changed, under the next version. */
+export const write = (
+  f: DatabaseFacts,
+  change: Partial<DatabaseRecord>,
+): readonly DatabaseAction[] => [
+  { kind: 'record', record: { ...f.record, ...change, version: f.record.version + 1 } },
+]
+
+/** Closes the epoch: whoever serves at it may not go on, and a new one is elected. */
+export const elect = (f: DatabaseFacts, why: string, prefer?: string): readonly DatabaseAction[] =>
+  write(f, {
+    epoch: f.record.epoch + 1,
+    phase: { kind: 'electing', from: f.lead?.member, since: f.seen.now, why, prefer },
+  })
+
+/** The record is read and written as a whole: it may not grow for ever. */
+const proofsMost = 64
+
+/** The winner is promoted, by the proof of its election. */
+export function promotion(f: DatabaseFacts, acceptedLoss: boolean): readonly DatabaseAction[] {
+  const { winner, confirmed } = f.election
+  const { phase, epoch, acks, proofs } = f.record
+  if (winner === undefined || phase.kind !== 'electing') return []
+  const to = winner.sighting.member
+  const proof: Proof = {
+    epoch: epoch + 1,
+    at: f.seen.now,
+    from: phase.from,
+    to,
+    why: phase.why,
+    acks,
+    confirmed: Object.fromEntries(confirmed.map((e) => [e.sighting.member, e.position])),
+    start: winner.position,
+    floor: f.record.floor,
+    acceptedLoss,
+    ...(acceptedLoss ? { givenUp: forkOf(winner, f.record) } : {}),
+  }
+  const names = confirmed.filter((each) => each.heard).map((each) => each.sighting.member)
+  return write(f, {
+    epoch: epoch + 1,
+    phase: { kind: 'promoting', winner: to, proof },
+    acks: [firstAcks(to, names, f.seen.wish)],
+    floor: winner.position,
+    proofs: [proof, ...proofs].slice(0, proofsMost),
+    // Of whoever was away for longer than these go back nothing can be said: it is copied anew.
+    proofsSince: proofs[proofsMost - 1]?.epoch ?? f.record.proofsSince,
+  })
+}
+
+/**
+ * A promotion that did not come to its end is taken back: nobody has been told to follow, so
+ * nothing has been acknowledged by its set, and no door has let anybody in.
+ */
+export function electAgain(f: DatabaseFacts): readonly DatabaseAction[] {
+  const { phase, proofs, epoch } = f.record
+  if (phase.kind !== 'promoting') return []
+  const { winner, proof } = phase
+  const why = `${winner} was lost while it was promoted`
+  // One that waits for nobody may have acknowledged something to somebody who knew no better.
+  const isAlone = standsAlone(f.record)
+  const from = isAlone ? undefined : proof.from
+  const near = isAlone ? [{ members: [proof.from ?? winner, winner], needed: 0 }] : []
+  return write(f, {
+    epoch: epoch + 1,
+    phase: {
+      kind: 'electing',
+      from,
+      since: f.seen.now,
+      why,
+      prefer: undefined,
+      avoid: winner,
+      fork: isAlone ? (proof.givenUp ?? proof.start) : undefined,
+    },
+    acks: [...proof.acks, ...near],
+    floor: proof.floor ?? f.record.floor,
+    proofs: proofs.slice(1),
+  })
+}
+
+/** Up to where a member that is promoted at a loss has what the last primary had, for certain. */
+function forkOf({ sighting, position }: Stopped, record: DatabaseRecord): Position {
+  const tail = tailOf(position, sighting.epoch, record)
+  if (tail.kind === 'unknown') return origin
+  const shared = tail.kind === 'none' ? position : tail.from
+  const fork = record.phase.kind === 'electing' ? record.phase.fork : undefined
+  return fork !== undefined && reaches(shared, fork) ? fork : shared
+}
+
+/** How many have followed one another so far; a long time without one begins anew. */
+export const failovers = ({ record, seen }: DatabaseFacts): number =>
+  record.lastFailover === undefined ||
+  later(record.lastFailover, seen.wish.bounds.coolDown) <= seen.now
+    ? 0
+    : (record.failovers ?? 0)
+
+/** Who is heard and has data. */
+export const withData = (f: DatabaseFacts): readonly MemberSighting[] =>
+  f.heard.filter(({ server }) => server !== 'absent')
+
+/** An order of the record that is gone may still be under way: it is of an epoch below these. */
+export const epochsUnderWay = 100
+
+/** Who has data and no record of it: all of them are asked, and the furthest has everything. */
+export function begin(
+  f: DatabaseFacts,
+  epoch: number,
+  from: string | undefined,
+): readonly DatabaseAction[] {
+  const known = withData(f).map(({ member }) => member)
+  // Whoever is not heard is given up, if somebody has agreed to that; it may come back yet.
+  const acks = f.allHeard
+    ? { members: known, needed: 1 }
+    : { members: [...new Set([...f.seen.wish.members, ...known])], needed: 0 }
+  return write(f, {
+    epoch,
+    phase: {
+      kind: 'electing',
+      from,
+      since: f.seen.now,
+      why: 'a database begins',
+      prefer: undefined,
+    },
+    acks: [acks],
+    floor: origin,
+    proofs: [],
+    proofsSince: epoch,
+  })
+}
