@@ -9,7 +9,9 @@ import { keeperEvery } from './budget.ts'
 import type { MemberAddress, MemberEngine, Progress, ServerSight, VouchPlan } from './engine.ts'
 import type { ServerHost } from './host.ts'
 import type { KeeperMemory, KeeperStore } from './memory.ts'
-import type { DatabaseRecord, FailoverBounds, MemberSighting } from './model.ts'
+import type { DatabaseRecord, FailoverBounds, MemberSighting, Position } from './model.ts'
+import { reaches } from './position.ts'
+import { WriteWatch } from './writes.ts'
 
 /** What a keeper stands on. */
 export interface KeeperOptions {
@@ -68,8 +70,7 @@ class MemberKeeper implements Keeper {
   #task: Task | undefined
   #trouble: string | undefined
   #busy: Progress | undefined
-  #probe: { readonly since: Instant } | undefined
-  #failingSince: Instant | undefined
+  readonly #writes: WriteWatch
   #telling = false
   #isUntold = false
   #running: Promise<void> = Promise.resolve()
@@ -77,6 +78,7 @@ class MemberKeeper implements Keeper {
   constructor(options: KeeperOptions) {
     this.#options = options
     this.#memory = options.store.load()
+    this.#writes = new WriteWatch(options, this.#stop.signal)
   }
 
   begin(): void {
@@ -116,7 +118,7 @@ class MemberKeeper implements Keeper {
         looked = now
         process = there
         await this.#look(signal)
-        this.#watchWrites()
+        this.#writes.try(this.#seen)
         void this.#tell()
       }
       const rest = ms(Math.max(5, keeperEvery - since(looked, clock.now())))
@@ -138,7 +140,12 @@ class MemberKeeper implements Keeper {
       // What was seen before is kept: it is hung, not gone. Its guard knows whether it lives.
       const trouble = describeError(thrown)
       if (this.#seen !== undefined) {
-        this.#seen = { ...this.#seen, heard: clock.now(), upstream: undefined, trouble }
+        this.#seen = {
+          ...this.#seen,
+          ...{ heard: clock.now(), upstream: undefined, trouble },
+          ...{ received: undefined, applied: undefined, waitingSince: undefined },
+          failingSince: this.#writes.failingSince,
+        }
       }
     }
   }
@@ -154,48 +161,17 @@ class MemberKeeper implements Keeper {
     const { member, clock } = this.#options
     const { epoch, promised, acksVersion, acksSince } = this.#memory
     const isPrimary = sight.server === 'primary'
+    this.#writes.saw(sight)
     return {
       ...{ member, heard: clock.now(), server: sight.server, epoch, promised },
       ...{ writable: sight.writable, received: sight.received, applied: sight.applied },
       ...{ upstream: sight.upstream, receivedAt: sight.receivedAt, diverged: sight.diverged },
       ...{ acks: sight.acks, acksVersion, acksSince: isPrimary ? acksSince : undefined },
-      failingSince: isPrimary ? this.#failingSince : undefined,
+      failingSince: isPrimary ? this.#writes.failingSince : undefined,
+      waitingSince: this.#writes.waitingSince,
       ...{ lag: sight.lag, trouble: sight.why ?? this.#trouble, clients: sight.clients },
       ...(this.#busy === undefined ? {} : { busy: this.#busy }),
     }
-  }
-
-  /** A primary is asked to take a write, one after the other; one that hangs is failing already. */
-  #watchWrites(): void {
-    const { engine, clock, bounds } = this.#options
-    if (this.#seen?.server !== 'primary' || !this.#seen.writable) {
-      this.#failingSince = undefined
-      return
-    }
-    if (this.#probe !== undefined) {
-      const { since: began } = this.#probe
-      if (since(began, clock.now()) > 2 * keeperEvery) this.#failingSince ??= began
-      return
-    }
-    const probe = { since: clock.now() }
-    this.#probe = probe
-    const stop = new AbortController()
-    const timer = clock.after(ms(2 * bounds().hung), () => stop.abort(new Error('no write')))
-    const signal = AbortSignal.any([stop.signal, this.#stop.signal])
-    engine
-      .tryWrite(signal)
-      .then(
-        () => {
-          this.#failingSince = undefined
-        },
-        () => {
-          this.#failingSince ??= probe.since
-        },
-      )
-      .finally(() => {
-        timer[Symbol.dispose]()
-        this.#probe = undefined
-      })
   }
 
   async #tell(): Promise<void> {
@@ -250,7 +226,8 @@ class MemberKeeper implements Keeper {
   }
 
   #isPast({ epoch, version }: Order): boolean {
-    return epoch < this.#memory.promised || version < this.#memory.version
+    const { promised, version: last } = this.#memory
+    return epoch < promised || (epoch === promised && version < last)
   }
 
   #begin(order: Order): void {
@@ -280,7 +257,9 @@ class MemberKeeper implements Keeper {
   async #carryOut(order: Order, signal: AbortSignal): Promise<void> {
     const { engine, host } = this.#options
     const { action, epoch, version } = order
-    this.#remember({ version: Math.max(this.#memory.version, version) })
+    // Versions count within a record; one that had to begin anew is of a far later epoch.
+    const isLater = epoch > this.#memory.promised
+    this.#remember({ version: isLater ? version : Math.max(this.#memory.version, version) })
     switch (action.kind) {
       case 'initialise':
         return await engine.initialise(signal)
@@ -310,17 +289,46 @@ class MemberKeeper implements Keeper {
 
   async #promote(
     { epoch, version }: Order,
-    { acks }: Extract<Order['action'], { kind: 'promote' }>,
+    { acks, start }: Extract<Order['action'], { kind: 'promote' }>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { engine, board, member, lease, host, bounds } = this.#options
+    const { engine, board, member, lease, host, bounds, clock } = this.#options
     const record = await board.fresh(signal)
     if (record === undefined || !isLed(record, member, epoch)) return
     this.#remember({ promised: Math.max(this.#memory.promised, epoch), source: undefined })
+    await this.#mayServe(epoch, start, signal)
     await engine.promote({ epoch, acks }, signal)
-    if (lease !== undefined) host.renew({ for: bounds().lease, vouch: undefined })
+    if (lease !== undefined) {
+      // It may have taken long: the lease is counted from when the record still named it.
+      const asked = clock.now()
+      const still = await board.fresh(signal)
+      const left = ms(bounds().lease - since(asked, clock.now()))
+      if (still === undefined || !isLed(still, member, epoch) || left <= 0) {
+        return await host.end('SIGKILL', ms(0))
+      }
+      host.renew({ for: left, vouch: undefined })
+    }
     if (this.#memory.epoch !== epoch) this.#remember({ epoch })
     await this.#enforced(version, signal)
+  }
+
+  /**
+   * Nobody is primary twice at one epoch: what it had not been acknowledged for may be seen only
+   * after another election. And one that has lost what it was elected for is not promoted.
+   */
+  async #mayServe(epoch: number, start: Position, signal: AbortSignal): Promise<void> {
+    const { engine } = this.#options
+    let sight = await engine.look(signal)
+    if (sight.server === 'primary') return
+    if (this.#memory.epoch === epoch)
+      throw new Error('it was primary at this epoch, and is no more')
+    if (sight.received === undefined) {
+      await engine.freeze(signal)
+      sight = await engine.look(signal)
+    }
+    if (sight.received === undefined || !reaches(sight.received, start)) {
+      throw new Error('it does not have any more what it was elected for')
+    }
   }
 
   /** From here on it acknowledges as the order of `version` says. */

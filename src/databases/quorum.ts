@@ -12,13 +12,6 @@ export const promotionQuorum = (set: AckSet): number => set.members.length - set
 export const outvotes = (set: AckSet, stopped: ReadonlySet<string>): boolean =>
   set.needed > 0 && set.members.filter((each) => stopped.has(each)).length >= promotionQuorum(set)
 
-/**
- * Whether a primary may go on although nobody confirms it: as long as so many of its set receive
- * what it writes now, too few are left to outvote the set. Nobody vouches for one that stands alone.
- */
-export const vouches = (set: AckSet, receiving: readonly string[]): boolean =>
-  set.needed > 0 && set.members.filter((each) => receiving.includes(each)).length >= set.needed
-
 /** Members that would have to stop as well: any `missing` of them would be enough. */
 export interface Shortage {
   readonly missing: number

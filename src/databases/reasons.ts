@@ -197,11 +197,15 @@ const waits: Readonly<Record<string, Words>> = {
       remedies: [`alwayson approve ${plan.name}`],
     }
   },
-  'wait-out-lease': ({ leaseUntil, seen }) => ({
-    now:
-      leaseUntil === undefined
-        ? []
-        : [`in ${formatDuration(ms(Math.max(0, leaseUntil - seen.now)))} it has ended itself`],
+  'wait-out-lease': ({ seen }) => ({
+    now: [
+      `it ends itself within ${formatDuration(seen.wish.bounds.lease)}, unless it is heard by
+      those who acknowledge its writes`.replace(/\s+/g, ' '),
+    ],
+    remedies: [],
+  }),
+  'wait-for-replicas': ({ lead }) => ({
+    now: [`writes on ${lead?.member ?? 'it'} wait for members that do not receive`],
     remedies: [],
   }),
   'vouched-for': ({ vouchers, lead }, view) => ({

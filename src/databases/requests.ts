@@ -1,4 +1,4 @@
-// May what an operator asks for be done, and has it been? A refusal says why, and what would do. Pure.
+// May a member go that is none any more? Pure.
 
 import { leadOf } from './facts.ts'
 import type { DatabaseRecord } from './model.ts'

@@ -205,7 +205,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   },
   {
     id: 'cooling-down',
-    why: 'it failed over again and again: the next one waits until that has been looked at, or longer',
+    why: 'it failed over again and again: the next waits until that has been looked at, or longer',
     when: (f) => hasPrimary(f) && f.loss !== undefined && mayDecide(f),
     actions: wait,
   },

@@ -8,6 +8,9 @@ import type { DatabasePlan, DatabaseWish } from './model.ts'
 export function wishOf(plan: DatabasePlan): DatabaseWish {
   const bounds = boundsFor(plan.target)
   invariant(typeof bounds !== 'string', `a target that was checked can be kept: ${bounds}`)
-  const { name, durability, failover } = plan
-  return { name, members: plan.members.map((each) => each.name), durability, failover, bounds }
+  const { name, durability, failover, onDivergence } = plan
+  const members = plan.members.map((each) => each.name)
+  // Semi-sync of MariaDB waits for one member, however many there are.
+  const ackMost = plan.engine === 'mariadb' ? 1 : undefined
+  return { name, members, durability, failover, bounds, ackMost, onDivergence }
 }

@@ -5,7 +5,7 @@ import { type Instant, since } from '../../foundation/time.ts'
 import type { MemberSighting } from '../model.ts'
 
 /** The instants of a sighting beside `heard`. */
-const instants = ['receivedAt', 'failingSince'] as const
+const instants = ['receivedAt', 'failingSince', 'waitingSince'] as const
 
 /** A sighting for the wire: `heard` is when it is told, and every other instant an age. */
 export function toWire(sighting: MemberSighting): MemberSighting {

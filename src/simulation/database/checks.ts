@@ -1,4 +1,4 @@
-// What must hold of a replicated database, whatever happens: the promises, and who watches over them.
+// What must hold of a replicated database, whatever happens: the promises, and their witness.
 
 import type { Instant } from '../../foundation/time.ts'
 import type { Node } from './node.ts'
@@ -75,8 +75,8 @@ export class Witness {
   }
 
   /**
-   * Loss was accepted: from where `node` begins, what it does not have is given up. What lies before
-   * `start` has been promised to be there all the same.
+   * Loss was accepted: from where `node` begins, what it does not have is given up. What lies
+   * before `start` has been promised to be there all the same.
    */
   giveUp(node: Node, start: number): void {
     const shared = Math.min(start, node.log.length)

@@ -1,6 +1,6 @@
 // Who hears a primary, and may it go on when its keeper is silent?
 
-import { vouches } from '../../databases/quorum.ts'
+import { isVouchedBy } from '../../databases/guard/lease.ts'
 import { since } from '../../foundation/time.ts'
 import type { Sabotage } from './engine.ts'
 import type { Node } from './node.ts'
@@ -34,7 +34,7 @@ const receivers = (primary: Node, world: DatabaseWorld): readonly string[] =>
 function isVouched(node: Node, world: DatabaseWorld, { vouchesEasily }: Sabotage): boolean {
   if (node.acks === undefined || !node.runs) return false
   const heard = receivers(node, world)
-  return vouchesEasily ? heard.length > 0 : vouches(node.acks, heard)
+  return vouchesEasily ? heard.length > 0 : isVouchedBy(node.acks, heard)
 }
 
 /** A write probe of a primary needs its acknowledgement as any other write does. */

@@ -1,4 +1,4 @@
-// What does a keeper make of an order? It refuses what is of the past, and takes its time for the rest.
+// What does a keeper make of an order? It refuses what is of the past, and takes time for the rest.
 
 import type { AckSet, DatabaseAction } from '../../databases/model.ts'
 import { sameForce } from '../../databases/quorum.ts'

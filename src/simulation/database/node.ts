@@ -53,12 +53,12 @@ export class Node {
   writable = false
   quiescing = false
   startsIn = 0
-  /** Rises whenever a server starts or takes another role: who waits for an answer waits no more. */
+  /** Rises whenever a server starts or takes another role: who waits for an answer is let go. */
   life = 0
   acks: AckSet | undefined
   acksVersion = 0
   acksSince: Position | undefined
-  /** Of a primary: up to where each member has told it to have everything, and what is under way. */
+  /** Of a primary: up to where each member has told it to have all, and what is under way. */
   readonly confirmed: number[] = []
   readonly telling: number[] = []
   /** Of a primary: up to where others see what it has. */

@@ -1,4 +1,4 @@
-// Controls: each takes away one thing that safety or an end of trouble rests on; a life must notice.
+// Controls: each takes away one thing that safety, or an end of trouble, rests on: it is noticed.
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
