@@ -161,6 +161,40 @@ async function answers(port: number): Promise<boolean> {
   return is
 }
 
+/** A MariaDB with the database `shop` and the users `app` and `admin`, both `secret`. */
+export async function openMariadb(id: string): Promise<ServerProcess> {
+  const folder = folderOf('alwayson-maria-')
+  const data = join(folder, 'data')
+  const first = join(folder, 'first.sql')
+  writeFileSync(
+    first,
+    // One statement a line.
+    [
+      'CREATE DATABASE IF NOT EXISTS shop;',
+      "CREATE USER IF NOT EXISTS app@'%' IDENTIFIED BY 'secret';",
+      "GRANT ALL ON shop.* TO app@'%';",
+      "GRANT SELECT, PROCESS ON *.* TO app@'%';",
+      "CREATE USER IF NOT EXISTS admin@'%' IDENTIFIED BY 'secret';",
+      "GRANT ALL ON *.* TO admin@'%';\n",
+    ].join('\n'),
+  )
+  const words = ['--no-defaults', `--datadir=${data}`]
+  const made = spawnSync(
+    'mariadb-install-db',
+    [...words, '--auth-root-authentication-method=normal', '--skip-test-db'],
+    { ...otherUser(), cwd: folder, encoding: 'utf8' },
+  )
+  if (made.status !== 0) throw new Error(`mariadb-install-db: ${made.stderr}${made.stdout}`)
+  const port = await freePort()
+  const server = new ServerProcess(id, port, folder, [
+    ...['/usr/sbin/mariadbd', ...words, `--port=${port}`, '--bind-address=127.0.0.1'],
+    ...[`--socket=${join(folder, 'socket')}`, '--skip-name-resolve', `--init-file=${first}`],
+    ...['--innodb-buffer-pool-size=16M', '--innodb-flush-log-at-trx-commit=0'],
+  ])
+  await server.start()
+  return server
+}
+
 /** An edge whose only address leads to databases that a test moves about. */
 export class DatabaseBed implements AsyncDisposable {
   readonly edge = new EdgeBed()

@@ -35,6 +35,10 @@ export function traceOf(text: string): Trace {
   return trace
 }
 
+/** These cannot commit by themselves before they are done; a procedure, for one, can. */
+export const isPlain = (text: string): boolean =>
+  /^\s*(?:select|insert|update|delete|merge|with|values|table|show|set|begin|start)\b/i.test(text)
+
 function traceOfAll(statements: readonly (readonly string[])[]): Trace {
   const said = statements.filter((words) => words.length > 0)
   for (const words of said) {

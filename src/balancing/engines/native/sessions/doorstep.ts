@@ -6,7 +6,7 @@ import type { Shared } from '../edge/shared.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import { cancelAt } from './cancel.ts'
 import { Session } from './session.ts'
-import type { Talk } from './talk.ts'
+import type { Opener, Talk } from './talk.ts'
 
 /**
  * Reads what a client says first, and gives the connection to a session. What is none is reset, and
@@ -17,12 +17,12 @@ export class Doorstep implements ConnectionOwner, Expiring, DoorClient {
   readonly #connection: Connection
   readonly #door: Door
   readonly #shared: Shared
-  readonly #talk: Talk
+  readonly #talk: Talk & Opener
   readonly #place: number
   #said: Buffer = Buffer.alloc(0)
   #isOver = false
 
-  constructor(connection: Connection, door: Door, shared: Shared, talk: Talk) {
+  constructor(connection: Connection, door: Door, shared: Shared, talk: Talk & Opener) {
     this.#connection = connection
     this.#door = door
     this.#shared = shared

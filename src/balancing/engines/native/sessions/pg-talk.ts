@@ -16,9 +16,10 @@ import {
   textAt,
 } from '../../../../wire/postgresql/messages.ts'
 import { readStartup } from '../../../../wire/postgresql/startup.ts'
+import { isPlain, traceOf } from '../../../../wire/postgresql/statements.ts'
+import { SessionMemory } from './memory.ts'
 import { type PgFound, PgLogin } from './pg-login.ts'
-import { SessionMemory } from './pg-memory.ts'
-import type { Farewell, Login, Opening, Talk, Unasked } from './talk.ts'
+import type { Farewell, Login, Opener, Opening, Talk, Unasked } from './talk.ts'
 
 /** So much of a query is looked at; a longer one binds its session to its server. */
 const textMost = 64 * 1024
@@ -60,13 +61,13 @@ export interface PgKnown {
   readonly offersTls: boolean
 }
 
-export class PgTalk implements Talk {
-  readonly clientBegins = true
+export class PgTalk implements Talk, Opener {
+  readonly leavesForAll = false
   readonly goodbye = messageOf(fromClient.terminate, Buffer.alloc(0))
   readonly #known: PgKnown
   #client = this.#listenToClient()
   #server = this.#listen()
-  readonly #memory = new SessionMemory()
+  readonly #memory = new SessionMemory(traceOf, isPlain)
   readonly #told = new Map<string, string>()
   #beginning: Buffer | undefined
   #user = ''
@@ -230,8 +231,8 @@ export class PgTalk implements Talk {
     return this.#pending === 0
   }
 
-  mayLeave(firstByte: number): boolean {
-    return firstByte === fromServer.error
+  mayLeave(bytes: Buffer): boolean {
+    return bytes[0] === fromServer.error
   }
 
   /**

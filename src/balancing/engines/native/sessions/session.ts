@@ -30,6 +30,7 @@ const sessionBytes = 2048
 const lingerTime = 1000
 
 const noBytes: Buffer = Buffer.alloc(0)
+const leaves = 'it ended the session'
 
 export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaiter, ServerLink {
   readonly connection: Connection
@@ -134,8 +135,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
       this.#phase = 'again'
       this.#shared.deadlines.set(this.#place, pool.row.connectTimeout)
       this.#login = this.talk.login()
-      this.#tell(this.#login.begin())
-      return
+      return this.#tell(this.#login.begin())
     }
     this.#phase = 'first'
     this.#shared.deadlines.set(this.#place, this.#door.row.headTimeout)
@@ -202,7 +202,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     if (server !== undefined) server.heardAt = this.#shared.deadlines.now
     if (this.#phase === 'again') return this.#loginHeard(bytes, end)
     if (this.#asked.isOpen && this.#aside.length === 0) {
-      if (!this.talk.mayLeave(bytes[0] as number)) this.#asked.answered()
+      if (!this.talk.mayLeave(bytes, end)) this.#asked.answered()
     }
     if (this.#isAnswered && !this.talk.rests && !this.#asked.isOpen) {
       const stop = this.talk.serverSaid(bytes, 0, end)
@@ -222,8 +222,9 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     if (heard === 'more') return
     if (heard === 'leaves' && (!this.talk.stands || this.talk.boundBy === undefined)) {
       if (!this.#asked.isOpen || this.#takeBack()) {
+        const isShut = this.talk.leavesForAll && this.#stash.length > 0
         this.#aside = noBytes
-        return this.#serverLost('it ended the session')
+        return isShut ? this.#missed(leaves) : this.#serverLost(leaves)
       }
     }
     this.#passAside()
@@ -290,9 +291,8 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     this.#choose(this.#pool as Pool)
   }
 
-  /** No word of its server has reached the client. */
   get #isUnbegun(): boolean {
-    if (this.#phase === 'first') return !this.#isAnswered && this.talk.clientBegins
+    if (this.#phase === 'first') return !this.#isAnswered
     return this.#phase === 'waiting' || this.#phase === 'again'
   }
 
@@ -360,8 +360,8 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
   }
 
   expired(): void {
-    const isSilent = this.#phase === 'waiting' || this.#phase === 'again'
-    if (isSilent) return this.#missed('connecting and logging in took too long')
+    if (this.#phase === 'waiting' || this.#phase === 'again')
+      return this.#missed('it took too long')
     this.#close(this.#phase !== 'leaving')
   }
 
@@ -391,7 +391,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
   connected(): void {}
   drained(): void {}
   unwritable(): void {
-    this.#close(true)
+    this.failed()
   }
   failed(): void {
     this.#close(true)

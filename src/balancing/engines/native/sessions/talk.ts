@@ -43,12 +43,14 @@ export interface Login {
   heard(bytes: Buffer, end: number): LoginStep
 }
 
-/** One client's conversation in a database's protocol, followed but not changed. */
-export interface Talk {
-  /** Whether the client speaks before the server does. */
-  readonly clientBegins: boolean
+/** Of a protocol in which the client speaks before the server does. */
+export interface Opener {
   /** Reads what came first, all of it so far. */
   open(bytes: Buffer): Opening
+}
+
+/** One client's conversation in a database's protocol, followed but not changed. */
+export interface Talk {
   /** What the first server of the session is told of its beginning. */
   readonly beginning: Buffer | undefined
   /** Follows what the client says; it may be changed where it stands. */
@@ -69,8 +71,10 @@ export interface Talk {
    * What a server says first about a request may mean that it leaves without having done it: then
    * `unasked` tells, and `takeBack` makes it as if nothing had been asked.
    */
-  mayLeave(firstByte: number): boolean
+  mayLeave(bytes: Buffer, end: number): boolean
   takeBack(): boolean
+  /** It says so to everybody and still lets in who comes: the same one is not asked again soon. */
+  readonly leavesForAll: boolean
   /** Why it cannot go on at another server; `undefined` if it can. */
   readonly boundBy: string | undefined
   /** Logs in at another server with what is known of the session. */

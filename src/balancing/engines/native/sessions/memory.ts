@@ -1,6 +1,6 @@
-// What has to be said again to another PostgreSQL, so that a session finds there what it had?
+// What has to be said again to another server, so that a session finds there what it had?
 
-import { type Trace, traceOf } from '../../../../wire/postgresql/statements.ts'
+import type { Trace } from '../../../../wire/postgresql/statements.ts'
 
 /** A session that has more to be said again than this stays where it is. */
 const statementsMost = 500
@@ -13,10 +13,6 @@ interface Prepared {
   /** The body of the message; `undefined` for one that was too long to be kept. */
   readonly body: Buffer | undefined
 }
-
-/** These cannot commit by themselves before they are done; a procedure, for one, can. */
-const isPlain = (text: string): boolean =>
-  /^\s*(?:select|insert|update|delete|merge|with|values|table|show|set|begin|start)\b/i.test(text)
 
 /** Between two requests that are answered by ReadyForQuery. */
 const mark = Symbol('mark')
@@ -42,6 +38,14 @@ export class SessionMemory {
   readonly #unplain = new Set<string>()
   /** Why the session cannot go on elsewhere. */
   boundBy: string | undefined
+  readonly #traceOf: (text: string) => Trace
+  readonly #isPlainText: (text: string) => boolean
+
+  /** How statements are read; one that is plain cannot commit by itself before it is done. */
+  constructor(traceOf: (text: string) => Trace, isPlain: (text: string) => boolean) {
+    this.#traceOf = traceOf
+    this.#isPlainText = isPlain
+  }
 
   /** Texts that are said whole, or statements that are made. */
   #note(trace: Trace, text: string, isAlone: boolean): void {
@@ -54,20 +58,20 @@ export class SessionMemory {
   /** A simple query; alone when nothing else is under way and no transaction is open. */
   query(text: string | undefined, isAlone: boolean): void {
     this.#asked.push(mark)
-    if (text === undefined || !isPlain(text)) this.#isPlain = false
+    if (text === undefined || !this.#isPlainText(text)) this.#isPlain = false
     if (text === undefined) this.boundBy ??= 'a query too long to be looked at'
-    else this.#note(traceOf(text), text, isAlone)
+    else this.#note(this.#traceOf(text), text, isAlone)
   }
 
   parse(name: string, text: string | undefined, body: Buffer | undefined): void {
     this.#asked.push({ name, body })
-    if (text !== undefined && isPlain(text)) this.#unplain.delete(name)
+    if (text !== undefined && this.#isPlainText(text)) this.#unplain.delete(name)
     else this.#unplain.add(name)
     if (text === undefined) {
       this.boundBy ??= 'a query too long to be looked at'
       return
     }
-    const trace = traceOf(text)
+    const trace = this.#traceOf(text)
     if (name === '') this.#unnamedSetting = trace.kind === 'setting' ? text : undefined
     if (trace.kind === 'state') this.boundBy ??= trace.what
     else if (trace.kind === 'setting' && name !== '') this.boundBy ??= 'a setting with a name'
