@@ -18,16 +18,25 @@ const leaves = text(fatalError('57P01', 'terminating connection due to administr
 const body = 'user\0app\0\0'
 const startup = `\0\0\0${String.fromCharCode(8 + body.length)}\0\x03\0\0${body}`
 
-/** A server that welcomes everybody and does with each query what the test says. */
-const serving = (id: string, serve: (peer: Peer, sql: string) => void): Promise<Origin> =>
-  Origin.open(id, async (peer) => {
+/** A server that does with everybody who logs in what the test says; others only look in. */
+const welcoming = (
+  id: string,
+  serve: (peer: Peer, origin: Origin) => Promise<void> | void,
+): Promise<Origin> =>
+  Origin.open(id, async (peer, origin) => {
     try {
       await peer.take(startup)
-      peer.send(welcome)
-      for (;;) serve(peer, await peer.take(/^Q[\s\S]{4}[^\0]*\0/))
+      await serve(peer, origin)
     } catch {
-      // The session ended.
+      // The connection ended.
     }
+  })
+
+/** A server that welcomes everybody and does with each query what the test says. */
+const serving = (id: string, serve: (peer: Peer, sql: string) => void): Promise<Origin> =>
+  welcoming(id, async (peer) => {
+    peer.send(welcome)
+    for (;;) serve(peer, await peer.take(/^Q[\s\S]{4}[^\0]*\0/))
   })
 
 /** An edge with a session at the first of two servers. */
@@ -57,8 +66,7 @@ suite('a session whose server leaves', () => {
 
   test('waits for the next one while the table still leads to the one that leaves', async () => {
     const shut = text(fatalError('57P03', 'the database system is shutting down'))
-    await using a = await Origin.open('a', async (peer, { peers }) => {
-      await peer.take(startup)
+    await using a = await welcoming('a', async (peer, { peers }) => {
       if (peers.length > 1) return goes(shut)(peer)
       peer.send(welcome)
       await peer.take('INSERT')
@@ -112,11 +120,11 @@ suite('a session whose server leaves', () => {
 
   test('waits for a server that is only starting', async () => {
     let isReady = false
-    await using a = await Origin.open('a', async (peer) => {
-      await peer.take(startup)
+    const starting = text(fatalError('57P03', 'the database system is starting up'))
+    await using a = await welcoming('a', (peer) => {
       if (isReady) return peer.send(welcome)
       isReady = true
-      goes(text(fatalError('57P03', 'the database system is starting up')))(peer)
+      goes(starting)(peer)
     })
     await using bed = new DatabaseBed('postgresql', [])
     await bed.route([a.row()])
