@@ -161,6 +161,7 @@ export async function databaseEngine(name: EngineName): Promise<OpenMember> {
     case 'postgresql':
       return (await import('../databases/engines/postgresql/engine.ts')).openPostgres
     case 'mariadb':
+      return (await import('../databases/engines/mariadb/engine.ts')).openMariadb
     case 'mysql':
       throw new Fault('failed', `databases of ${name} cannot be run yet`)
   }

@@ -1,36 +1,6 @@
 // MariaDB keeps the promises of a member's engine, as installed.
 
-import { createConnection } from 'mysql2/promise'
-import { openMariadb } from '../../src/databases/engines/mariadb/engine.ts'
 import { databaseMemberConformance } from '../conformance/database-member.ts'
-import type { MemberKind, Session } from '../conformance/database-scene.ts'
+import { mariadb } from './mariadb-member.ts'
 
-const connect: MemberKind['connect'] = async ({ host, port }, { user, password }, database) => {
-  const client = await createConnection({ host, port, user, password, database })
-  // Its server may be ended at any moment of a test: whoever has a query under way hears of it.
-  client.on('error', () => {})
-  const session: Session = {
-    query: async (sql) => {
-      const [rows] = await client.query(sql)
-      return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : []
-    },
-    [Symbol.asyncDispose]: () => client.end(),
-  }
-  return session
-}
-
-/** As small as tests need them: a server's files are made over and over again. */
-const settings = {
-  innodb_log_file_size: '8M',
-  innodb_buffer_pool_size: '16M',
-  innodb_buffer_pool_dump_at_shutdown: 'OFF',
-  innodb_buffer_pool_load_at_startup: 'OFF',
-  performance_schema: 'OFF',
-}
-
-databaseMemberConformance({
-  name: 'MariaDB as installed',
-  open: (options) => openMariadb({ ...options, settings }),
-  home: undefined,
-  connect,
-})
+databaseMemberConformance(mariadb)

@@ -138,7 +138,11 @@ async function transfer(
 }
 
 /** A file for one program, with a password in it: only this user reads it. */
-function optionFile(path: string, { user, password }: Account, lines: readonly string[]): void {
+export function optionFile(
+  path: string,
+  { user, password }: Account,
+  lines: readonly string[],
+): void {
   const quoted = (text: string): string => `"${text.replaceAll(/[\\"]/g, String.raw`\$&`)}"`
   const text = [
     '[client]',

@@ -26,6 +26,7 @@ import { rejoin } from './rejoin.ts'
 import { applyReceived, receiveFrom, roleAt, stopReceiving } from './replication.ts'
 import { MariadbServer } from './server.ts'
 import { errors, type Session } from './session.ts'
+import { startAsReplica } from './start.ts'
 import { readStatus, type ServerStatus } from './status.ts'
 
 /** How often a replica looks whether the primary lets it in as something else. */
@@ -124,7 +125,7 @@ class MariadbMember implements MemberEngine {
         await this.#server.kill()
       }
     }
-    await this.#server.start('MASTER', signal)
+    await startAsReplica(this.#server, this.#logs, signal)
   }
 
   /** `undefined` of one that hangs. */

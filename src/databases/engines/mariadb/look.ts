@@ -8,6 +8,7 @@ import { comparePositions, reaches } from '../../position.ts'
 import { stateOf } from './data-folder.ts'
 import { admitted, receiverOf } from './gate.ts'
 import type { Logs } from './logs.ts'
+import { pendingLogs, withPending } from './pending.ts'
 import type { Receivers } from './receivers.ts'
 import { receivedWith } from './replication.ts'
 import type { MariadbServer } from './server.ts'
@@ -34,6 +35,7 @@ const nothing: ServerSight = {
 export class Lookout {
   readonly #server: MariadbServer
   readonly #logs: Logs
+  readonly #kept: Logs
   readonly #receivers: Receivers
   #last: ServerSight = nothing
   #pulse = ''
@@ -43,6 +45,7 @@ export class Lookout {
   constructor(server: MariadbServer, logs: Logs, receivers: Receivers) {
     this.#server = server
     this.#logs = logs
+    this.#kept = pendingLogs(server)
     this.#receivers = receivers
   }
 
@@ -77,7 +80,8 @@ export class Lookout {
       case 'ours': {
         const applied = this.#logs.lastPosition(binaryLog)
         const relayed = this.#logs.lastPosition(relayLog)
-        const received = comparePositions(applied, relayed) >= 0 ? applied : relayed
+        const further = comparePositions(applied, relayed) >= 0 ? applied : relayed
+        const received = withPending(this.#kept, further)
         return { ...nothing, server: 'stopped', why, received, applied }
       }
     }
@@ -105,7 +109,8 @@ export class Lookout {
     if (status.folder !== options.data) return nothing
     const people = await this.#people(session, signal)
     const isPrimary = status.epoch > 0 || !status.readOnly
-    const received = receivedWith(status, this.#logs)
+    const known = receivedWith(status, this.#logs)
+    const received = isPrimary ? known : withPending(this.#kept, known)
     const base = {
       ...nothing,
       writable: !status.readOnly,

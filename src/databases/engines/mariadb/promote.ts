@@ -9,6 +9,7 @@ import { admit, ensureReceivers, kill } from './gate.ts'
 import { epochMost, primaryServerId } from './gtid.ts'
 import { mark } from './install.ts'
 import type { Logs } from './logs.ts'
+import { repeatPending } from './pending.ts'
 import { applyReceived } from './replication.ts'
 import type { MariadbServer } from './server.ts'
 import type { Session } from './session.ts'
@@ -45,6 +46,7 @@ export async function becomePrimary(
   const { epoch: current, readOnly, semiSync } = await readStatus(session, signal)
   if (current !== epoch) {
     await applyReceived(session, logs, signal)
+    await repeatPending(server, signal)
     await session.query('RESET SLAVE ALL', signal)
     await session.query(`SET GLOBAL server_id = ${primaryServerId(epoch, server.index)}`, signal)
   } else if (!readOnly) return

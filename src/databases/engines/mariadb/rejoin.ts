@@ -10,13 +10,15 @@ import { assertOurs, readMark, stateOf } from './data-folder.ts'
 import { formatGtid, furthest, furthestGtid } from './gtid.ts'
 import { mark, putInPlace } from './install.ts'
 import type { Logs } from './logs.ts'
+import { dropPending, pendingLogs } from './pending.ts'
 import { ownDatabase } from './promote.ts'
 import { applyReceived, receiveFrom, roleAt } from './replication.ts'
 import type { MariadbServer } from './server.ts'
 import { errnoOf, errors, Session } from './session.ts'
 import { binaryLog, relayLog } from './settings.ts'
+import { startAsReplica } from './start.ts'
 import { readStatus } from './status.ts'
-import { type History, historyOf, isPart, keepTail, tailOf } from './tail.ts'
+import { type History, historyOf, isPart, keepTail, type TailPart, tailOf } from './tail.ts'
 
 /** Carries out an order to follow. Nothing is touched before the primary has answered. */
 export async function rejoin(
@@ -127,18 +129,15 @@ async function keepsData(
   signal: AbortSignal,
 ): Promise<boolean> {
   await stopPrimary(server, signal)
-  if (order.way === 'rewind' && !server.isRunning) {
-    await setAside(server, logs, history, order, signal)
-    await server.start('SLAVE', signal)
-  } else {
-    await server.start('MASTER', signal)
-  }
+  await startAsReplica(server, logs, signal)
   const session = await server.session(signal)
   await applyReceived(session, logs, signal)
   const { binlogPosition } = await readStatus(session, signal)
   const last = furthestGtid(binlogPosition)
-  if (order.way === 'follow' || last === undefined || isPart(last, history)) return true
-  return false
+  if (order.way === 'rewind' && last !== undefined && !isPart(last, history)) return false
+  await setAside(server, tailOf(pendingLogs(server), binaryLog, history), order, signal)
+  dropPending(server)
+  return true
 }
 
 /** A primary ends at once, so that what it did not get acknowledged can still be cut off. */
@@ -154,12 +153,10 @@ async function stopPrimary(server: MariadbServer, signal: AbortSignal): Promise<
 
 async function setAside(
   server: MariadbServer,
-  logs: Logs,
-  history: History,
+  tail: readonly TailPart[],
   { label, primary }: FollowOrder,
   signal: AbortSignal,
 ): Promise<void> {
-  const tail = [...tailOf(logs, binaryLog, history), ...tailOf(logs, relayLog, history)]
   if (tail.length === 0) return
   const folder = await keepTail(server, tail, { label, primary: primary.member }, signal)
   server.options.event('set-aside', `what ${primary.member} does not have is kept in ${folder}`)
@@ -178,10 +175,15 @@ async function clone(
 ): Promise<void> {
   const { source, identity, history, order } = parts
   if (server.isRunning) await server.kill()
-  await setAside(server, logs, history, order, signal)
+  const all = [pendingLogs(server), logs].flatMap((each) => [
+    ...tailOf(each, binaryLog, history),
+    ...tailOf(each, relayLog, history),
+  ])
+  await setAside(server, all, order, signal)
   const { primary, progress } = order
   await makeClone({ server, primary, source, identity, progress }, signal)
   putInPlace(server.options.data)
+  dropPending(server)
   await server.start('MASTER', signal)
   const session = await server.session(signal)
   // Its log begins where the copy ends: a replica that asks for what comes next is served by it.

@@ -3,6 +3,7 @@
 import { chownSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { readWhole } from '../../../control/whole-file.ts'
 import { describeError, Fault } from '../../../foundation/fault.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberOptions } from '../../engine.ts'
@@ -17,6 +18,9 @@ import { configurationOf } from './settings.ts'
  * as `MASTER` it finishes them, as `SLAVE` it cuts them off (`--init-rpl-role`).
  */
 export type RecoveryRole = 'MASTER' | 'SLAVE'
+
+/** The name of its socket in the folder `run`. */
+export const socketName = 'sql.sock'
 
 /** Between two looks at a server that starts or ends. */
 const pauseBetween = 20
@@ -36,7 +40,7 @@ export class MariadbServer implements Disposable {
     this.programs = programs
     this.owner = owner
     this.index = options.peers.findIndex(({ member }) => member === options.member)
-    this.socket = join(options.run, 'sql.sock')
+    this.socket = join(options.run, socketName)
   }
 
   get process(): ServerProcess {
@@ -78,9 +82,10 @@ export class MariadbServer implements Disposable {
   }
 
   #configuration(data: string): string {
-    const { address, run, settings } = this.options
+    const { address, run, settings, member } = this.options
     return configurationOf(
       {
+        member,
         data,
         run,
         socket: this.socket,
@@ -97,7 +102,7 @@ export class MariadbServer implements Disposable {
     for (;;) {
       const { process } = this
       if (process.kind !== 'running') {
-        const said = process.kind === 'ended' ? `: ${process.why} ${process.last}`.trimEnd() : ''
+        const said = process.kind === 'ended' ? `: ${process.why}${this.#lastErrors()}` : ''
         throw new Fault(
           'failed',
           `the server of ${this.options.member} ended at its start${said}`,
@@ -114,6 +119,17 @@ export class MariadbServer implements Disposable {
       }
       await pause(pauseBetween, undefined, { signal })
     }
+  }
+
+  /** Why it ended, in its own words: the last lines of its log only say that it did. */
+  #lastErrors(): string {
+    const log = readWhole(join(this.options.run, 'server.log')) ?? ''
+    const errors = log
+      .slice(-20_000)
+      .split('\n')
+      .filter((line) => line.includes('[ERROR]') && !line.includes('Aborting'))
+      .map((line) => line.replace(/^.*\[ERROR\] /, ''))
+    return errors.length === 0 ? '' : `: ${errors.slice(-2).join('; ')}`
   }
 
   /** The one connection that is kept, opened when it is needed. */

@@ -32,9 +32,15 @@ export function errnoOf(thrown: unknown): number | undefined {
 
 /** Whether nobody listens there: the server is stopped, or still starting. */
 export const isUnreachable = (thrown: unknown): boolean =>
+  isBroken(thrown) ||
   ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST'].includes(
     systemCode(thrown) ?? '',
   )
+
+/** The connection is over, by the driver's own account: no server has said so. */
+const isBroken = (thrown: unknown): boolean =>
+  (thrown as { readonly fatal?: unknown } | undefined)?.fatal === true &&
+  errnoOf(thrown) === undefined
 
 export class Session implements Disposable {
   readonly #connection: Connection
@@ -89,9 +95,11 @@ export class Session implements Disposable {
       signal,
       () => this[Symbol.dispose](),
       new Promise<readonly Row[]>((resolve, reject) => {
-        this.#connection.query({ sql, values: [...values] }, (failed, rows) =>
-          failed === null ? resolve(Array.isArray(rows) ? (rows as Row[]) : []) : reject(failed),
-        )
+        this.#connection.query({ sql, values: [...values] }, (failed, rows) => {
+          if (failed === null) return resolve(Array.isArray(rows) ? (rows as Row[]) : [])
+          if (failed.fatal) this[Symbol.dispose]()
+          reject(failed)
+        })
       }),
     )
   }

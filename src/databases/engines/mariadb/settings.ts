@@ -42,6 +42,7 @@ export const enforcedSettings: readonly EnforcedSetting[] = [
 const ownedSettings = [
   ...['server_id', 'port', 'bind_address', 'socket', 'datadir', 'pid_file', 'user', 'log_bin'],
   ...['log_bin_index', 'relay_log', 'relay_log_index', 'relay_log_info_file', 'report_host'],
+  ...['report_user', 'report_password', 'show_slave_auth_info'],
   ...['report_port', 'master_info_file', 'init_rpl_role', 'skip_networking', 'log_error'],
   ...['skip_log_bin', 'innodb_data_home_dir', 'innodb_log_group_home_dir', 'init_file'],
   ...[
@@ -89,6 +90,7 @@ function plain(value: string): string {
 
 /** Where one server's things are, and who it is. */
 export interface ServerPlace {
+  readonly member: string
   readonly data: string
   readonly run: string
   readonly socket: string
@@ -123,6 +125,9 @@ export function configurationOf(
     ['port', String(place.port)],
     ['report_host', place.host],
     ['report_port', String(place.port)],
+    // A replica says its name to its primary, which tells it to whoever may ask.
+    ['report_user', place.member],
+    ['show_slave_auth_info', 'ON'],
     ['log_bin', `${place.data}/${binaryLog}`],
     ['relay_log', `${place.data}/${relayLog}`],
   ]

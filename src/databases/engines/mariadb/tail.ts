@@ -65,8 +65,8 @@ export async function keepTail(
   const { options, programs } = server
   const folder = join(options.aside, about.label)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  for (const { file, groups } of tail) {
-    const path = join(folder, `${basename(file.path)}.tail`)
+  for (const [index, { file, groups }] of tail.entries()) {
+    const path = join(folder, `${index + 1}-${basename(file.path)}`)
     writeDurably(path, partOf(file, groups))
     await readable(programs.binlog, path, signal)
   }

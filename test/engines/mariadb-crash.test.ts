@@ -1,0 +1,100 @@
+// What MariaDB's own crashes must not cost: acknowledged rows of a replica, and a whole copy.
+
+import assert from 'node:assert/strict'
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { findMariadbVouchers } from '../../src/databases/engines/mariadb/vouch.ts'
+import { accounts, anyOf, patience, Scene, soon } from '../conformance/database-scene.ts'
+import { ahead, caughtUp, insert, pending, received } from '../conformance/database-watch.ts'
+import { mariadb } from './mariadb-member.ts'
+import { until } from './waiting.ts'
+
+const begin = (scene: Scene): Promise<void> =>
+  scene.begin(scene.seats.length === 2 ? anyOf('m2') : anyOf('m2', 'm3'))
+
+async function administer(scene: Scene, name: string, sql: string): Promise<void> {
+  const { address } = scene.seat(name).options
+  await using session = await mariadb.connect(address, accounts.admin, 'alwayson')
+  await session.query(sql)
+}
+
+/** A row that the primary has in its log, and nobody else. */
+async function leaveTail(scene: Scene, id: number): Promise<void> {
+  const before = await received(scene, 'm1')
+  const waiting = pending(scene.query('m1', insert(id)))
+  await until(
+    'the primary has a row that nobody else has',
+    async () => ahead(await received(scene, 'm1'), before) > 0,
+    patience,
+  )
+  await scene.seat('m1').host.crash()
+  await assert.rejects(waiting.outcome)
+}
+
+suite('MariaDB after a crash', () => {
+  test('a replica has what it acknowledged and had not applied', async () => {
+    await using scene = await Scene.open(mariadb, 2)
+    await begin(scene)
+    await administer(scene, 'm2', 'STOP SLAVE SQL_THREAD')
+    for (const id of [1, 2, 3]) await scene.query('m1', insert(id))
+    const all = await received(scene, 'm1')
+    assert.ok(ahead((await scene.look('m2')).applied, all) < 0)
+    await Promise.all([scene.seat('m1').host.crash(), scene.seat('m2').host.crash()])
+    assert.ok(ahead(await received(scene, 'm2'), all) >= 0)
+    await scene.engine('m2').freeze(soon())
+    assert.ok(ahead(await received(scene, 'm2'), all) >= 0)
+    await scene.engine('m2').promote({ epoch: 2, acks: anyOf('m1') }, soon())
+    assert.deepEqual(await scene.ids('m2'), [1, 2, 3])
+  })
+
+  test('a primary that stopped for an election keeps what nobody acknowledged', async () => {
+    await using scene = await Scene.open(mariadb, 2)
+    await begin(scene)
+    await scene.query('m1', insert(1))
+    await scene.engine('m2').freeze(soon())
+    await leaveTail(scene, 2)
+    const crashed = await received(scene, 'm1')
+    await scene.engine('m1').freeze(soon())
+    assert.deepEqual(await received(scene, 'm1'), crashed)
+    await scene.engine('m1').promote({ epoch: 2, acks: anyOf('m2') }, soon())
+    assert.deepEqual(await scene.ids('m1'), [1, 2])
+    await scene.engine('m2').follow(scene.order('m1', 'follow'), soon())
+    await scene.shows('m2', 2)
+  })
+
+  test('a primary that was not elected is cut back, and not copied', async () => {
+    await using scene = await Scene.open(mariadb, 2)
+    await begin(scene)
+    await scene.query('m1', insert(1))
+    await caughtUp(scene, 'm2', 'm1')
+    await scene.engine('m2').freeze(soon())
+    await leaveTail(scene, 2)
+    const { data, aside } = scene.seat('m1').options
+    const folder = statSync(data).ino
+    await scene.engine('m1').freeze(soon())
+    await scene.engine('m2').promote({ epoch: 2, acks: anyOf('m1') }, soon())
+    await scene.engine('m1').follow(scene.order('m2', 'rewind', 'epoch-2'), soon())
+    await scene.receives('m1', 'm2')
+    await scene.query('m2', insert(3))
+    await scene.shows('m1', 3)
+    assert.deepEqual(await scene.ids('m1'), [1, 3])
+    assert.equal(statSync(data).ino, folder)
+    assert.ok(existsSync(join(aside, 'epoch-2', 'summary.json')))
+  })
+
+  test('replicas vouch for a primary as long as they receive', async () => {
+    await using scene = await Scene.open(mariadb, 3)
+    await begin(scene)
+    const { run, address } = scene.seat('m1').options
+    const ask = (within?: number): Promise<readonly string[]> =>
+      findMariadbVouchers(
+        { engine: 'mariadb', socket: run, port: address.port, account: accounts.admin },
+        ['m2', 'm3'],
+        soon(within),
+      )
+    assert.deepEqual([...(await ask())].toSorted(), ['m2', 'm3'])
+    await scene.engine('m3').freeze(soon())
+    assert.deepEqual(await ask(3000), ['m2'])
+  })
+})
