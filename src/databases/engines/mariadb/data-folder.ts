@@ -12,6 +12,8 @@ export interface Mark {
   readonly identity: string | undefined
   /** Of the server that made the folder. */
   readonly version: string
+  /** As a primary it waits for acknowledgements. */
+  readonly waits?: boolean
 }
 
 const fileOf = (folder: string): string => join(folder, 'alwayson.json')
@@ -56,13 +58,24 @@ export function stateOf(folder: string, database: string, version: string): Fold
 export function readMark(folder: string): Mark | undefined {
   if (!existsSync(fileOf(folder))) return undefined
   try {
-    const { database, identity, version } = JSON.parse(readFileSync(fileOf(folder), 'utf8'))
+    const { database, identity, version, waits } = JSON.parse(readFileSync(fileOf(folder), 'utf8'))
     if (typeof database !== 'string' || typeof version !== 'string') return undefined
-    return { database, version, identity: typeof identity === 'string' ? identity : undefined }
+    return {
+      database,
+      version,
+      identity: typeof identity === 'string' ? identity : undefined,
+      waits: waits === true,
+    }
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return undefined
     throw thrown
   }
+}
+
+/** Says whether it waits, for whoever starts it after a crash. */
+export function markWaits(folder: string, waits: boolean): void {
+  const known = readMark(folder)
+  if (known !== undefined && known.waits !== waits) writeMark(folder, { ...known, waits })
 }
 
 export const writeMark = (folder: string, mark: Mark): void =>

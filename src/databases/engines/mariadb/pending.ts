@@ -1,9 +1,9 @@
 // What a crashed primary may not have had acknowledged: kept beside it until somebody is elected.
 //
 // A start that finishes the last transactions of its log makes them a part of this member, which
-// then could only be copied anew if another is elected; a start that cuts them off would forget what
-// may have been acknowledged. So they are cut off, and kept: they count as received, are repeated
-// with their own numbers if this member is promoted, and are set aside if it is not.
+// then could only be copied anew if another is elected; a start that cuts them off would forget
+// what may have been acknowledged. So they are cut off, and kept: they count as received, are
+// repeated with their own numbers if this member is promoted, and are set aside if it is not.
 
 import {
   closeSync,
@@ -22,6 +22,7 @@ import type { Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
 import type { Group } from './binary-log.ts'
 import { optionFile } from './clone.ts'
+import { readMark } from './data-folder.ts'
 import { epochOf, positionOf, primaryServerId } from './gtid.ts'
 import { type LogFile, Logs } from './logs.ts'
 import { ended, start } from './programs.ts'
@@ -48,6 +49,8 @@ function crashedAsPrimary(server: MariadbServer, log: LogFile): boolean {
  */
 export function keepPending(server: MariadbServer, logs: Logs): boolean {
   const log = logs.newest(binaryLog)
+  // Where nobody had to acknowledge, whatever is in the log may have been answered: it is finished.
+  if (readMark(server.options.data)?.waits !== true) return false
   if (log === undefined || !crashedAsPrimary(server, log)) return false
   const known = pendingLogs(server).lastPosition(binaryLog)
   // What was cut off once is not in the log any more: the longer one is kept.

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import type { AckSet } from '../../model.ts'
 import { ensureAccounts } from './accounts.ts'
-import { readMark } from './data-folder.ts'
+import { markWaits, readMark } from './data-folder.ts'
 import { admit, ensureReceivers, kill } from './gate.ts'
 import { epochMost, primaryServerId } from './gtid.ts'
 import { mark } from './install.ts'
@@ -108,6 +108,7 @@ export async function enforce(
   await ensureReceivers(session, accounts, others, signal)
   if (acks.needed > 0) {
     await session.query('SET GLOBAL rpl_semi_sync_master_enabled = ON', signal)
+    markWaits(server.options.data, true)
   }
   await admit(
     session,
@@ -117,6 +118,7 @@ export async function enforce(
     signal,
   )
   if (acks.needed === 0) {
+    markWaits(server.options.data, false)
     // Whoever waits is let go, and answered: by this set nobody has to wait.
     await session.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF', signal)
     return
