@@ -9,6 +9,8 @@ import { until } from '../engines/waiting.ts'
 export interface TestMachine {
   readonly name: string
   readonly address: string
+  /** What a command begins with that is to run on it. */
+  readonly inside: readonly string[]
   /** Starts a program on it; its output goes to `log`. */
   spawn(argv: readonly string[], options: SpawnHere): ChildProcess
   /** Pulls the cable, or plugs it in. */
@@ -96,9 +98,9 @@ function machineOf(
 ): TestMachine {
   const nft = (...argv: readonly string[]): string =>
     run('ip', 'netns', 'exec', space, 'nft', ...argv)
+  const inside = ['ip', 'netns', 'exec', space]
   return {
-    name,
-    address,
+    ...{ name, address, inside },
     spawn(argv, { cwd, log, env = {} }) {
       const out = openSync(log, 'a')
       return spawn('ip', ['netns', 'exec', space, ...argv], {
