@@ -21,8 +21,9 @@ import { formatKeys, readKeys } from '../../src/control/doors/keys.ts'
 import { signalProcess } from '../../src/control/processes.ts'
 import type { GuardRecord } from '../../src/databases/guard/protocol.ts'
 import type { DatabaseOverview } from '../../src/databases/overview.ts'
-import { freePorts, until } from '../../test/engines/waiting.ts'
+import { until } from '../../test/engines/waiting.ts'
 import { openNetwork, type TestMachine, type TestNetwork } from '../../test/hosts/namespaces.ts'
+import { restingPorts } from '../lib/ports.ts'
 import type { ClientOrder } from './client.ts'
 import { type Attempt, parseHistory } from './history.ts'
 import type { Target } from './session.ts'
@@ -78,7 +79,7 @@ export async function openBed(options: BedOptions): Promise<Bed> {
   const root = mkdtempSync(join(tmpdir(), 'ao-failover-'))
   // The servers' own user has to pass through.
   chmodSync(root, 0o711)
-  const [write = 0, ...members] = await freePorts(4)
+  const [write = 0, ...members] = await restingPorts(4)
   const network = options.where === 'machines' ? openNetwork(['a', 'b', 'c', 'z']) : undefined
   const bed = new OpenBed(options, root, network, write)
   try {
