@@ -1,11 +1,10 @@
 // How long do clients wait when a database's primary fails, and is anything lost?
 //
-//   npm run bench:failover                                   everything, ten times each: hours
+//   npm run bench:failover                     everything, ten times each: hours
 //   npm run bench:failover -- --engine postgresql --where processes --fault server_killed --runs 3
 //
-// A client on every machine writes a row each 10 ms through its own door. Outage is the longest wait
-// of a client that the fault leaves alone, redundancy the time until every member follows again. With
-// `--patroni` Patroni runs beside it, for the faults that it can be given.
+// A client on every machine writes a row each 10 ms through its own door. Outage is the longest
+// wait of a client that the fault leaves alone; redundancy is back when every member follows.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'

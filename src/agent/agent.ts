@@ -172,11 +172,12 @@ interface Parts extends AgentOptions {
 /** Before the doors of databases are opened, edges hear as whom sessions log in anew. */
 const opensDoors = (databases: AgentDatabases, adapters: Adapters): DatabasesPort => ({
   views: () => databases.views(),
-  async apply(plans) {
+  async plan(plans) {
+    databases.plan(plans)
     const accounts = plans.flatMap((plan) => databaseAccounts(plan, databases.passwordOf(plan)))
     await adapters.entrust(accounts)
-    await databases.apply(plans)
   },
+  apply: () => databases.apply(),
 })
 
 class RunningAgent implements Agent, AgentClusterDeeds {

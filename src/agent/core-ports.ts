@@ -28,8 +28,10 @@ export interface CorePorts {
 
 /** The part of the databases room that the mind speaks to. */
 export interface DatabasesPort {
-  /** Looks after these from now on, and after no others. Resolves once it has begun. */
-  apply(plans: readonly DatabasePlan[]): Promise<void>
+  /** Shows these from now on; begins and ends nothing yet. */
+  plan(plans: readonly DatabasePlan[]): Promise<void>
+  /** Looks after those that are planned, and after no others. Resolves once it has begun. */
+  apply(): Promise<void>
   views(): readonly DatabaseView[]
 }
 

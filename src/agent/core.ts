@@ -145,10 +145,11 @@ class AgentCore implements Core {
     }
     try {
       await this.#ports.certificates.watch(certificateWishes(spec))
+      await this.#ports.databases?.plan(Object.values(spec.databases))
       await this.#push()
-      await this.#ports.databases?.apply(Object.values(spec.databases))
     } catch (thrown) {
       this.#spec = before.spec
+      await this.#ports.databases?.plan(Object.values(before.spec.databases))
       await this.#unwatch(before.spec)
       this.#state = {
         ...this.#state,
@@ -159,6 +160,7 @@ class AgentCore implements Core {
     } finally {
       this.#applying = false
     }
+    await this.#ports.databases?.apply()
     this.#save()
     // At once, not soon: whoever applied a file may be busy loading what comes next.
     this.#isStirred = true

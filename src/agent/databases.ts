@@ -90,7 +90,10 @@ interface Session {
 /** See the first line. */
 export class AgentDatabases {
   readonly #options: AgentDatabasesOptions
-  readonly #held = new Map<string, Held>()
+  /** Those that are looked after. */
+  #held: ReadonlyMap<string, Held> = new Map()
+  /** Those of the file that is being applied, or is in force. */
+  #shown: ReadonlyMap<string, Held> = new Map()
   #session: Session | undefined
   #term: (Session & { readonly role: Leadership }) | undefined
   #turn: Promise<void> = Promise.resolve()
@@ -107,37 +110,59 @@ export class AgentDatabases {
 
   /** What is known of each. */
   views(): readonly DatabaseView[] {
-    return [...this.#held.values()].map(({ plan, board }) => {
+    return [...this.#shown.values()].map(({ plan, board }) => {
       const { record, members, wish, connected } = board.view()
       return { plan, record, members, connected, ...wish }
     })
   }
 
-  /** Looks after these from now on, and after no others; those that leave the file are let go. */
-  apply(plans: readonly DatabasePlan[]): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#apply(plans))
+  /**
+   * Shows these from now on, with what was decided about them before; nothing is begun or ended:
+   * the file that they are of may still be refused.
+   */
+  plan(plans: readonly DatabasePlan[]): void {
+    const known = (plan: DatabasePlan): Held | undefined => {
+      const held = this.#held.get(plan.name)
+      return JSON.stringify(held?.plan) === JSON.stringify(plan) ? held : undefined
+    }
+    this.#shown = new Map(plans.map((plan) => [plan.name, known(plan) ?? this.#hold(plan)]))
+  }
+
+  #hold(plan: DatabasePlan): Held {
+    const { clock, folders, cluster } = this.#options
+    const shared = cluster && openSharedBoard(`${boardsPath}/${plan.name}`, clock)
+    return new Held(plan, shared ?? openLocalBoard(folders.record(plan.name), clock), shared)
+  }
+
+  /** Looks after those that are planned, and after no others; what left the file is ended. */
+  apply(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#apply(this.#shown))
     return this.#turn
   }
 
-  async #apply(plans: readonly DatabasePlan[]): Promise<void> {
-    for (const [name, held] of this.#held) {
-      const plan = plans.find((one) => one.name === name)
-      if (plan !== undefined && JSON.stringify(plan) === JSON.stringify(held.plan)) continue
-      this.#held.delete(name)
-      if (plan === undefined) await held.end(endWithin)
-      else await held[Symbol.asyncDispose]()
+  async #apply(shown: ReadonlyMap<string, Held>): Promise<void> {
+    const before = this.#held
+    const next = new Map(shown)
+    for (const [name, held] of before) {
+      const planned = shown.get(name)
+      if (planned === held) continue
+      if (planned === undefined) await held.end(endWithin)
+      else {
+        await held[Symbol.asyncDispose]()
+        // What was decided since it was planned is read by another one.
+        next.set(name, this.#hold(planned.plan))
+      }
     }
-    for (const plan of plans) if (!this.#held.has(plan.name)) this.#open(plan)
+    this.#held = next
+    this.#shown = next
+    for (const [name, held] of next) if (before.get(name) !== held) this.#open(held)
   }
 
-  #open(plan: DatabasePlan): void {
-    const { clock, folders, cluster, changed } = this.#options
-    const shared = cluster && openSharedBoard(`${boardsPath}/${plan.name}`, clock)
-    const local =
-      shared === undefined ? openLocalBoard(folders.record(plan.name), clock) : undefined
-    const held = new Held(plan, shared ?? (local as DecidingBoard), shared)
-    this.#held.set(plan.name, held)
+  #open(held: Held): void {
+    const { cluster, changed } = this.#options
+    const { plan } = held
     held.board.onChange(changed)
+    const local = held.shared === undefined ? (held.board as DecidingBoard) : undefined
     const mine = plan.members.filter(
       ({ machine }) => machine === undefined || machine === cluster?.machine,
     )
@@ -261,14 +286,14 @@ export class AgentDatabases {
   async leave(): Promise<void> {
     await this.#turn
     await Promise.all([...this.#held.values()].map((held) => held[Symbol.asyncDispose]()))
-    this.#held.clear()
+    this.#held = new Map()
   }
 
   /** Ends all that runs here. */
   async end(within: Milliseconds): Promise<void> {
     await this.#turn
     await Promise.all([...this.#held.values()].map((held) => held.end(within)))
-    this.#held.clear()
+    this.#held = new Map()
   }
 }
 
