@@ -9,7 +9,7 @@ import type { Block } from './settle-members.ts'
 import type { LooseFile, Site } from './site.ts'
 import { readAddress, readBind } from './values.ts'
 
-type Rest = Pick<Spec, 'machines' | 'frontends' | 'coordination' | 'metrics'>
+type Rest = Pick<Spec, 'name' | 'machines' | 'frontends' | 'coordination' | 'metrics'>
 
 /** The databases of the file, by name. */
 export function settleDatabases(
@@ -23,7 +23,7 @@ export function settleDatabases(
   const housing = { machines: machines.length < 2 ? [] : machines }
   return Object.fromEntries(
     Object.entries(raw ?? {}).map(([name, one]) => {
-      const block = freeBlock(name, taken)
+      const block = freeBlock(`${rest.name}/${name}`, taken)
       return [name, settleDatabase(name, one ?? {}, housing, block, site)]
     }),
   )
@@ -32,11 +32,12 @@ export function settleDatabases(
 const std = defaults.database.ports
 
 /**
- * The first block of ports, from the one that the name leads to, of which nothing is taken; takes
- * it. So a database keeps its ports whatever else comes and goes, but for what meets it by chance.
+ * The first block of ports, from the one that the names lead to, of which nothing is taken; takes
+ * it. So a database keeps its ports whatever else comes and goes, but for what meets it by chance;
+ * and databases of one name in two files on one machine hardly meet.
  */
-function freeBlock(name: string, taken: Set<number>): Block {
-  const start = createHash('sha256').update(name).digest().readUInt32BE(0) % std.blocks
+function freeBlock(seed: string, taken: Set<number>): Block {
+  const start = createHash('sha256').update(seed).digest().readUInt32BE(0) % std.blocks
   for (let step = 0; step < std.blocks; step += 1) {
     const door = std.first + ((start + step) % std.blocks) * std.each
     const block = Array.from({ length: std.each }, (_, index) => door + index)

@@ -30,7 +30,7 @@ export function settle(raw: LooseFile, site: Site): Spec {
   const metrics = settleMetrics(raw.metrics)
   const statsSocket = settleStatsSocket(raw.stats_socket, site)
   const coordination = settleCoordination(raw.coordination, name, machines, site)
-  const around = { machines, frontends, coordination, ...(metrics && { metrics }) }
+  const around = { name, machines, frontends, coordination, ...(metrics && { metrics }) }
   const spec: Spec = {
     name,
     ...(metrics === undefined ? {} : { metrics }),
