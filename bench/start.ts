@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { withoutDatabase } from '../test/support/shop-file.ts'
 import { openCli, projectRoot } from './lib/cli.ts'
 import { statusOf } from './lib/origins.ts'
 import { freePorts } from './lib/ports.ts'
@@ -76,7 +77,8 @@ async function startShop(cache: string): Promise<number> {
 
 execFileSync('git', ['clone', '--quiet', projectRoot, clone])
 symlinkSync(join(projectRoot, 'node_modules'), join(clone, 'node_modules'))
-const template = readFileSync(join(shop, 'alwayson.yaml'), 'utf8')
+// Without its database: what is compared with the replicas by themselves is what keeps them.
+const template = withoutDatabase(readFileSync(join(shop, 'alwayson.yaml'), 'utf8'))
 const kept = join(folder, 'kept')
 
 /** The compiled code that `npm ci` leaves in a clean clone, in a folder of its own each time. */

@@ -69,6 +69,17 @@ test('the shop places an order once, however often and wherever it is asked', as
   assert.equal(orders.filter(({ kind }) => kind === 'placed').length, 1)
 })
 
+test('the shop says how many orders it keeps, and no primary without a database', async () => {
+  const number = async (): Promise<number> => {
+    const said = (await (await fetch(`${replicas[0]}/orders`)).json()) as object
+    assert.deepEqual(Object.keys(said), ['count'])
+    return (said as { readonly count: number }).count
+  }
+  const before = await number()
+  assert.equal((await order(replicas[1]!, 'counted', 'item=bell')).status, 201)
+  assert.equal(await number(), before + 1)
+})
+
 test('the shop refuses a key that has placed another order, and an order without one', async () => {
   assert.equal((await order(replicas[0]!, 'k2', 'item=tea')).status, 201)
   assert.equal((await order(replicas[1]!, 'k2', 'item=bell')).status, 422)

@@ -8,6 +8,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Status } from '../src/agent/model.ts'
 import { freePorts } from './engines/waiting.ts'
+import { withoutDatabase } from './support/shop-file.ts'
 
 const root = join(import.meta.dirname, '..')
 const folder = mkdtempSync(join(tmpdir(), 'alwayson-pack-'))
@@ -84,7 +85,7 @@ test('keeps a service on, goes on without its agent, and stops all of it', async
   const [port] = await freePorts(1)
   const shop = join(installed, 'examples', 'shop', 'alwayson.yaml')
   const file = join(installed, 'examples', 'shop', 'test.yaml')
-  writeFileSync(file, readFileSync(shop, 'utf8').replace(':8080', `:${port}`))
+  writeFileSync(file, withoutDatabase(readFileSync(shop, 'utf8')).replace(':8080', `:${port}`))
   const say = (...args: readonly string[]): string =>
     succeed(alwayson, '--file', file, '--state', state, ...args)
   const answers = async (): Promise<string> =>

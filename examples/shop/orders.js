@@ -1,20 +1,19 @@
-// Orders, each placed once: the key that the client chose is the name of a file.
+// Orders, each placed once, by the key that the client chose: in a database where there is one.
 
-import { createHash, randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
 import { formatCart, linesOf, totalOf } from './catalogue.js'
 
-const folder = process.env.ORDERS ?? join(import.meta.dirname, '.orders')
-mkdirSync(folder, { recursive: true })
+const { keepOrder, keptOrders } = await (process.env.DATABASE_URL === undefined
+  ? import('./orders-in-files.js')
+  : import('./orders-in-postgresql.js'))
+
+export { keptOrders }
 
 /**
  * Places the order, or finds the one that this key has already placed, at this replica or at
  * another. `kind` is `placed`, `repeated`, or `conflict` when the key was used for something else.
  */
-export function placeOrder(key, cart) {
-  const name = createHash('sha256').update(key).digest('hex').slice(0, 32)
-  const file = join(folder, `${name}.json`)
+export async function placeOrder(key, cart) {
   const order = {
     number: randomUUID().slice(0, 8),
     cart: formatCart(cart),
@@ -22,17 +21,7 @@ export function placeOrder(key, cart) {
     total: totalOf(cart),
     at: new Date().toISOString(),
   }
-  // A link is made by one replica only, and what it names has been written to the end.
-  const draft = `${file}.${process.pid}`
-  writeFileSync(draft, JSON.stringify(order), { flush: true })
-  try {
-    linkSync(draft, file)
-    return { kind: 'placed', order }
-  } catch (thrown) {
-    if (thrown.code !== 'EEXIST') throw thrown
-    const earlier = JSON.parse(readFileSync(file, 'utf8'))
-    return { kind: earlier.cart === order.cart ? 'repeated' : 'conflict', order: earlier }
-  } finally {
-    unlinkSync(draft)
-  }
+  const kept = await keepOrder(key, order)
+  if (kept.number === order.number) return { kind: 'placed', order }
+  return { kind: kept.cart === order.cart ? 'repeated' : 'conflict', order: kept }
 }

@@ -32,6 +32,13 @@ ${main}
     <p class="hint">Kill one, in a terminal: <code id="kill">kill -9 ${replica.pid}</code>
     One colour disappears for a moment. No square turns red.</p>
   </section>
+  <section id="kept" aria-label="who keeps the orders" hidden>
+    <h2>Who keeps the orders?</h2>
+    <div id="placed"></div>
+    <p id="count"></p>
+    <p class="hint">Each square is an order of somebody who cannot sleep. Kill the primary:
+    <code id="kill-primary"></code> Orders wait for a moment; none is lost, none turns red.</p>
+  </section>
 </footer>
 </body>
 </html>

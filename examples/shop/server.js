@@ -1,11 +1,11 @@
 // A small web shop on plain Node.js, of which any number of replicas may run. What a visitor has
-// in the cart is in the visitor's cookie, what was ordered is in a file: no replica is special.
+// in the cart is in the visitor's cookie, what was ordered in a database: no replica is special.
 
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { changeCart, formatCart, parseCart } from './catalogue.js'
-import { placeOrder } from './orders.js'
+import { keptOrders, placeOrder } from './orders.js'
 import { notePage, orderPage, shopPage } from './page.js'
 
 const port = Number(process.env.PORT ?? 3000)
@@ -69,7 +69,7 @@ function change(request, response, form) {
   send(response, 303, 'text/plain', '', headers)
 }
 
-function order(request, response, form) {
+async function order(request, response, form) {
   const named = form.getAll('item')
   const cart =
     named.length > 0
@@ -82,7 +82,7 @@ function order(request, response, form) {
   if (cart.size === 0) {
     return refuse(request, response, 400, 'Nothing to order', 'the cart is empty')
   }
-  const result = placeOrder(key, cart)
+  const result = await placeOrder(key, cart)
   if (result.kind === 'conflict') {
     return refuse(request, response, 422, 'Used before', 'this key has placed another order')
   }
@@ -99,6 +99,7 @@ function order(request, response, form) {
 const routes = {
   'GET /': (request, response) => sendPage(response, 200, shopPage(cartOf(request), replica)),
   'GET /whoami': (_, response) => sendJson(response, 200, replica),
+  'GET /orders': async (_, response) => sendJson(response, 200, await keptOrders()),
   'GET /health': (_, response) => send(response, closing ? 503 : 200, 'text/plain', 'well\n'),
   'POST /cart': change,
   'POST /orders': order,
@@ -117,7 +118,7 @@ async function answer(request, response) {
   if (method === 'POST' && form === undefined) {
     return refuse(request, response, 413, 'Too much', `more than ${bodyBytesMost} bytes`)
   }
-  route(request, response, form)
+  await route(request, response, form)
 }
 
 const server = createServer((request, response) => {

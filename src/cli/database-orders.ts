@@ -127,6 +127,8 @@ export function judgeMove(status: Status, { database, epoch, member }: DatabaseO
   const done = judgeLater(seen, epoch)
   if (done === undefined) return waiting(seen)
   if (seen.primary === member) return done
+  // One that was given up for a moment is tried again for as long as it is asked for.
+  if (seen.request !== undefined) return waiting(seen)
   return {
     kind: 'failed',
     line: `${seen.primary} is primary of ${database}: ${seen.proofs[0]?.why ?? seen.why}`,
