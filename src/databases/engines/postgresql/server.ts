@@ -30,7 +30,7 @@ import { isForNow, remedyFor, ServerLog } from './trouble.ts'
 const socketPathMost = 107
 const pollEvery = ms(20)
 /** A few segments of the log. */
-const roomLeast = 128 * 1024 * 1024
+const roomLeast = 64 * 1024 * 1024
 
 /** What the folder of the data holds. */
 export type Holding = 'nothing' | 'data' | 'half' | 'other'

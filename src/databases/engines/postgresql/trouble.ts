@@ -7,6 +7,11 @@ import { sqlState } from './session.ts'
 /** So much of the end of a log is read. */
 const tailBytes = 32 * 1024
 
+/** Lines that name a cause, and lines that name a trouble. */
+const telling =
+  /No space left on device|could not bind|unrecognized configuration parameter|invalid value for/
+const bad = /\b(FATAL|PANIC|ERROR)\b|could not/
+
 export class ServerLog {
   readonly path: string
   #from = 0
@@ -37,11 +42,10 @@ export class ServerLog {
     }
   }
 
-  /** The last line since then that names a trouble. */
+  /** The line since then that says best what is wrong: the last may only say that it ends. */
   lastTrouble(): string | undefined {
-    return this.since()
-      .split('\n')
-      .findLast((line) => /\b(FATAL|PANIC|ERROR)\b|could not/.test(line))
+    const lines = this.since().split('\n')
+    return lines.findLast((line) => telling.test(line)) ?? lines.findLast((line) => bad.test(line))
   }
 
   #bytes(): number {
