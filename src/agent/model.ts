@@ -102,6 +102,7 @@ export interface ServiceStatus {
   readonly kind: 'run' | 'servers'
   /** How many should answer. */
   readonly wanted: number
+  /** How many take requests; backups count only while they do. */
   readonly up: number
   /** The rule that decided last, and why; of a service that something else runs, its health. */
   readonly rule: string

@@ -63,16 +63,20 @@ export const statusOf = (world: World, teller: Teller): Status => ({
 function serviceStatus(world: World, teller: Teller, service: Service): ServiceStatus {
   const { name } = service
   const servers = serversOf(world, service).map((server) => serverStatus(world, name, server))
-  const up = servers.filter(({ routed }) => routed === 'up').length
+  const [own, backups] = upIn(world, service)
+  // Backups take requests only where nobody else does.
+  const up = own > 0 ? own : backups
   const closed = closedOf(maintenanceOf(world.state, 'services', service))
   const recent = teller.recent?.(name)
   const answers = recent === undefined ? {} : { recent }
   const common = { name, kind: service.kind, up, servers, ...closed, ...answers }
   if (service.kind === 'servers') {
     const wanted = service.servers.filter(({ backup }) => !backup).length
-    const rule = up >= wanted ? 'steady' : up > 0 ? 'some-down' : 'all-down'
+    const some = own > 0 ? 'some-down' : 'on-backups'
+    const rule = own >= wanted ? 'steady' : up > 0 ? some : 'all-down'
     const why = {
       steady: 'every server passes its check',
+      'on-backups': 'only backups are left: they take its requests',
       'some-down': 'the others take its requests',
       'all-down': 'no server passes its check: requests wait for the first that does',
     }[rule]
@@ -87,6 +91,13 @@ function serviceStatus(world: World, teller: Teller, service: Service): ServiceS
     }
   }
   return { ...common, wanted: service.replicas, ...decided(world, teller, name) }
+}
+
+/** How many of its own servers are up, and how many of its backups. */
+function upIn(world: World, service: Service): readonly [own: number, backups: number] {
+  const up = serversOf(world, service).filter(({ state }) => state === 'up')
+  const backups = up.filter(({ backup }) => backup).length
+  return [up.length - backups, backups]
 }
 
 /** What has been decided about a service whose replicas Always On runs. */

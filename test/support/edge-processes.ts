@@ -47,6 +47,12 @@ export interface RunningEdge {
   readonly exitCode: number | null | undefined
 }
 
+/** Those that run: an edge outlives whoever started it, and must not outlive its test. */
+const living = new Set<ProcessIdentity>()
+process.on('exit', () => {
+  for (const identity of living) signalProcess(identity, 'SIGKILL')
+})
+
 /** Starts edges in a folder of their own; disposing ends what is left of them. */
 export class EdgeProcesses implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'aoe-'))
@@ -77,6 +83,7 @@ export class EdgeProcesses implements AsyncDisposable {
     const identity = identify(child.pid ?? 0)
     if (identity === undefined) throw new Error('the edge did not start')
     this.#running.push(identity)
+    living.add(identity)
     const told: EdgeMessage[] = []
     const relink = async (): Promise<Link<AgentMessage>> => {
       for (;;) {
@@ -115,6 +122,7 @@ export class EdgeProcesses implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const identity of this.#running) signalProcess(identity, 'SIGKILL')
     await until('the end of all edges', () => !this.#running.some(isAlive))
+    for (const identity of this.#running) living.delete(identity)
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

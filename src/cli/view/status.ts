@@ -70,6 +70,10 @@ export function summary(status: Status): Cell {
     })
     return cell(`only ${parts.join(', ')} are well`, 'doubtful')
   }
+  const backed = status.services.filter(({ rule }) => rule === 'on-backups')
+  if (backed.length > 0) {
+    return cell(`only backups of ${backed.map(({ name }) => name).join(', ')} up`, 'doubtful')
+  }
   if (routing < status.edges.length) {
     return cell(`only ${routing} of ${counted(status.edges.length, 'edge')} route`, 'doubtful')
   }
@@ -111,8 +115,10 @@ const serviceRows = (
   ...service.servers.map((server) => serverRow(server, now, rates)),
 ]
 
-const serviceTone = ({ up, wanted }: ServiceStatus): Tone =>
-  up >= wanted ? 'good' : up > 0 ? 'doubtful' : 'bad'
+const serviceTone = ({ up, wanted, rule }: ServiceStatus): Tone => {
+  if (up === 0 && wanted > 0) return 'bad'
+  return up < wanted || rule === 'on-backups' ? 'doubtful' : 'good'
+}
 
 function serviceNotes(service: ServiceStatus): readonly Cell[] {
   const notes: Cell[] = []

@@ -54,6 +54,20 @@ const health =
   }
 
 suite('a gRPC check', () => {
+  test('says that the connection was refused, not that its stream was cancelled', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    server.close()
+    await once(server, 'close')
+    using prober = openProber(openClock())
+    const target: Target = {
+      ...{ id: 'a', service: 'web', incarnation: '', host: '127.0.0.1', port, check: grpc },
+    }
+    const sighting = await new Promise<Sighting>((resolve) => prober.probe(target, resolve))
+    assert.equal(sighting.kind === 'failed' && sighting.reason, 'connection refused')
+  })
+
   test('passes what is serving, and asks for the service of the file', async () => {
     let asked = ''
     const seen = await ask((stream, path, body) => {

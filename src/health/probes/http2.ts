@@ -32,7 +32,8 @@ export function askOverHttp2(
   session.on('error', (error) => end(outcomeOf(error, host)))
   session.on('close', () => end({ kind: 'failed', reason: 'closed before answering' }))
   const stream = ask(session, end)
-  stream.on('error', (error) => end(outcomeOf(error, host)))
+  // Of a connection that failed a stream says only that it was cancelled; its cause is told.
+  stream.on('error', (error) => end(outcomeOf(error.cause ?? error, host)))
   return { isConnected: () => !session.connecting, end: () => end(undefined) }
 }
 

@@ -62,6 +62,9 @@ const row = (id: string, rfc: string, why: string, holds: Explanation['holds']):
   holds,
 })
 
+/** An option `close` beside bytes that no token holds. */
+const closesBesideBytes = /^connection:[^\r\n]*(?:[\x80-\xff]close|close[\x80-\xff])/im
+
 /** Requests that we refuse. */
 const refusals: readonly Explanation[] = [
   row('lone-lf', '9112 2.2', 'they take a lone LF for the end of a line', laxer('lone-lf')),
@@ -155,6 +158,14 @@ const refusals: readonly Explanation[] = [
       'they ignore that Connection names an essential field',
     ] as const),
     laxer('connection-essential'),
+  ),
+  row(
+    ...([
+      'connection-bytes',
+      '9110 7.6.1',
+      'they do not find close beside bytes that no token holds; we end the connection',
+    ] as const),
+    ({ parting, message }) => parting?.ours === 'refused' && closesBesideBytes.test(message.bytes),
   ),
   row('max-forwards', '9110 7.6.2', 'they do not count Max-Forwards down', laxer('max-forwards')),
 ]
@@ -259,7 +270,8 @@ const theirRefusals: readonly Explanation[] = [
     'our-max-forwards',
     '9110 7.6.2',
     'we answer where Max-Forwards is 0',
-    ({ parting, odd }) => parting?.ours === 'answered' && odd.has('max-forwards'),
+    ({ parting, odd }) =>
+      (parting?.ours === 'answered' || parting?.isOther === true) && odd.has('max-forwards'),
   ),
 ]
 
@@ -327,6 +339,18 @@ const theirDisbelief: readonly Explanation[] = [
     'behind an interim answer HAProxy asks on before the final one is whole, and mixes both',
     ({ peer, parting, ours, odd }) =>
       peer === 'haproxy' && parting === undefined && ours.got === 'waits' && odd.has('interim'),
+  ),
+  row(
+    ...([
+      'interim-mixed',
+      '9112 8',
+      'behind an interim answer they make an answer that broke off whole with the next one',
+    ] as const),
+    ({ parting, ours, theirs, odd }) =>
+      parting === undefined &&
+      ours.got === 'nothing' &&
+      odd.has('interim') &&
+      /HTTP\/1\.\d \d{3}/.test(theirs.got),
   ),
   row(
     'nginx-answer-tab',
