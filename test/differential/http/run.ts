@@ -2,7 +2,8 @@
 
 import { seededRandom } from '../../../src/foundation/random.ts'
 import { outcomeOf } from './compare.ts'
-import { type Disagreement, disagreementOf, explain } from './disagreements.ts'
+import { disagreementOf, explain } from './disagreements.ts'
+import type { Disagreement } from './explanation.ts'
 import { type Lane, Lanes, type Passed } from './lane.ts'
 import { drawMessage, type Message } from './messages.ts'
 import { violation } from './safety.ts'
