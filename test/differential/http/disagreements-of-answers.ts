@@ -113,6 +113,16 @@ export const theirDisbelief: readonly Explanation[] = [
     doubting('nginx', 'interim'),
   ),
   row(
+    'answer-name',
+    '9110 5.1',
+    'they refuse a name that is none before its line has come, we when it has',
+    ({ parting, ours, theirs, odd }) =>
+      parting === undefined &&
+      ours.got === 'waits' &&
+      theirs.got === 'nothing' &&
+      odd.has('name-no-token'),
+  ),
+  row(
     'answer-space',
     '9112 5.1',
     'they refuse the white space that we take away',

@@ -162,6 +162,26 @@ const theirRefusals: readonly Explanation[] = [
       / HTTP\/1\.0\r\n/.test(message.bytes),
   ),
   row(
+    'haproxy-1.0-ends',
+    '9112 9.3',
+    'HAProxy ends the connection behind some requests of HTTP/1.0 that ask to keep it',
+    ({ peer, parting, message }) =>
+      peer === 'haproxy' &&
+      parting?.ours === 'answered' &&
+      parting.theirs === 'refused' &&
+      / HTTP\/1\.0\r\n/.test(message.bytes) &&
+      /^connection:.*keep-alive/im.test(message.bytes),
+  ),
+  row(
+    'nginx-close-begins',
+    '9110 7.6.1',
+    'nginx takes any option that begins with close for close',
+    ({ peer, parting, message }) =>
+      peer === 'nginx' &&
+      parting?.theirs === 'refused' &&
+      /^connection:[^\r\n]*close\w/im.test(message.bytes),
+  ),
+  row(
     'nginx-close-and-keep',
     '9112 9.3',
     'nginx keeps a connection whose request says both close and keep-alive',
