@@ -37,6 +37,16 @@ suite('a chunked body', () => {
     assert.equal(at, body.length)
   })
 
+  test('end at the first byte of a trailer that is none: nothing behind it is passed on', () => {
+    for (const line of ['\x80\r\nPUT / ', 'PUT / HTTP/1.1\r\n', ': x\r\n', 'A\r\nGET']) {
+      const scanner = new ChunkScanner()
+      const bytes = Buffer.from(`0\r\n${line}`, 'latin1')
+      const stopped = scanner.scan(bytes, 0, bytes.length)
+      assert.ok(scanner.bad, JSON.stringify(line))
+      assert.match(bytes.toString('latin1', 0, stopped), /^0\r\n[A-Z]*$/)
+    }
+  })
+
   test('may have extensions and trailers', () => {
     const { done, data } = scan(encode(['x'], ';a="b c";d', 'Expires: never\r\nX-Sum: 1\r\n'))
     assert.equal(done, true)

@@ -2,10 +2,11 @@
 
 import { isTrailerSection } from './fields.ts'
 import { chunkLimits } from './limits.ts'
-import { fieldValue, hexDigit } from './tables.ts'
+import { fieldValue, hexDigit, token } from './tables.ts'
 
 const CR = 0x0d
 const LF = 0x0a
+const colon = 0x3a
 
 /** Where the scanner stands between two bytes. */
 const atSize = 0
@@ -16,11 +17,12 @@ const inData = 4
 const atDataCr = 5
 const atDataLf = 6
 const atTrailer = 7
-const inTrailer = 8
-const atTrailerLf = 9
-const atEndLf = 10
-const atDone = 11
-const atBad = 12
+const inTrailerName = 8
+const inTrailer = 9
+const atTrailerLf = 10
+const atEndLf = 11
+const atDone = 12
+const atBad = 13
 
 /**
  * Follows one chunked body through however many pieces it arrives in. It holds no data: only where
@@ -109,10 +111,15 @@ export class ChunkScanner {
         return this.#go(atSize, byte === LF)
       case atTrailer:
         if (byte === CR) return this.#go(atEndLf)
-        return this.#trailer(byte)
+        return this.#trailer(byte, inTrailerName, token[byte] === 1)
+      case inTrailerName:
+        // A line that is no field is bad at its first odd byte: what came before it may be on its
+        // way already, and must not look like the beginning of another request.
+        if (byte === colon) return this.#trailer(byte, inTrailer)
+        return this.#trailer(byte, inTrailerName, token[byte] === 1)
       case inTrailer:
         if (byte === CR) return this.#go(atTrailerLf)
-        return this.#trailer(byte)
+        return this.#trailer(byte, inTrailer, fieldValue[byte] === 1)
       case atTrailerLf:
         this.#trailers += '\r\n'
         return this.#go(atTrailer, byte === LF)
@@ -139,10 +146,9 @@ export class ChunkScanner {
     return this.#go(inExtension, byte === 0x3b)
   }
 
-  #trailer(byte: number): boolean {
+  #trailer(byte: number, state: number, holds = true): boolean {
     this.#trailers += String.fromCharCode(byte)
-    const holds = fieldValue[byte] === 1 && this.#trailers.length <= chunkLimits.trailers
-    return this.#go(inTrailer, holds)
+    return this.#go(state, holds && this.#trailers.length <= chunkLimits.trailers)
   }
 
   #trailersHold(): boolean {

@@ -115,12 +115,12 @@ export const theirDisbelief: readonly Explanation[] = [
   row(
     'answer-name',
     '9110 5.1',
-    'they refuse a name that is none before its line has come, we when it has',
+    'they refuse a name that is none, or a malformed chunk, before its line has come, we when it has',
     ({ parting, ours, theirs, odd }) =>
       parting === undefined &&
       ours.got === 'waits' &&
       theirs.got === 'nothing' &&
-      odd.has('name-no-token'),
+      (odd.has('name-no-token') || odd.has('chunks')),
   ),
   row(
     'answer-space',

@@ -25,6 +25,9 @@ const stricter =
 /** An option `close` beside bytes that no token holds. */
 const closesBesideBytes = /^connection:[^\r\n]*(?:[\x80-\xff]close|close[\x80-\xff])/im
 
+/** A Host of nothing but dots. */
+const dots = /^host:[ \t]*\.+[ \t]*\r$/im
+
 /** Requests that we refuse. */
 const refusals: readonly Explanation[] = [
   row('lone-lf', '9112 2.2', 'they take a lone LF for the end of a line', laxer('lone-lf')),
@@ -180,6 +183,23 @@ const theirRefusals: readonly Explanation[] = [
       peer === 'nginx' &&
       parting?.theirs === 'refused' &&
       /^connection:[^\r\n]*close\w/im.test(message.bytes),
+  ),
+  row(
+    'nginx-keep-within',
+    '9110 7.6.1',
+    'nginx takes any option that holds keep-alive for it, and keeps HTTP/1.0 open',
+    ({ peer, parting, message }) =>
+      peer === 'nginx' &&
+      parting?.ours === 'refused' &&
+      parting.theirs === 'answered' &&
+      /^connection:[^\r\n]*\wkeep-alive/im.test(message.bytes),
+  ),
+  row(
+    'nginx-host-dot',
+    '9110 7.2',
+    'nginx refuses a Host that is a dot',
+    ({ peer, parting, message }) =>
+      peer === 'nginx' && parting?.theirs === 'refused' && dots.test(message.bytes),
   ),
   row(
     'nginx-close-and-keep',

@@ -21,7 +21,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     messages: { type: 'string', default: '100000' },
-    lanes: { type: 'string', default: '16' },
+    lanes: { type: 'string', default: '128' },
     keep: { type: 'string' },
   },
 })
