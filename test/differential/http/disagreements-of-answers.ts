@@ -115,7 +115,7 @@ export const theirDisbelief: readonly Explanation[] = [
   row(
     'answer-name',
     '9110 5.1',
-    'they refuse a name that is none, or a malformed chunk, before its line has come, we when it has',
+    'they refuse a name or a chunk that is none before its line has come, we when it has',
     ({ parting, ours, theirs, odd }) =>
       parting === undefined &&
       ours.got === 'waits' &&
