@@ -51,6 +51,8 @@ class MariadbMember implements MemberEngine {
   readonly #closing = new AbortController()
   readonly #duty: Promise<void>
   #turn: Promise<unknown> = Promise.resolve()
+  /** Ends what the engine does by itself at the moment. */
+  #help = new AbortController()
   /** A write whose acknowledgement is still waited for: there is never a second one. */
   #probe: Promise<void> | undefined
 
@@ -189,8 +191,13 @@ class MariadbMember implements MemberEngine {
     return stateOf(data, database, this.#server.programs.version)
   }
 
-  /** One thing at a time changes the server. */
+  /** One thing at a time changes the server; an order does not wait for what nobody ordered. */
   #alone(work: () => Promise<void>): Promise<void> {
+    this.#help.abort(new Error('something was ordered'))
+    return this.#next(work)
+  }
+
+  #next(work: () => Promise<void>): Promise<void> {
     const turn = this.#turn.then(work)
     this.#turn = turn.catch(() => {})
     return turn
@@ -202,7 +209,10 @@ class MariadbMember implements MemberEngine {
     while (!signal.aborted) {
       try {
         await pause(dutyPause, undefined, { signal, ref: false })
-        if (this.#server.isRunning) await this.#alone(() => this.#help())
+        if (!this.#server.isRunning) continue
+        this.#help = new AbortController()
+        const { signal: ordered } = this.#help
+        await this.#next(() => this.#giveHelp(ordered))
       } catch (thrown) {
         if (signal.aborted) return
         // It is tried again, and `look` says what keeps it: an account, or a server that is silent.
@@ -211,8 +221,9 @@ class MariadbMember implements MemberEngine {
     }
   }
 
-  async #help(): Promise<void> {
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(dutyWithin)])
+  async #giveHelp(ordered: AbortSignal): Promise<void> {
+    const within = AbortSignal.timeout(dutyWithin)
+    const signal = AbortSignal.any([this.#closing.signal, ordered, within])
     const session = await this.#server.session(signal)
     const status = await readStatus(session, signal)
     if (status.folder !== this.#server.options.data) return
