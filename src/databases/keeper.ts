@@ -215,8 +215,9 @@ class MemberKeeper implements Keeper {
       if (task?.ended !== undefined) this.#task = undefined
       return
     }
-    if (task !== undefined && isSame(task.order, order)) {
-      if (task.ended === undefined || since(task.ended, clock.now()) < againAfter) return
+    if (task?.ended === undefined && task !== undefined && goesOn(task.order, order)) return
+    if (task?.ended !== undefined && isSame(task.order, order)) {
+      if (since(task.ended, clock.now()) < againAfter) return
     } else if (task !== undefined && task.ended === undefined) {
       // What is under way is given up for what is asked now, once it has come to an end.
       task.stop.abort(new Error('something else was ordered'))
@@ -378,6 +379,18 @@ const isSame = (one: Order, other: Order): boolean =>
   JSON.stringify(one.action) === JSON.stringify(other.action) &&
   // A set that was asked for again is in force since the later order.
   (one.action.kind !== 'set-acks' || one.version === other.version)
+
+/**
+ * Whether what is under way is what is asked for now. While a member comes back it is seen stopped,
+ * or without what it had: which way it should come back is asked again when it has.
+ */
+const goesOn = (running: Order, asked: Order): boolean =>
+  isSame(running, asked) ||
+  (running.epoch === asked.epoch &&
+    running.action.kind === 'follow' &&
+    asked.action.kind === 'follow' &&
+    running.action.primary === asked.action.primary &&
+    running.action.copyFor === asked.action.copyFor)
 
 /** Whether the record names this member at this epoch. */
 const isLed = ({ epoch, phase }: DatabaseRecord, member: string, at: number): boolean =>
