@@ -3,13 +3,21 @@
 
 import { waker } from '../coordination/recipes/persevere.ts'
 import { describeError } from '../foundation/fault.ts'
-import { type Clock, type Instant, later, ms, since } from '../foundation/time.ts'
+import {
+  type Clock,
+  type Instant,
+  later,
+  type Milliseconds,
+  ms,
+  since,
+} from '../foundation/time.ts'
 import type { DatabaseBoard, Order } from './board.ts'
 import { keeperEvery } from './budget.ts'
 import type { MemberAddress, MemberEngine, Progress, ServerSight, VouchPlan } from './engine.ts'
 import type { ServerHost } from './host.ts'
 import type { KeeperMemory, KeeperStore } from './memory.ts'
-import type { DatabaseRecord, FailoverBounds, MemberSighting, Position } from './model.ts'
+import type { FailoverBounds, MemberSighting, Position } from './model.ts'
+import { goesOn, isLed, isSame } from './orders.ts'
 import { reaches } from './position.ts'
 import { WriteWatch } from './writes.ts'
 
@@ -40,6 +48,7 @@ export interface Keeper extends AsyncDisposable {
 
 /** A look that takes longer says that the server does not answer. */
 const lookWithin = ms(1500)
+const lookEveryMeanwhile = ms(50)
 /** An order that has been carried out and still stands is carried out again after so long. */
 const againAfter = ms(1000)
 /** For what clients of a planned move have under way. */
@@ -113,7 +122,8 @@ class MemberKeeper implements Keeper {
       const now = clock.now()
       const there = this.#options.host.observe().kind
       // What others tell is no reason to ask the server; what its guard or a task tells is.
-      if (since(looked, now) >= keeperEvery || there !== process || this.#isUntold) {
+      const every = this.#lookEvery()
+      if (since(looked, now) >= every || there !== process || this.#isUntold) {
         this.#isUntold = false
         looked = now
         process = there
@@ -121,10 +131,16 @@ class MemberKeeper implements Keeper {
         this.#writes.try(this.#seen)
         void this.#tell()
       }
-      const rest = ms(Math.max(5, keeperEvery - since(looked, clock.now())))
+      const rest = ms(Math.max(5, every - since(looked, clock.now())))
       using _timer = clock.after(rest, this.#bell.wake)
       await this.#bell.wait(signal)
     }
+  }
+
+  /** While a primary is being changed clients wait for what is seen. */
+  #lookEvery(): Milliseconds {
+    const kind = this.#options.board.view().record?.phase.kind ?? 'new'
+    return kind === 'serving' || kind === 'new' ? keeperEvery : lookEveryMeanwhile
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -159,7 +175,7 @@ class MemberKeeper implements Keeper {
 
   #sightingOf(sight: ServerSight): MemberSighting {
     const { member, clock } = this.#options
-    const { epoch, promised, acksVersion, acksSince } = this.#memory
+    const { epoch, promised, acksVersion, acksSince, copiedFor } = this.#memory
     const isPrimary = sight.server === 'primary'
     this.#writes.saw(sight)
     return {
@@ -168,7 +184,7 @@ class MemberKeeper implements Keeper {
       ...{ upstream: sight.upstream, receivedAt: sight.receivedAt, diverged: sight.diverged },
       ...{ acks: sight.acks, acksVersion, acksSince: isPrimary ? acksSince : undefined },
       failingSince: isPrimary ? this.#writes.failingSince : undefined,
-      waitingSince: this.#writes.waitingSince,
+      ...{ waitingSince: this.#writes.waitingSince, copiedFor },
       ...{ lag: sight.lag, trouble: sight.why ?? this.#trouble, clients: sight.clients },
       ...(this.#busy === undefined ? {} : { busy: this.#busy }),
     }
@@ -340,9 +356,10 @@ class MemberKeeper implements Keeper {
 
   async #followOrder(
     { epoch }: Order,
-    { primary, way }: Extract<Order['action'], { kind: 'follow' }>,
+    { primary, way, copyFor }: Extract<Order['action'], { kind: 'follow' }>,
     signal: AbortSignal,
   ): Promise<void> {
+    if (copyFor !== undefined && copyFor === this.#memory.copiedFor) return
     const address = this.#options.peers.find((each) => each.member === primary)
     if (address === undefined) throw new Error(`nothing is known of a member ${primary}`)
     this.#remember({
@@ -358,6 +375,7 @@ class MemberKeeper implements Keeper {
     )
     // What it has now is that one's history, whether or not it streams yet.
     if (way !== 'follow') this.#remember({ epoch })
+    if (copyFor !== undefined) this.#remember({ copiedFor: copyFor })
   }
 
   #progress(progress: Progress): void {
@@ -372,28 +390,3 @@ class MemberKeeper implements Keeper {
     this.#memory = next
   }
 }
-
-/** Whether both ask for the same; the record may have changed otherwise meanwhile. */
-const isSame = (one: Order, other: Order): boolean =>
-  one.epoch === other.epoch &&
-  JSON.stringify(one.action) === JSON.stringify(other.action) &&
-  // A set that was asked for again is in force since the later order.
-  (one.action.kind !== 'set-acks' || one.version === other.version)
-
-/**
- * Whether what is under way is what is asked for now. While a member comes back it is seen stopped,
- * or without what it had: which way it should come back is asked again when it has.
- */
-const goesOn = (running: Order, asked: Order): boolean =>
-  isSame(running, asked) ||
-  (running.epoch === asked.epoch &&
-    running.action.kind === 'follow' &&
-    asked.action.kind === 'follow' &&
-    running.action.primary === asked.action.primary &&
-    running.action.copyFor === asked.action.copyFor)
-
-/** Whether the record names this member at this epoch. */
-const isLed = ({ epoch, phase }: DatabaseRecord, member: string, at: number): boolean =>
-  epoch === at &&
-  ((phase.kind === 'promoting' && phase.winner === member) ||
-    (phase.kind === 'serving' && phase.primary === member))

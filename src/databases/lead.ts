@@ -4,9 +4,16 @@
 import type { Decision } from '../control/rules.ts'
 import { waker } from '../coordination/recipes/persevere.ts'
 import { type Clock, type Instant, type Milliseconds, ms, since } from '../foundation/time.ts'
-import { type DecidingBoard, firstRecord, type Order } from './board.ts'
+import { type DecidingBoard, firstRecord, type OperatorWish, type Order } from './board.ts'
 import { decide } from './decide.ts'
-import type { DatabaseAction, DatabaseObservation, DatabaseWish, MemberSighting } from './model.ts'
+import type {
+  DatabaseAction,
+  DatabaseObservation,
+  DatabaseWish,
+  MemberSighting,
+  Request,
+} from './model.ts'
+import { isFulfilled } from './requests.ts'
 
 /** What deciding takes. */
 export interface LeadOptions {
@@ -46,11 +53,18 @@ export async function leadDatabase(options: LeadOptions, signal: AbortSignal): P
       if (decision.rule !== last || decision.actions.some(isRecord)) options.decided(decision, seen)
       last = decision.rule
       await carryOut(board, decision.actions, seen, signal)
+      if (isFulfilled(seen)) await board.ask((now) => without(seen.request, now), signal)
     }
     using _timer = clock.after(lookEvery, bell.wake)
     await bell.wait(signal)
   }
 }
+
+/** Whoever has asked for something else meanwhile still gets it. */
+const without = (request: Request | undefined, before: OperatorWish): OperatorWish =>
+  JSON.stringify(before.request) === JSON.stringify(request)
+    ? { ...before, request: undefined }
+    : before
 
 const isRecord = ({ kind }: DatabaseAction): boolean => kind === 'record'
 

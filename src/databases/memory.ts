@@ -18,6 +18,8 @@ export interface KeeperMemory {
   /** Of a primary: by the order of which version it acknowledges as it does, and since where. */
   readonly acksVersion: number
   readonly acksSince: Position | undefined
+  /** The `reinit` that its data was last copied for. */
+  readonly copiedFor: string | undefined
 }
 
 /** Where a keeper's memory is kept. */
@@ -30,7 +32,7 @@ export interface KeeperStore {
 /** A keeper that has never done anything. */
 export const nothingPromised: KeeperMemory = {
   ...{ epoch: 0, promised: 0, version: 0, source: undefined },
-  ...{ acksVersion: 0, acksSince: undefined },
+  ...{ acksVersion: 0, acksSince: undefined, copiedFor: undefined },
 }
 
 /** The memory of a keeper in one file. */

@@ -1,10 +1,30 @@
-// May a member go that is none any more? Pure.
+// Has an operator got what was asked for, and may a member go that is none any more? Pure.
 
 import { leadOf } from './facts.ts'
-import type { DatabaseRecord } from './model.ts'
+import type { DatabaseObservation, DatabaseRecord } from './model.ts'
 
 /** Whether a member that is none any more can go: no acknowledged write may be on it alone. */
 export const mayLeave = (record: DatabaseRecord, member: string): boolean =>
   leadOf(record) !== member &&
   record.phase.kind !== 'electing' &&
   record.acks.every(({ members }) => !members.includes(member))
+
+/** Whether what is asked for has come to be, so that nothing more is to follow from it. */
+export function isFulfilled({ record, request, members }: DatabaseObservation): boolean {
+  if (request === undefined) return false
+  const { phase, epoch } = record
+  switch (request.kind) {
+    case 'switchover':
+      return phase.kind === 'serving' && phase.primary === request.to
+    case 'accept-data-loss':
+    case 'approve-failover':
+      return epoch > request.epoch && phase.kind === 'serving'
+    case 'reinit':
+      return members.some(
+        ({ member, copiedFor, upstream }) =>
+          member === request.member && copiedFor === request.id && upstream !== undefined,
+      )
+    case 'acknowledge':
+      return record.lastFailover === undefined
+  }
+}
