@@ -42,7 +42,7 @@ const alone = [
   replica('orders-3', { promised: 5, upstream: undefined }),
 ]
 const ask = plan({ failover: 'ask' })
-const cooling = record({ lastFailover: instant(now - 1000) })
+const cooling = record({ lastFailover: instant(now - 1000), failovers: 9 })
 
 suite('what is asked for', () => {
   const further = { received: { line: 4, at: 23_000_900 } }
