@@ -62,7 +62,7 @@ export interface Bed extends AsyncDisposable {
   well(): Promise<DatabaseOverview>
   /** The guard and the server of a member. */
   record(member: string): GuardRecord
-  ask(order: { verb: 'switchover'; database: string }): Promise<unknown>
+  ask(order: { verb: 'switchover' | 'approve'; database: string }): Promise<unknown>
   /** Every row of a place's own client that the primary has. */
   ids(place: Place): Promise<ReadonlySet<number>>
 }
@@ -294,7 +294,7 @@ databases:
     return JSON.parse(readFileSync(path, 'utf8')) as GuardRecord
   }
 
-  ask(order: { verb: 'switchover'; database: string }): Promise<unknown> {
+  ask(order: { verb: 'switchover' | 'approve'; database: string }): Promise<unknown> {
     return ask(this.#answering.socket, '/database', order)
   }
 

@@ -11,6 +11,7 @@ import { aloneAnswers, clusterAnswers } from './cluster-answers.ts'
 import { type Core, openCore } from './core.ts'
 import type { DatabasesPort } from './core-ports.ts'
 import { type DatabaseAnswers, databaseAnswers, overviews, primaryOf } from './database-answers.ts'
+import { movePrimaries } from './database-drain.ts'
 import { answeringFor, fillSpec, openDatabases } from './database-parts.ts'
 import { refuseChanges } from './database-plan.ts'
 import { databaseAccounts } from './database-table.ts'
@@ -326,7 +327,11 @@ class RunningAgent implements Agent, AgentClusterDeeds {
         () => this.#clock.now(),
         (verb, subject) => this.#note(verb, 'an operator asked for it', [], subject),
       ),
-      ...(cluster === undefined ? aloneAnswers : clusterAnswers(cluster, core)),
+      ...(cluster === undefined
+        ? aloneAnswers
+        : clusterAnswers(cluster, core, (machine, drained) =>
+            movePrimaries(this.#databases, machine, drained, this.#clock),
+          )),
       '/down': ({ leave }) => {
         // Answered before the door is closed: the asker waits for the lock to be free.
         setImmediate(() => void this.down(leave))

@@ -36,6 +36,7 @@ const done = {}
 export function clusterAnswers(
   cluster: AgentCluster,
   core: Core,
+  moveAway: (machine: string, drained: readonly string[]) => Promise<void>,
 ): Pick<Answers, ClusterPaths | '/deploy' | '/restart' | '/drain' | '/undrain'> {
   return {
     '/file': () => {
@@ -51,6 +52,9 @@ export function clusterAnswers(
         verb === 'drain'
           ? drainMachine(view, spec, machine, force)
           : undrainMachine(view, spec, machine)
+      const { drainedMachines } = view.orders
+      // Who cannot be moved is left where it is only if that was asked for.
+      if (verb === 'drain' && !force) await moveAway(machine, drainedMachines)
       await cluster.order(change)
       return done
     },

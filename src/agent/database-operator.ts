@@ -145,10 +145,12 @@ export function approve(view: DatabaseView, now: Instant): Ordered {
   if (rule === 'would-fail-over') {
     return { change: request({ kind: 'approve-failover', epoch }), member: undefined }
   }
-  if (rule === 'cooling-down') {
+  const serves = facts.loss === undefined && facts.record.phase.kind === 'serving'
+  // Nothing waits, but the next failover would: the ones so far count as looked at.
+  const isUnseen = serves && facts.record.lastFailover !== undefined
+  if (rule === 'cooling-down' || isUnseen) {
     return { change: request({ kind: 'acknowledge' }), member: undefined }
   }
-  const serves = facts.loss === undefined && facts.record.phase.kind === 'serving'
   return refuse(
     `no failover of ${name} waits for anybody: ${serves ? `${lead(known)} serves it` : why}`,
     serves ? `for a planned move: alwayson switchover ${name}` : `alwayson why ${name}`,
