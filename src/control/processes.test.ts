@@ -11,7 +11,8 @@ const line = (name: string, state: string): string =>
 
 test('reads /proc/PID/stat, whatever the process calls itself', () => {
   for (const name of ['node', 'a b', '(((', ') R 1 2', 'x) Z 9 9 9']) {
-    const running = { name, dead: false, stopped: false, group: 4700, startTicks: 317_947 }
+    const ids = { group: 4700, parent: 1, startTicks: 317_947 }
+    const running = { name, dead: false, stopped: false, ...ids }
     assert.deepEqual(parseStat(line(name, 'S')), running)
     assert.equal(parseStat(line(name, 'Z'))?.dead, true)
     assert.equal(parseStat(line(name, 'T'))?.stopped, true)
