@@ -49,7 +49,7 @@ suite('a server or a keeper that does as it should not', () => {
   ]
   const wrongs: Readonly<Partial<Record<keyof Sabotage, Control>>> = {
     forgetsPromises: { only: deposed },
-    takesLateOrders: {},
+    takesLateOrders: { engine: 'mariadb' },
     promotesUnread: { durability: 'async', only: deposed },
     promotesTwice: {},
     hasNoGuard: { durability: 'async' },
