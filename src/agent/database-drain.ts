@@ -21,7 +21,7 @@ function primaryOn({ plan, record }: DatabaseView, machine: string): MemberPlan 
 
 /**
  * Moves every primary on `machine` to a member on a machine that is not `drained`; resolves when
- * all of them lead elsewhere. Rejects with a Fault, that says what to do, where one cannot be moved.
+ * all of them lead elsewhere. Rejects with a Fault, and its remedy, where one cannot be moved.
  */
 export async function movePrimaries(
   databases: Databases,
