@@ -31,7 +31,9 @@ async function retell(text: string): Promise<string> {
 }
 
 suite('stories', () => {
-  for (const file of readdirSync(folder).toSorted()) {
+  // Those of databases have a runner of their own.
+  const files = readdirSync(folder).filter((name) => !name.startsWith('databases-'))
+  for (const file of files.toSorted()) {
     test(file.replace('.txt', ''), async () => {
       const path = join(folder, file)
       const text = readFileSync(path, 'utf8')

@@ -1,0 +1,64 @@
+// Stories of databases: what users of such tools have met, told as text, must end well here.
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { DatabaseStory, StoryFailed } from '../src/simulation/database/story.ts'
+
+const folder = join(import.meta.dirname, 'scenarios')
+
+/** Times within a story differ by its seed; what is expected may not rest on one. */
+const seeds = [1, 2, 3, 4, 5, 6]
+
+/** A story is lines up to the next empty one; those of `#` are for the reader. */
+const storiesOf = (text: string): readonly string[] =>
+  text
+    .trimEnd()
+    .split(/\n\n+/)
+    .filter((story) => /^(?!#)./m.test(story))
+
+function tell(story: string, seed: number): void {
+  const told = new DatabaseStory(seed)
+  for (const line of story.split('\n')) if (!line.startsWith('#')) told.tell(line)
+}
+
+for (const file of readdirSync(folder).filter((name) => /^databases-.*\.txt$/.test(name))) {
+  suite(file, () => {
+    for (const story of storiesOf(readFileSync(join(folder, file), 'utf8'))) {
+      const name = story
+        .split('\n')
+        .filter((line) => line.startsWith('#'))
+        .join(' ')
+      test(name.replaceAll('# ', ''), () => {
+        for (const seed of seeds) tell(story, seed)
+      })
+    }
+  })
+}
+
+const failing = (story: string) => (): void => tell(story, 1)
+
+test('a story that does not end as it says fails, and tells what happened', () => {
+  const story = 'given postgresql a b c\nmachine of a loses power\nexpect a is primary within 3s'
+  assert.throws(failing(story), (thrown: unknown) => {
+    assert.ok(thrown instanceof StoryFailed)
+    assert.match(thrown.message, /^with seed 1: a is primary, not within 3s: [bc] is primary/)
+    assert.match(thrown.message, /failover \(its primary is lost, and several witnesses say so\)/)
+    return true
+  })
+})
+
+test('a loss that nobody mentions is found', () => {
+  const story = [
+    ...['given postgresql a b, async', 'b loses the coordinator', 'for 3s'],
+    ...['nothing goes from a to b', 'for 2s', 'machine of a loses power'],
+    ...['b reaches the coordinator', 'accept loss', 'until b is primary'],
+  ]
+  assert.throws(failing([...story, 'expect nothing is lost'].join('\n')), /were given up/)
+})
+
+test('words that mean nothing are an error', () => {
+  assert.throws(failing('given postgresql a b c\nserver of a sneezes'), /no such event/)
+  assert.throws(failing('given postgresql a b c\nexpect a is happy'), /nothing can be expected/)
+})
