@@ -11,7 +11,7 @@ import { mariadb, postgresql } from './engine.ts'
 import { isWell } from './life.ts'
 import { eventOf } from './story-events.ts'
 import { conditionOf, type Told } from './story-expectations.ts'
-import { DatabaseWorld, stepTime } from './world.ts'
+import { DatabaseWorld, type Decide, stepTime } from './world.ts'
 
 /** What an expectation did not find, or a promise that was broken; with all that happened. */
 export class StoryFailed extends Error {
@@ -40,12 +40,15 @@ export class DatabaseStory implements Told {
   epochAtFirst = 0
   readonly lines: string[] = []
   readonly #seed: number
+  readonly #by: Decide
   #world: DatabaseWorld | undefined
   #began = 0
   #last = ''
 
-  constructor(seed: number) {
+  /** `by`: in a control, a table of rules that lacks one. */
+  constructor(seed: number, by: Decide = decide) {
     this.#seed = seed
+    this.#by = by
   }
 
   get world(): DatabaseWorld {
@@ -116,8 +119,8 @@ export class DatabaseStory implements Told {
   }
 
   /** The rules decide; how members come back is remembered. */
-  #decide(seen: DatabaseObservation): ReturnType<typeof decide> {
-    const decision = decide(seen)
+  #decide(seen: DatabaseObservation): ReturnType<Decide> {
+    const decision = this.#by(seen)
     for (const action of decision.actions) {
       if (action.kind === 'follow') this.ways.set(action.member, action.way)
     }
