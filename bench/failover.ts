@@ -8,11 +8,13 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { checkAcknowledged, isAcknowledgedKept } from '../src/drills/checkers/acknowledged.ts'
+import { describeAcknowledged } from '../src/drills/checkers/describe.ts'
 import { Fault as AlwaysOnFault } from '../src/foundation/fault.ts'
 import { namespacesMissing } from '../test/hosts/namespaces.ts'
 import { type Bed, openBed, type Place } from './failover/bed.ts'
 import { type Fault, faults } from './failover/faults.ts'
-import { lostOf, noticed, unexpectedOf } from './failover/history.ts'
+import { insertsOf, noticed } from './failover/history.ts'
 import type { Target } from './failover/session.ts'
 import { machineFacts, spread, table } from './lib/report.ts'
 
@@ -80,17 +82,18 @@ function refused(thrown: unknown): void {
   if (!(thrown instanceof AlwaysOnFault && thrown.code === 'refused')) throw thrown
 }
 
-/** Rows that were acknowledged and are gone, or are there and were never written. */
+/** Rows that are gone or there against what their client was told. */
 async function lost(bed: Bed): Promise<number> {
   let count = 0
   for (const place of bed.places) {
-    const history = place.history()
-    const there = await bed.ids(place)
-    const gone = lostOf(history, there)
-    const odd = unexpectedOf(place.history(), there)
-    if (gone.length > 0) say(`  lost on ${place.name}: ${gone.slice(0, 20).join(' ')}`)
-    if (odd.length > 0) say(`  never written on ${place.name}: ${odd.slice(0, 20).join(' ')}`)
-    count += gone.length + odd.length
+    // When the read was is told by the client's own clock: two processes' clocks may differ.
+    const latest = (): number => place.history().at(-1)?.completed ?? 0
+    const invoked = latest()
+    const ids = await bed.ids(place)
+    const completed = latest()
+    const verdict = checkAcknowledged(insertsOf(place.history()), { ids, invoked, completed })
+    if (!isAcknowledgedKept(verdict)) say(`${place.name}: ${describeAcknowledged(verdict)}`)
+    count += verdict.lost.length + verdict.unexpected.length
   }
   return count
 }

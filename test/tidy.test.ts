@@ -30,6 +30,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, 'all' | 'model'
   databases: { foundation: 'all', control: 'all', coordination: 'all' },
   cluster: { foundation: 'all', control: 'all', coordination: 'all' },
   telemetry: { foundation: 'all', control: 'all', balancing: 'model', health: 'model' },
+  drills: { foundation: 'all' },
 }
 /** The composition roots: they may see every room. */
 const reachFar = ['agent', 'simulation', 'cli', 'main.ts']
@@ -44,9 +45,14 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
 const isPublic =
   /\/(model|engine|host|prober|coordinator|store|budget|quorum|durable-settings)\.ts$/
 
-/** Files whose name promises that they only think. */
-const isPure =
-  /\/(decide|rules|facts|candidates|describe|judge|restart|state|outliers|diff|model)\.ts$/
+/** Files whose name or folder promises that they only think. */
+const isPure = new RegExp(
+  [
+    String.raw`/(decide|rules|facts|candidates|describe|judge|restart|state)\.ts$`,
+    String.raw`/(outliers|diff|model)\.ts$`,
+    '^src/drills/checkers/',
+  ].join('|'),
+)
 const impure = new RegExp(
   [
     String.raw`\b(Date\.now|new Date\(|Math\.random|performance\.|process\.|fetch\(|console\.)`,

@@ -1,5 +1,6 @@
-// What did a client notice? The longest time without an acknowledged row, errors, and rows that are
-// gone although they were acknowledged. Pure.
+// What did a client notice? The longest time without an acknowledged row, and errors. Pure.
+
+import type { Insert } from '../../src/drills/checkers/model.ts'
 
 /** One row, or one attempt to connect (id 0). */
 export interface Attempt {
@@ -52,18 +53,11 @@ export function noticed(history: readonly Attempt[], from: number, to: number): 
   }
 }
 
-/** Ids that were acknowledged and are not among `there`. */
-export const lostOf = (
-  history: readonly Attempt[],
-  there: ReadonlySet<number>,
-): readonly number[] =>
-  history.filter(({ outcome, id }) => outcome === 'ok' && !there.has(id)).map(({ id }) => id)
-
-/** Ids that are there and were never tried. */
-export const unexpectedOf = (
-  history: readonly Attempt[],
-  there: ReadonlySet<number>,
-): readonly number[] => {
-  const tried = new Set(history.map(({ id }) => id))
-  return [...there].filter((id) => !tried.has(id))
-}
+/** The rows among the attempts. A failure to connect is none. */
+export const insertsOf = (history: readonly Attempt[]): readonly Insert[] =>
+  history
+    .filter(({ id }) => id > 0)
+    .map(({ outcome, ...attempt }) => ({
+      ...attempt,
+      outcome: outcome === 'refused' ? 'fail' : outcome,
+    }))
