@@ -33,6 +33,14 @@ const known: readonly (readonly [what: string, named: string, history: readonly 
       ),
     ],
     [
+      'two writers interleaved whose last appends nobody read',
+      'G0',
+      [
+        ...[t('1', 0, 9, a('x', 1), a('y', 1)), t('2', 0, 9, a('x', 2), a('y', 2))],
+        t('3', 0, 9, r('x', 1), r('y', 2)),
+      ],
+    ],
+    [
       'a value that was given up',
       'aborted-read',
       [fail(t('1', 0, 9, a('x', 1))), t('2', 0, 9, r('x', 1))],
@@ -114,6 +122,13 @@ const known: readonly (readonly [what: string, named: string, history: readonly 
       [t('1', 0, 1, a('x', 1)), t('2', 2, 3, r('x')), t('end', 4, 5, r('x', 1))],
     ],
     [
+      'a read that is stale, after another that overlapped with the append',
+      'G-single realtime',
+      [t('1', 0, 10, a('x', 1)), t('2', 8, 20, r('y')), t('3', 30, 31, r('x'))].concat(
+        t('end', 40, 41, r('x', 1)),
+      ),
+    ],
+    [
       'appends that were turned round after they were acknowledged',
       'G0 realtime',
       [t('1', 0, 1, a('x', 1)), t('2', 2, 3, a('x', 2)), t('end', 4, 5, r('x', 2, 1))],
@@ -149,6 +164,11 @@ test('an unknown append may be there, may be absent, and may come at any time', 
   assert.deepEqual(names([write, t('2', 9, 10, r('x')), t('3', 20, 21, r('x', 1))]), [])
   const back = [write, t('2', 9, 10, r('x', 1)), t('3', 20, 21, r('x'))]
   assert.deepEqual(names(back), ['G-single realtime'])
+})
+
+test('what ends at the instant at which another begins is not before it', () => {
+  const history = [t('1', 0, 5, a('x', 1)), t('2', 5, 6, r('x')), t('end', 7, 8, r('x', 1))]
+  assert.deepEqual(names(history), [])
 })
 
 const few = soundHistories({ transactionsMost: 5, keys: ['x', 'y'] })

@@ -107,13 +107,26 @@ function cyclesOf(
       const isRead = ({ dependency }: Link): boolean => dependency.relation === 'rw'
       const single = smallestCycle(graph, component, isRead, (link) => !isRead(link))
       const cycle = single ?? smallestCycle(graph, component, always, always)
-      if (cycle !== undefined) found.push(anomalyOf(cycle.map(({ dependency }) => dependency)))
+      if (cycle === undefined) continue
+      found.push(anomalyOf(withoutDetours(cycle.map(({ dependency }) => dependency))))
     }
   }
   return found
 }
 
 const always = (): boolean => true
+
+/** Who ended before one that ended before a third began, ended before the third began. */
+function withoutDetours(cycle: readonly Dependency[]): readonly Dependency[] {
+  const start = cycle.findIndex(({ relation }) => relation !== 'realtime')
+  const kept: Dependency[] = []
+  for (const dependency of [...cycle.slice(start), ...cycle.slice(0, start)]) {
+    const last = kept.at(-1)
+    if (last?.relation !== 'realtime' || dependency.relation !== 'realtime') kept.push(dependency)
+    else kept.splice(-1, 1, { ...last, after: dependency.after })
+  }
+  return kept
+}
 
 function anomalyOf(dependencies: readonly Dependency[]): Anomaly {
   const count = (relation: Relation): number =>
