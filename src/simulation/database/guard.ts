@@ -10,10 +10,16 @@ import type { DatabaseWorld } from './world.ts'
 export function guard(node: Node, world: DatabaseWorld, sabotage: Sabotage): void {
   if (!node.machineUp || node.server !== 'primary') return
   if (node.quiescing && allHave(node, world)) node.stop(true)
-  if (sabotage.hasNoGuard || node.guardFrozen) return
+  if (sabotage.hasNoGuard || (node.guardFrozen && waitsForOthers(node))) return
   const isOver = since(node.confirmedAt, world.now) >= world.wish.bounds.lease
   if (isOver && !isVouched(node, world, sabotage)) node.stop()
 }
+
+/**
+ * Its set holds back what a frozen guard lets go on. Whoever stands alone has no second fence: that
+ * its guard is there is what availability before durability rests on.
+ */
+const waitsForOthers = ({ acks }: Node): boolean => acks !== undefined && acks.needed > 0
 
 const allHave = (primary: Node, { nodes }: DatabaseWorld): boolean =>
   nodes.every(
