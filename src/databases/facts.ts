@@ -49,7 +49,7 @@ export interface DatabaseFacts extends AcksFacts {
   readonly vouchers: readonly string[]
   /** Keepers that were heard lately. */
   readonly heard: readonly MemberSighting[]
-  /** While nothing is written down: all members of the file are among them. */
+  /** While nothing is written down: all of the file, and all that had data, are among them. */
   readonly allHeard: boolean
   /** Heard, and not stopped for this epoch. */
   readonly toFreeze: readonly MemberSighting[]
@@ -106,7 +106,9 @@ export function factsOf(seen: DatabaseObservation): DatabaseFacts {
     heard,
     allHeard:
       record.phase.kind === 'new' &&
-      wish.members.every((name) => heard.some(({ member }) => member === name)),
+      wish.members.every((name) => heard.some(({ member }) => member === name)) &&
+      // Whoever has left the file may have been the primary all the same.
+      members.every((each) => each.server === 'absent' || isHeard(each)),
     stale: heard.filter((each) => isStale(each, record)),
     cooling: isCooling(seen),
     target: targetOf(seen, heard, lead),
@@ -174,14 +176,20 @@ function electionFacts(
   const mayServe = members
     .filter(({ member }) => member === phase.from || member === phase.avoid)
     .filter((each) => !isStopped.has(each.member) && !hasEnded(each, record, isHeard(each)))
-  const hasVouchers = record.acks.some((set) => set.needed > 0 && !outvotes(set, isStopped))
+  // Only of the old primary: whoever was about to be one was followed by nobody yet.
+  const isVouched =
+    mayServe.some(({ member }) => member === phase.from) &&
+    record.acks.some((set) => set.needed > 0 && !outvotes(set, isStopped))
+  // Whoever was about to be primary read the record itself, at the latest when that changed.
+  const confirmedAt = ({ member, heard: at }: MemberSighting): Instant =>
+    member === phase.avoid && phase.since > at ? phase.since : at
   const isLeased = mayServe.some(
-    ({ heard: at }) => later(later(at, wish.bounds.lease), leaseMargin) > now,
+    (each) => later(later(confirmedAt(each), wish.bounds.lease), leaseMargin) > now,
   )
   return {
     toFreeze: heard.filter((each) => !isStopped.has(each.member) && mayStop(each)),
     election: electionOf(stopped, record, wish),
-    mayStillServe: isLeased || (mayServe.length > 0 && hasVouchers),
+    mayStillServe: isLeased || isVouched,
   }
 }
 

@@ -5,6 +5,8 @@ import type { DatabaseObservation, DatabaseRecord } from './model.ts'
 
 /** Whether a member that is none any more can go: no acknowledged write may be on it alone. */
 export const mayLeave = (record: DatabaseRecord, member: string): boolean =>
+  // While nothing is written down it may be the one that has most.
+  record.phase.kind !== 'new' &&
   leadOf(record) !== member &&
   record.phase.kind !== 'electing' &&
   record.acks.every(({ members }) => !members.includes(member))
