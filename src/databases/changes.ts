@@ -23,6 +23,7 @@ export const elect = (f: DatabaseFacts, why: string, prefer?: string): readonly 
 
 /** The record is read and written as a whole: it may not grow for ever. */
 const proofsMost = 64
+const triedMost = 8
 
 /** The winner is promoted, by the proof of its election. */
 export function promotion(f: DatabaseFacts, acceptedLoss: boolean): readonly DatabaseAction[] {
@@ -44,16 +45,24 @@ export function promotion(f: DatabaseFacts, acceptedLoss: boolean): readonly Dat
     ...(acceptedLoss ? { givenUp: forkOf(winner, f.record) } : {}),
   }
   const names = confirmed.filter((each) => each.heard).map((each) => each.sighting.member)
+  const all = [proof, ...begun(winner, phase.tried), ...proofs]
   return write(f, {
     epoch: epoch + 1,
-    phase: { kind: 'promoting', winner: to, proof },
+    phase: { kind: 'promoting', winner: to, proof, tried: phase.tried },
     acks: [firstAcks(to, names, f.seen.wish)],
     floor: winner.position,
-    proofs: [proof, ...proofs].slice(0, proofsMost),
+    proofs: all.slice(0, proofsMost),
     // Of whoever was away for longer than these go back nothing can be said: it is copied anew.
-    proofsSince: proofs[proofsMost - 1]?.epoch ?? f.record.proofsSince,
+    proofsSince: all[proofsMost]?.epoch ?? f.record.proofsSince,
   })
 }
+
+/**
+ * The promotions of `winner` that were taken back, though it had become primary before it was lost:
+ * its history parts there from that of whoever was not asked.
+ */
+const begun = ({ sighting, position }: Stopped, tried: readonly Proof[] = []): readonly Proof[] =>
+  tried.filter(({ to, start }) => to === sighting.member && position.line > start.line)
 
 /**
  * A promotion that did not come to its end is taken back: nobody has been told to follow, so
@@ -63,10 +72,11 @@ export function electAgain(f: DatabaseFacts): readonly DatabaseAction[] {
   const { phase, proofs, epoch } = f.record
   if (phase.kind !== 'promoting') return []
   const { winner, proof } = phase
+  const tried = [proof, ...(phase.tried ?? [])]
   const why = `${winner} was lost while it was promoted`
   // One that waits for nobody may have acknowledged something to somebody who knew no better.
   const isAlone = standsAlone(f.record)
-  const from = isAlone ? undefined : proof.from
+  const from = isAlone && winner !== proof.from ? undefined : proof.from
   const near = isAlone ? [{ members: [proof.from ?? winner, winner], needed: 0 }] : []
   return write(f, {
     epoch: epoch + 1,
@@ -78,17 +88,19 @@ export function electAgain(f: DatabaseFacts): readonly DatabaseAction[] {
       prefer: undefined,
       avoid: winner,
       fork: isAlone ? (proof.givenUp ?? proof.start) : undefined,
+      tried: tried.slice(0, triedMost),
     },
     acks: [...proof.acks, ...near],
     floor: proof.floor ?? f.record.floor,
-    proofs: proofs.slice(1),
+    proofs: proofs.filter((each) => tried.every((other) => other.epoch !== each.epoch)),
   })
 }
 
 /** Up to where a member that is promoted at a loss has what the last primary had, for certain. */
 function forkOf({ sighting, position }: Stopped, record: DatabaseRecord): Position {
   const tail = tailOf(position, sighting.epoch, record)
-  if (tail.kind === 'unknown') return origin
+  // Who was promoted before anything was written down, and at which point, nobody can say.
+  if (tail.kind === 'unknown' || sighting.epoch < record.proofsSince) return origin
   const shared = tail.kind === 'none' ? position : tail.from
   const fork = record.phase.kind === 'electing' ? record.phase.fork : undefined
   return fork !== undefined && reaches(shared, fork) ? fork : shared
@@ -114,7 +126,10 @@ export function begin(
   epoch: number,
   from: string | undefined,
 ): readonly DatabaseAction[] {
-  const known = withData(f).map(({ member }) => member)
+  // One that is no part of its primary's history has acknowledged nothing that this one has not.
+  const known = withData(f)
+    .filter(({ diverged }) => !diverged)
+    .map(({ member }) => member)
   // Whoever is not heard is given up, if somebody has agreed to that; it may come back yet.
   const acks = f.allHeard
     ? { members: known, needed: 1 }

@@ -170,3 +170,10 @@ export const standsAlone = (record: DatabaseRecord): boolean =>
 /** Whether it was near the primary when that was last seen: others may be of any age. */
 export const wasNear = (record: DatabaseRecord, member: string): boolean =>
   record.acks.some(({ members }) => members.includes(member))
+
+/** Whether the winner has at least what one of those has that were near. */
+export const reachesNear = ({ winner, confirmed }: Election, record: DatabaseRecord): boolean =>
+  confirmed.some(
+    (each) =>
+      wasNear(record, each.sighting.member) && (each === winner || each.sighting.forgot !== true),
+  )

@@ -149,9 +149,16 @@ export type Phase =
       readonly avoid?: string | undefined
       /** Where that one began, if it waits for nobody: it may have written all the same. */
       readonly fork?: Position | undefined
+      /** Promotions that were taken back, the latest first: one may have begun a history. */
+      readonly tried?: readonly Proof[] | undefined
     }
   /** `winner` has what was acknowledged, and becomes primary. */
-  | { readonly kind: 'promoting'; readonly winner: string; readonly proof: Proof }
+  | {
+      readonly kind: 'promoting'
+      readonly winner: string
+      readonly proof: Proof
+      readonly tried?: readonly Proof[] | undefined
+    }
   /** A planned move: clients are held, `from` takes no writes, `to` catches up. */
   | {
       readonly kind: 'handing-over'

@@ -12,7 +12,7 @@ import {
   withData,
   write,
 } from './changes.ts'
-import { standsAlone, wasNear } from './election.ts'
+import { reachesNear, standsAlone } from './election.ts'
 import type { DatabaseFacts } from './facts.ts'
 import type { DatabaseAction, MemberSighting, Phase } from './model.ts'
 import { reaches } from './position.ts'
@@ -132,7 +132,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
       (askedFor(f, 'accept-data-loss') ||
         (standsAlone(f.record) &&
           !f.election.winner.isAstray &&
-          wasNear(f.record, f.election.winner.sighting.member))),
+          reachesNear(f.election, f.record))),
     actions: (f) => promotion(f, true),
   },
   {

@@ -1,0 +1,36 @@
+// Lives that once broke a promise: do they keep it now?
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type LifeParts, liveDatabase } from './life.ts'
+
+const deposed = [
+  ...['keeper killed', 'keeper back', 'another decider with an old view', 'cut off', 'mended'],
+  ...['coordinator out of reach', 'coordinator reached again'],
+]
+
+const once: Readonly<Record<string, readonly LifeParts[]>> = {
+  'a primary that stands alone is ended by its guard': [
+    ...[{ seed: 1_090_953 }, { seed: 1_125_065 }, { seed: 1_258_392 }],
+  ],
+  'when nothing is written down nobody knows where histories part': [{ seed: 1_169_713 }],
+  'when nothing is written down one that left the file is asked too': [{ seed: 1_207_284 }],
+  'a winner that began before it was lost is told from one that did not': [
+    ...[{ seed: 1_001_411 }, { seed: 1_008_257 }, { seed: 11_979, only: deposed }],
+    { seed: 3166, durability: 'async', only: deposed },
+    { seed: 4346, durability: 'async', only: deposed },
+  ],
+  'a set that was outvoted vouches for nobody who was promoted afterwards': [
+    ...[{ seed: 1_060_061 }, { seed: 1_089_425 }],
+  ],
+  'one whose copy was interrupted is not waited for': [{ seed: 1_078_734 }],
+  'a winner that waits for nobody is elected again when it is back': [
+    { seed: 106_626, durability: 'async' },
+  ],
+}
+
+for (const [what, lives] of Object.entries(once)) {
+  test(what, () => {
+    for (const parts of lives) assert.equal(liveDatabase(parts).broken, undefined)
+  })
+}
