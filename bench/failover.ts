@@ -8,13 +8,13 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { checkAcknowledged, isAcknowledgedKept } from '../src/drills/checkers/acknowledged.ts'
+import { isAcknowledgedKept } from '../src/drills/checkers/acknowledged.ts'
 import { describeAcknowledged } from '../src/drills/checkers/describe.ts'
-import { Fault as AlwaysOnFault } from '../src/foundation/fault.ts'
 import { namespacesMissing } from '../test/hosts/namespaces.ts'
 import { type Bed, openBed, type Place } from './failover/bed.ts'
 import { type Fault, faults } from './failover/faults.ts'
-import { insertsOf, noticed } from './failover/history.ts'
+import { noticed } from './failover/history.ts'
+import { judge } from './failover/judge.ts'
 import type { Target } from './failover/session.ts'
 import { machineFacts, spread, table } from './lib/report.ts'
 
@@ -66,8 +66,7 @@ async function once(bed: Bed, fault: Fault): Promise<Run> {
   })
   await bed.well()
   const end = now()
-  // As an operator would: failovers that nobody has looked at make the next one wait.
-  await bed.ask({ verb: 'approve', database: 'orders' }).catch(refused)
+  await bed.approve()
   const left = bed.places.filter((place) => !concerned.includes(place))
   const told = left.map((place) => noticed(place.history(), at, end))
   return {
@@ -77,21 +76,11 @@ async function once(bed: Bed, fault: Fault): Promise<Run> {
   }
 }
 
-/** There was none to look at. */
-function refused(thrown: unknown): void {
-  if (!(thrown instanceof AlwaysOnFault && thrown.code === 'refused')) throw thrown
-}
-
 /** Rows that are gone or there against what their client was told. */
 async function lost(bed: Bed): Promise<number> {
   let count = 0
   for (const place of bed.places) {
-    // When the read was is told by the client's own clock: two processes' clocks may differ.
-    const latest = (): number => place.history().at(-1)?.completed ?? 0
-    const invoked = latest()
-    const ids = await bed.ids(place)
-    const completed = latest()
-    const verdict = checkAcknowledged(insertsOf(place.history()), { ids, invoked, completed })
+    const verdict = await judge(bed, place)
     if (!isAcknowledgedKept(verdict)) say(`${place.name}: ${describeAcknowledged(verdict)}`)
     count += verdict.lost.length + verdict.unexpected.length
   }

@@ -15,12 +15,17 @@ const folder = mkdtempSync(join(tmpdir(), 'alwayson-pack-'))
 const installed = join(folder, 'lib', 'node_modules', 'alwayson')
 const alwayson = join(folder, 'bin', 'alwayson')
 
-/** Runs a command with the Node.js of this test first on the path, and no setting of npm run's. */
+/**
+ * Runs a command with the Node.js of this test first on the path, and no setting of npm run's;
+ * whom this machine trusts is one of its own.
+ */
 function run(command: string, ...args: readonly string[]): SpawnSyncReturns<string> {
-  const own = Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_/.test(name))
+  const ours = /^npm_|^NODE_(?!EXTRA_CA_CERTS$)/
+  const own = Object.entries(process.env).filter(([name]) => !ours.test(name))
   return spawnSync(command, args, {
     cwd: folder,
     encoding: 'utf8',
+    timeout: 180_000,
     env: {
       ...Object.fromEntries(own),
       PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,

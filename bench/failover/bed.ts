@@ -21,6 +21,7 @@ import { formatKeys, readKeys } from '../../src/control/doors/keys.ts'
 import { signalProcess } from '../../src/control/processes.ts'
 import type { GuardRecord } from '../../src/databases/guard/protocol.ts'
 import type { DatabaseOverview } from '../../src/databases/overview.ts'
+import { Fault } from '../../src/foundation/fault.ts'
 import { until } from '../../test/engines/waiting.ts'
 import { openNetwork, type TestMachine, type TestNetwork } from '../../test/hosts/namespaces.ts'
 import { restingPorts } from '../lib/ports.ts'
@@ -62,7 +63,10 @@ export interface Bed extends AsyncDisposable {
   well(): Promise<DatabaseOverview>
   /** The guard and the server of a member. */
   record(member: string): GuardRecord
-  ask(order: { verb: 'switchover' | 'approve'; database: string }): Promise<unknown>
+  /** Begins a planned move. */
+  switchOver(): Promise<unknown>
+  /** As an operator would: failovers that nobody has looked at make the next one wait. */
+  approve(): Promise<void>
   /** Every row of a place's own client that the primary has. */
   ids(place: Place): Promise<ReadonlySet<number>>
 }
@@ -294,8 +298,17 @@ databases:
     return JSON.parse(readFileSync(path, 'utf8')) as GuardRecord
   }
 
-  ask(order: { verb: 'switchover' | 'approve'; database: string }): Promise<unknown> {
-    return ask(this.#answering.socket, '/database', order)
+  switchOver(): Promise<unknown> {
+    return ask(this.#answering.socket, '/database', { verb: 'switchover', database: 'orders' })
+  }
+
+  async approve(): Promise<void> {
+    try {
+      await ask(this.#answering.socket, '/database', { verb: 'approve', database: 'orders' })
+    } catch (thrown) {
+      // There was none to look at.
+      if (!(thrown instanceof Fault && thrown.code === 'refused')) throw thrown
+    }
   }
 
   async ids(place: Place): Promise<ReadonlySet<number>> {

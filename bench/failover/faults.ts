@@ -158,7 +158,7 @@ export const faults: readonly Fault[] = [
     what: 'a planned move',
     async befall(bed, { primary, strikes }) {
       strikes()
-      await bed.ask({ verb: 'switchover', database: 'orders' })
+      await bed.switchOver()
       await replaced(bed, primary)
     },
   },
@@ -191,7 +191,7 @@ export const faults: readonly Fault[] = [
     what: 'the primary’s server is killed while it hands over',
     async befall(bed, { primary, strikes, pause }) {
       strikes()
-      await bed.ask({ verb: 'switchover', database: 'orders' })
+      await bed.switchOver()
       await pause(60)
       signalServer(bed, primary, 'SIGKILL')
       await pause(4000)
