@@ -24,7 +24,7 @@ import { ms, openClock, sleep } from '../../src/foundation/time.ts'
 
 const clock = openClock()
 /** How long a test waits for what must come; only a failure ever takes so long. */
-const patience = ms(15_000)
+const patience = ms(90_000)
 
 /** Waits until `holds`; rejects with `what` when it never does. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
