@@ -1,6 +1,6 @@
 // What befalls a database, and how each thing is put right again.
 
-import { signalProcess } from '../../src/control/processes.ts'
+import { descendantsOf, type ProcessIdentity, signalProcess } from '../../src/control/processes.ts'
 import type { MemberOverview } from '../../src/databases/overview.ts'
 import { until } from '../../test/engines/waiting.ts'
 import type { Bed, Place } from './bed.ts'
@@ -28,6 +28,11 @@ export interface FaultScene {
 const signalServer = (bed: Bed, member: string, signal: NodeJS.Signals): void => {
   const { server } = bed.record(member)
   if (server !== undefined) signalProcess(server, signal)
+}
+
+/** To a server and all that it has started: PostgreSQL answers with a process for each client. */
+const signalAll = (server: ProcessIdentity, signal: NodeJS.Signals): void => {
+  for (const one of [server, ...descendantsOf(server.pid)]) signalProcess(one, signal)
 }
 
 /** The guard goes first: nobody is left to say that the server has ended. */
@@ -77,11 +82,12 @@ export const faults: readonly Fault[] = [
     what: 'the primary’s server is stopped (SIGSTOP), and goes on after 10 s',
     async befall(bed, { primary, strikes, pause }) {
       const { server } = bed.record(primary)
+      if (server === undefined) throw new Error(`no server of ${primary} runs`)
       strikes()
-      signalServer(bed, primary, 'SIGSTOP')
+      signalAll(server, 'SIGSTOP')
       await pause(long)
       // The same process, if it still lives: another one may run by now.
-      if (server !== undefined) signalProcess(server, 'SIGCONT')
+      signalAll(server, 'SIGCONT')
     },
   },
   {
