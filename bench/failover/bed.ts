@@ -5,9 +5,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -15,10 +17,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ask } from '../../src/agent/client.ts'
+import { databaseFolders } from '../../src/agent/database-folders.ts'
 import type { Status } from '../../src/agent/model.ts'
 import { initKeys } from '../../src/control/doors/init.ts'
 import { formatKeys, readKeys } from '../../src/control/doors/keys.ts'
-import { signalProcess } from '../../src/control/processes.ts'
+import { type ProcessIdentity, signalProcess } from '../../src/control/processes.ts'
 import type { GuardRecord } from '../../src/databases/guard/protocol.ts'
 import type { DatabaseOverview } from '../../src/databases/overview.ts'
 import { Fault } from '../../src/foundation/fault.ts'
@@ -324,9 +327,25 @@ databases:
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { agent } of this.places) agent?.kill('SIGKILL')
     for (const child of this.#children) child.kill('SIGKILL')
-    for (const place of this.places) this.#endGuards(place)
+    for (const place of this.places) {
+      this.#endGuards(place)
+      this.#endEdges(place)
+      const isRoot = process.getuid?.() === 0
+      const { run } = databaseFolders(join(this.#root, place.name, 's'), isRoot)
+      rmSync(run, { recursive: true, force: true })
+    }
     await this.#network?.[Symbol.asyncDispose]()
     rmSync(this.#root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+  }
+
+  /** They outlive their agent. */
+  #endEdges({ name }: Place): void {
+    const folder = join(this.#root, name, 's', 'edges')
+    if (!existsSync(folder)) return
+    for (const file of readdirSync(folder).filter((one) => one.endsWith('.json'))) {
+      const text = readText(join(folder, file))
+      if (text !== '') signalProcess(JSON.parse(text) as ProcessIdentity, 'SIGKILL')
+    }
   }
 
   /** Servers end with their guards. */

@@ -20,6 +20,8 @@ export interface MemberFolders {
 /** The folders of all databases of one file. */
 export interface DatabaseFolders {
   readonly guards: string
+  /** Sockets of servers, and files that are written anew at each start. */
+  readonly run: string
   record(database: string): string
   member(plan: DatabasePlan, member: string): MemberFolders
   /** The secret that passwords follow from where there is no cluster to have one; made once. */
@@ -33,7 +35,7 @@ export function databaseFolders(state: string, isRoot: boolean): DatabaseFolders
   const data = isRoot ? join('/var/lib/alwayson', digest) : join(own, 'data')
   const run = isRoot ? join('/run/alwayson', digest) : join(own, 'run')
   return {
-    guards: join(own, 'guards'),
+    ...{ guards: join(own, 'guards'), run },
     record: (database) => join(own, `${database}.json`),
     member(plan, member) {
       const base = plan.data ?? data
