@@ -297,10 +297,15 @@ class MemberKeeper implements Keeper {
     }
   }
 
-  /** The promise is given when it is true: nothing is received any more. */
+  /**
+   * The promise is given when it is true: nothing is received any more. One that is stopped, and of
+   * which it is known what it has, is not started for it.
+   */
   async #freeze(epoch: number, signal: AbortSignal): Promise<void> {
+    const { engine } = this.#options
     this.#remember({ source: undefined })
-    await this.#options.engine.freeze(signal)
+    const { server, received } = await engine.look(signal)
+    if (server !== 'stopped' || received === undefined) await engine.freeze(signal)
     if (epoch > this.#memory.promised) this.#remember({ promised: epoch })
   }
 
