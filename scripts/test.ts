@@ -5,11 +5,14 @@
 //   npm test -- --no-setup       installs nothing: what is missing is said and skipped
 //
 // With CI=true nothing may be left out: a need that is not met, and a test that skips, fail.
+//
+// Two files run at once, and some start a dozen servers: a file that fails is run once more, alone.
+// If it then passes it is named as shaky, for somebody to mend; more than a few are no accident.
 
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -21,10 +24,15 @@ const inCi = process.env.CI === 'true'
 /** A file that takes longer than this hangs. */
 const fileTimeout = 10 * 60_000
 
+/** So many files that fail may have met a busy machine; more have not. */
+const shakyMost = 3
+
 interface Counts {
   passed: number
   failed: number
   skipped: number
+  /** The files in which something failed. */
+  readonly failing: Set<string>
 }
 
 function say(text: string): void {
@@ -54,12 +62,12 @@ function testFiles(words: readonly string[]): readonly string[] {
   return words.length === 0 ? all : all.filter((file) => words.some((word) => file.includes(word)))
 }
 
-async function runTests(files: readonly string[]): Promise<Counts> {
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+async function runTests(files: readonly string[], concurrency: number): Promise<Counts> {
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0, failing: new Set() }
   const tests = run({
     cwd: root,
     files: files.map((file) => join(root, file)),
-    concurrency: Math.max(2, availableParallelism()),
+    concurrency,
     timeout: fileTimeout,
   })
   tests.on('test:summary', (summary) => {
@@ -69,10 +77,27 @@ async function runTests(files: readonly string[]): Promise<Counts> {
     counts.skipped = skipped + todo
     counts.failed = tests - passed - counts.skipped
   })
+  tests.on('test:fail', ({ file }) => {
+    if (file !== undefined) counts.failing.add(file)
+  })
   const shown = tests.compose(new spec())
   shown.pipe(process.stdout, { end: false })
   await finished(shown)
   return counts
+}
+
+/** The counts once the few files that failed have been run alone, and those that passed then. */
+async function again(
+  first: Counts,
+): Promise<{ readonly counts: Counts; readonly shaky: readonly string[] }> {
+  const { failing } = first
+  if (failing.size === 0 || failing.size > shakyMost) return { counts: first, shaky: [] }
+  const files = [...failing].map((file) => relative(root, file))
+  say(`once more, alone: ${files.join(' ')}`)
+  const alone = await runTests(files, 1)
+  const passed = first.passed + Math.max(0, first.failed - alone.failed)
+  const shaky = files.filter((file) => !alone.failing.has(join(root, file)))
+  return { counts: { ...first, passed, failed: alone.failed }, shaky }
 }
 
 const { values, positionals } = parseArgs({
@@ -86,7 +111,8 @@ if (files.length === 0) {
 }
 const notTested = setUp(!values['no-setup'])
 const linted = positionals.length > 0 || lint()
-const counts = await runTests(files)
+const first = await runTests(files, Math.max(2, availableParallelism()))
+const { counts, shaky } = await again(first)
 
 const faults = [
   ...(linted ? [] : ['types, lint or format are at fault: see above']),
@@ -97,6 +123,7 @@ const faults = [
 ]
 say('')
 for (const sentence of notTested) say(sentence)
+for (const file of shaky) say(`SHAKY: ${file} failed beside other files, and passed alone`)
 for (const fault of faults) say(`FAILED: ${fault}`)
 say(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
 process.exitCode = faults.length === 0 ? 0 : 1
