@@ -107,3 +107,9 @@ export function signalProcess(
  */
 export const entryBeside = (callerUrl: string, path: string): string =>
   fileURLToPath(new URL(path + extname(fileURLToPath(callerUrl)), callerUrl))
+
+/**
+ * Flags of node for a guard: a small young generation, because it makes little garbage, and no
+ * helper threads for a compiler and a collector that have next to nothing to do.
+ */
+export const guardNodeFlags: readonly string[] = ['--max-semi-space-size=1', '--v8-pool-size=0']

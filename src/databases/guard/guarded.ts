@@ -4,18 +4,19 @@
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { type Link, openLink } from '../../control/link.ts'
-import { bootId, entryBeside, isAlive, signalProcess } from '../../control/processes.ts'
+import {
+  bootId,
+  entryBeside,
+  guardNodeFlags,
+  isAlive,
+  signalProcess,
+} from '../../control/processes.ts'
 import { readWhole } from '../../control/whole-file.ts'
 import { describeError, Fault } from '../../foundation/fault.ts'
 import type { Milliseconds } from '../../foundation/time.ts'
 import type { Lease, ServerHost, ServerLaunch, ServerProcess } from '../host.ts'
 import { type GuardPaths, guardPaths } from './paths.ts'
-import {
-  type GuardMessage,
-  type GuardRecord,
-  guardNodeFlags,
-  type HostMessage,
-} from './protocol.ts'
+import type { GuardMessage, GuardRecord, HostMessage } from './protocol.ts'
 import { killAll } from './server.ts'
 
 /** What the process of a member is opened with. */

@@ -10,9 +10,6 @@ export const guardProtocol = 1
 /** Raised when a record cannot be read any more by the rules of the one before. */
 export const recordFormat = 1
 
-/** See `services/guard`: small young generation, no helper threads. */
-export const guardNodeFlags: readonly string[] = ['--max-semi-space-size=1', '--v8-pool-size=0']
-
 /** `<folder>/<member>.json`: enough to find, and to end, what a dead guard has left behind. */
 export interface GuardRecord {
   readonly format: number

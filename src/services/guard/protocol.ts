@@ -14,12 +14,6 @@ export const guardProtocol = 1
 /** Raised when a record cannot be read any more by the rules of the one before. */
 export const recordFormat = 1
 
-/**
- * Flags of node for a guard: a small young generation, because it makes little garbage, and no
- * helper threads for a compiler and a collector that have next to nothing to do.
- */
-export const guardNodeFlags: readonly string[] = ['--max-semi-space-size=1', '--v8-pool-size=0']
-
 /** All that a guard is told, as one line of JSON on its standard input. Holds secrets. */
 export interface GuardOrder {
   readonly version: string

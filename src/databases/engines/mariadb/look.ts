@@ -2,6 +2,7 @@
 
 import type { Instant } from '../../../foundation/time.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
+import { blank } from '../../blank-sight.ts'
 import type { ServerSight } from '../../engine.ts'
 import type { AckSet, Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
@@ -16,28 +17,13 @@ import { errnoOf, errors, isUnreachable, type Session } from './session.ts'
 import { binaryLog, relayLog } from './settings.ts'
 import { isDiverged, readStatus, type ServerStatus } from './status.ts'
 
-const nothing: ServerSight = {
-  server: 'absent',
-  why: undefined,
-  writable: false,
-  received: undefined,
-  applied: undefined,
-  upstream: undefined,
-  receivedAt: undefined,
-  lag: undefined,
-  acks: undefined,
-  diverged: false,
-  receivers: {},
-  clients: undefined,
-}
-
 /** Looks at one server, and remembers what only two looks can tell. */
 export class Lookout {
   readonly #server: MariadbServer
   readonly #logs: Logs
   readonly #kept: Logs
   readonly #receivers: Receivers
-  #last: ServerSight = nothing
+  #last: ServerSight = blank
   #pulse = ''
   #receivedAt: Instant | undefined
   #isPromiseVoid = false
@@ -64,7 +50,7 @@ export class Lookout {
   }
 
   #forget(): void {
-    this.#last = nothing
+    this.#last = blank
     this.#receivedAt = undefined
     this.#pulse = ''
   }
@@ -74,15 +60,15 @@ export class Lookout {
     const folder = stateOf(data, database, this.#server.programs.version)
     switch (folder.kind) {
       case 'absent':
-        return nothing
+        return blank
       case 'foreign':
-        return { ...nothing, server: 'broken', why: `${data}: ${folder.why}; ${folder.remedy}` }
+        return { ...blank, server: 'broken', why: `${data}: ${folder.why}; ${folder.remedy}` }
       case 'ours': {
         const applied = this.#logs.lastPosition(binaryLog)
         const relayed = this.#logs.lastPosition(relayLog)
         const further = comparePositions(applied, relayed) >= 0 ? applied : relayed
         const received = withPending(this.#kept, further)
-        return { ...nothing, server: 'stopped', why, received, applied }
+        return { ...blank, server: 'stopped', why, received, applied }
       }
     }
   }
@@ -93,26 +79,26 @@ export class Lookout {
     if (number === errors.accessDenied || number === errors.accessDeniedNoPassword) {
       const { user } = this.#server.options.accounts.admin
       const why = `the server does not let ${user} in: it has another password, or no such user`
-      return { ...nothing, server: 'broken', why }
+      return { ...blank, server: 'broken', why }
     }
-    if (!signal.aborted && (isUnreachable(thrown) || this.#last === nothing)) {
-      return { ...nothing, server: 'starting' }
+    if (!signal.aborted && (isUnreachable(thrown) || this.#last === blank)) {
+      return { ...blank, server: 'starting' }
     }
-    const server = this.#last === nothing ? 'starting' : this.#last.server
-    return { ...nothing, server, why: 'the server does not answer', acks: this.#last.acks }
+    const server = this.#last === blank ? 'starting' : this.#last.server
+    return { ...blank, server, why: 'the server does not answer', acks: this.#last.acks }
   }
 
   async #running(session: Session, signal: AbortSignal): Promise<ServerSight> {
     const { options } = this.#server
     const status = await readStatus(session, signal)
     // A copy that is not complete is loaded elsewhere: this member has no data yet.
-    if (status.folder !== options.data) return nothing
+    if (status.folder !== options.data) return blank
     const people = await this.#people(session, signal)
     const isPrimary = status.epoch > 0 || !status.readOnly
     const known = receivedWith(status, this.#logs)
     const received = isPrimary ? known : withPending(this.#kept, known)
     const base = {
-      ...nothing,
+      ...blank,
       writable: !status.readOnly,
       received,
       applied: status.applied,

@@ -2,6 +2,7 @@
 
 import { Fault } from '../../../foundation/fault.ts'
 import type { Milliseconds } from '../../../foundation/time.ts'
+import { blank } from '../../blank-sight.ts'
 import type {
   EngineAbilities,
   FollowOrder,
@@ -20,7 +21,7 @@ import { quiesce } from './quiesce.ts'
 import { follow } from './rejoin.ts'
 import { Server } from './server.ts'
 import { type Session, sqlState } from './session.ts'
-import { blank, lookAtRunning, lookAtStopped } from './sight.ts'
+import { lookAtRunning, lookAtStopped } from './sight.ts'
 import { isForNow, isFullDisk } from './trouble.ts'
 
 /** More members than anybody has. */

@@ -2,6 +2,7 @@
 
 import type { Instant } from '../../../foundation/time.ts'
 import { instant, ms } from '../../../foundation/time.ts'
+import { blank } from '../../blank-sight.ts'
 import type { MemberAddress, ServerSight } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { comparePositions } from '../../position.ts'
@@ -12,22 +13,6 @@ import type { Server } from './server.ts'
 import type { Row, Session } from './session.ts'
 import { acksIn } from './settings.ts'
 import { endOfLog, historyIn, WalReader } from './wal.ts'
-
-/** Of a server that shows nothing. */
-export const blank: ServerSight = {
-  server: 'absent',
-  why: undefined,
-  writable: false,
-  received: undefined,
-  applied: undefined,
-  upstream: undefined,
-  receivedAt: undefined,
-  lag: undefined,
-  acks: undefined,
-  diverged: false,
-  receivers: {},
-  clients: undefined,
-}
 
 const asText = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : undefined

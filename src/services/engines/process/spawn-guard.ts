@@ -2,9 +2,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { entryBeside, type ProcessIdentity, statOf } from '../../../control/processes.ts'
+import {
+  entryBeside,
+  guardNodeFlags,
+  type ProcessIdentity,
+  statOf,
+} from '../../../control/processes.ts'
 import { describeError, systemCode } from '../../../foundation/fault.ts'
-import { type GuardOrder, guardNodeFlags } from '../../guard/protocol.ts'
+import type { GuardOrder } from '../../guard/protocol.ts'
 import { type GuardPaths, guardPaths, guardsFolder } from '../../guard/record.ts'
 import type { Surroundings } from './model.ts'
 
