@@ -8,6 +8,7 @@ import type { EdgeAccount, EdgeSecrets } from '../balancing/model.ts'
 import { openAcmeIssuer } from '../certificates/engines/acme/issuer.ts'
 import { openFolderStore } from '../certificates/engines/folder/store.ts'
 import { CertificateKeeper, type Certificates } from '../certificates/keeper.ts'
+import type { Adopter } from '../databases/adoption/adopter.ts'
 import type { OpenMember } from '../databases/engine.ts'
 import type { EngineName } from '../databases/model.ts'
 import { Fault } from '../foundation/fault.ts'
@@ -152,6 +153,18 @@ class Entrusted {
     this.#keys = part.keys ?? this.#keys
     this.#accounts = part.accounts ?? this.#accounts
     return this.#balancer.entrust({ ...this.#keys, accounts: this.#accounts })
+  }
+}
+
+/** How servers that somebody else set up are taken over; rejects where that is not known. */
+export async function databaseAdopter(name: EngineName): Promise<Adopter> {
+  switch (name) {
+    case 'postgresql':
+      return (await import('../databases/engines/postgresql/adopt.ts')).postgresAdopter
+    default:
+      throw new Fault('unsupported', `servers of ${name} that run already cannot be taken over`, {
+        remedy: 'make a new database beside it, and copy what it has',
+      })
   }
 }
 

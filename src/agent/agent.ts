@@ -156,6 +156,13 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
   return agent
 }
 
+/** What of a file may not change in force: nothing depends yet on what has not been taken over. */
+const settled = (spec: Spec, databases: AgentDatabases): Pick<Spec, 'databases'> => ({
+  databases: Object.fromEntries(
+    Object.entries(spec.databases).filter(([name]) => !databases.isForeign(name)),
+  ),
+})
+
 /** For a server that is to end cleanly. */
 const databasesEndWithin = ms(20_000)
 
@@ -279,16 +286,20 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     file: Omit<AppliedFile, 'at'>,
     { dryRun, over }: { readonly dryRun: boolean; readonly over?: number | undefined },
   ): Promise<ApplyReport> {
-    const { core, parse, cluster } = this.#parts
+    const { core, parse, cluster, databases } = this.#parts
     const spec = await parse(file)
     const { spec: before, state } = core.world()
-    refuseChanges(before, spec, (name) => primaryOf(this.#databases, name))
+    refuseChanges(settled(before, databases), spec, (name) => primaryOf(this.#databases, name))
     const services = wishSpec(state.services, spec, this.#clock.now())
-    const actions = planOf({ spec: before, services: state.services }, { spec, services })
-    const differences = diff(before, spec).map(({ sentence }) => sentence)
+    const adoptions = await databases.planAdoptions(Object.values(spec.databases))
+    const planned = planOf({ spec: before, services: state.services }, { spec, services })
+    const actions = [...planned, ...adoptions.actions]
+    const found = diff(before, spec).map(({ sentence }) => sentence)
+    const differences = [...found, ...adoptions.differences]
     if (!dryRun) {
       if (cluster === undefined) await this.apply(spec, file)
       else await cluster.apply(file, over)
+      await databases.adopt(adoptions)
       if (actions.length > 0) this.#note('applied', 'an operator applied the file', actions)
     }
     return { changed: differences.length > 0, differences, actions }

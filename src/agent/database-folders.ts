@@ -15,6 +15,8 @@ export interface MemberFolders {
   readonly aside: string
   /** What its keeper remembers. */
   readonly memory: string
+  /** How it came to be ours, if somebody else had set it up. */
+  readonly adoption: string
 }
 
 /** The folders of all databases of one file. */
@@ -42,6 +44,7 @@ export function databaseFolders(state: string, isRoot: boolean): DatabaseFolders
       const folders = {
         ...{ data: join(base, member), aside: join(base, `${member}.aside`) },
         ...{ run: join(run, member), memory: join(own, `${member}.member.json`) },
+        adoption: join(own, `${member}.taken-over.json`),
       }
       checkSocketPath(join(folders.run, '.s.PGSQL.65535.lock'))
       return folders

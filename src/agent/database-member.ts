@@ -3,8 +3,14 @@
 
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { readNote } from '../databases/adoption/note.ts'
 import type { DatabaseBoard } from '../databases/board.ts'
-import type { DatabaseAccounts, MemberEngine, OpenMember } from '../databases/engine.ts'
+import type {
+  DatabaseAccounts,
+  MemberAddress,
+  MemberEngine,
+  OpenMember,
+} from '../databases/engine.ts'
 import { type GuardedHost, openGuarded } from '../databases/guard/guarded.ts'
 import { type Keeper, openKeeper } from '../databases/keeper.ts'
 import { openKeeperStore } from '../databases/memory.ts'
@@ -41,23 +47,10 @@ export interface LocalMember {
 
 /** Opens a member; adopts its server if an agent before left it running. Rejects with a Fault. */
 export async function openLocalMember(options: LocalMemberOptions): Promise<LocalMember> {
-  const { plan, member, board, folders, accounts, clock, version, event } = options
+  const { plan, member, board, folders, accounts, clock, event } = options
   const places = folders.member(plan, member.name)
-  mkdirSync(dirname(places.memory), { recursive: true, mode: 0o700 })
-  // The server's user has to pass through these, and may not look around in them.
-  for (const place of [places.run, places.data]) {
-    mkdirSync(dirname(place), { recursive: true, mode: 0o711 })
-  }
-  const host = await openGuarded({ folder: folders.guards, member: member.name, version, event })
+  const { host, engine, peers } = await openServer(options)
   try {
-    const peers = plan.members.map(({ name, host: at, port }) => ({ member: name, host: at, port }))
-    const engine = await options.openMember({
-      ...{ database: plan.name, member: member.name, peers, accounts, host, event },
-      address: { member: member.name, host: member.host, port: member.port },
-      ...{ data: places.data, run: places.run, aside: places.aside },
-      ...{ home: plan.home, user: plan.user, settings: plan.settings },
-      ...{ durability: plan.durability, now: () => clock.now() },
-    })
     const keeper = openKeeper({
       ...{ member: member.name, peers, engine, host, board, clock, event },
       store: openKeeperStore(places.memory),
@@ -72,6 +65,43 @@ export async function openLocalMember(options: LocalMemberOptions): Promise<Loca
         : undefined,
     })
     return assembled(member.name, host, engine, keeper)
+  } catch (thrown) {
+    await engine[Symbol.asyncDispose]()
+    host.leave()
+    throw thrown
+  }
+}
+
+/** The process of a member, and its engine, without anybody who gives it orders. */
+export interface OpenServer {
+  readonly host: GuardedHost
+  readonly engine: MemberEngine
+  readonly peers: readonly MemberAddress[]
+}
+
+/** Opens them as far as that goes without starting a server. Rejects with a Fault. */
+export async function openServer(options: LocalMemberOptions): Promise<OpenServer> {
+  const { plan, member, folders, accounts, clock, version, event } = options
+  const places = folders.member(plan, member.name)
+  // What a server that was taken over was set up with goes on to hold, unless the file says more.
+  const note = member.adopt === undefined ? undefined : readNote(places.adoption)
+  mkdirSync(dirname(places.memory), { recursive: true, mode: 0o700 })
+  // The server's user has to pass through these, and may not look around in them.
+  for (const place of [places.run, places.data]) {
+    mkdirSync(dirname(place), { recursive: true, mode: 0o711 })
+  }
+  const host = await openGuarded({ folder: folders.guards, member: member.name, version, event })
+  try {
+    const peers = plan.members.map(({ name, host: at, port }) => ({ member: name, host: at, port }))
+    const engine = await options.openMember({
+      ...{ database: plan.name, member: member.name, peers, accounts, host, event },
+      address: { member: member.name, host: member.host, port: member.port },
+      ...{ data: places.data, run: places.run, aside: places.aside },
+      ...{ home: plan.home ?? note?.home, user: plan.user ?? note?.user, adopted: note?.inherited },
+      settings: { ...note?.inherited.settings, ...plan.settings },
+      ...{ durability: plan.durability, now: () => clock.now() },
+    })
+    return { host, engine, peers }
   } catch (thrown) {
     host.leave()
     throw thrown

@@ -1,12 +1,13 @@
 // The databases of an agent, opened once it is known which machine this is; and what of a file only
 // this machine can fill in.
 
+import { systemd } from '../databases/adoption/local.ts'
 import { type FailoverTrace, lastFailover } from '../databases/trace.ts'
 import { Fault } from '../foundation/fault.ts'
 import type { Clock } from '../foundation/time.ts'
 import { fillDatabaseReferences } from '../spec/database-words.ts'
 import type { Service, Spec } from '../spec/model.ts'
-import { databaseEngine } from './adapters.ts'
+import { databaseAdopter, databaseEngine } from './adapters.ts'
 import type { DatabaseAnswers } from './database-answers.ts'
 import { databaseFolders } from './database-folders.ts'
 import { AgentDatabases, type AgentDatabasesOptions } from './databases.ts'
@@ -29,6 +30,7 @@ export const openDatabases = (
 ): AgentDatabases =>
   new AgentDatabases({
     ...{ clock, version, cluster, changed, engines: databaseEngine },
+    ...{ adopters: databaseAdopter, services: systemd },
     folders: databaseFolders(paths.folder, process.getuid?.() === 0),
     event: (rule, subject, why, actions = [], seen = {}) =>
       journal.record({ at: clock.now(), room: 'databases', subject, rule, why, actions, seen }),

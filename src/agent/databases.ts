@@ -5,19 +5,23 @@ import { untilAborted } from '../cluster/together.ts'
 import type { Coordinator } from '../coordination/coordinator.ts'
 import type { Leadership } from '../coordination/model.ts'
 import { ensure, persevere } from '../coordination/recipes/persevere.ts'
+import type { Adopter } from '../databases/adoption/adopter.ts'
+import type { Services } from '../databases/adoption/local.ts'
 import type { DatabaseBoard, DecidingBoard, OperatorWish } from '../databases/board.ts'
 import { openLocalBoard } from '../databases/boards/local.ts'
 import { openSharedBoard, type SharedBoard } from '../databases/boards/shared.ts'
 import { describeAction } from '../databases/describe.ts'
-import type { OpenMember } from '../databases/engine.ts'
+import type { DatabaseAccounts, OpenMember } from '../databases/engine.ts'
 import { leadDatabase } from '../databases/lead.ts'
 import type { DatabasePlan, DatabaseView, EngineName } from '../databases/model.ts'
 import { accountsOf } from '../databases/passwords.ts'
 import { wishOf } from '../databases/wish.ts'
 import { describeError, Fault } from '../foundation/fault.ts'
 import { type Clock, type Milliseconds, ms, sleep } from '../foundation/time.ts'
+import { adoptMember } from './database-adoption.ts'
 import type { DatabaseFolders } from './database-folders.ts'
-import { type LocalMember, openLocalMember } from './database-member.ts'
+import { type LocalMember, type LocalMemberOptions, openLocalMember } from './database-member.ts'
+import { type PlannedAdoptions, planAdoptions } from './plan-adoptions.ts'
 
 /** What they are opened with. */
 export interface AgentDatabasesOptions {
@@ -28,6 +32,8 @@ export interface AgentDatabasesOptions {
   readonly cluster: { readonly machine: string; readonly secret: string } | undefined
   /** By the name of an engine; loaded when a file asks for it. */
   readonly engines: (engine: EngineName) => Promise<OpenMember>
+  readonly adopters: (engine: EngineName) => Promise<Adopter>
+  readonly services: Services
   readonly changed: () => void
   readonly event: (
     rule: string,
@@ -104,8 +110,41 @@ export class AgentDatabases {
 
   /** The password of an application: what is told to its services and to edges. */
   passwordOf(plan: DatabasePlan): string {
+    return this.#accountsOf(plan).app.password
+  }
+
+  #accountsOf(plan: DatabasePlan): DatabaseAccounts {
     const { cluster, folders } = this.#options
-    return accountsOf(plan, cluster?.secret ?? folders.secret()).app.password
+    return accountsOf(plan, cluster?.secret ?? folders.secret())
+  }
+
+  /** What applying this would change of servers that somebody else set up; see `planAdoptions`. */
+  planAdoptions(plans: readonly DatabasePlan[]): Promise<PlannedAdoptions> {
+    const { folders, adopters, cluster } = this.#options
+    return planAdoptions(plans, {
+      ...{ folders, adopters, machine: cluster?.machine },
+      accountsOf: (plan) => this.#accountsOf(plan),
+      heldOf: (name) => this.#held.get(name),
+    })
+  }
+
+  /** Whether its servers still run as somebody else has set them up. */
+  isForeign(name: string): boolean {
+    const held = this.#held.get(name)
+    const phase = held?.board.view().record?.phase.kind ?? 'new'
+    return phase === 'new' && held?.plan.members.some(({ adopt }) => adopt !== undefined) === true
+  }
+
+  /** Takes these over, now that it is known what that changes. */
+  async adopt({ primaries }: PlannedAdoptions): Promise<void> {
+    const { clock } = this.#options
+    for (const [name, primary] of primaries) {
+      // Of several machines each takes the file when it hears of it; this one, too.
+      for (let tries = 0; !this.#held.has(name) && tries < 200; tries += 1) {
+        await sleep(clock, ms(50))
+      }
+      await this.ask(name, (before) => ({ ...before, request: { kind: 'adopt', primary } }))
+    }
   }
 
   /** What is known of each. */
@@ -174,19 +213,24 @@ export class AgentDatabases {
 
   /** Opens a member; tries again for as long as that fails, and says why. */
   async #openMember(held: Held, member: DatabasePlan['members'][number]): Promise<void> {
-    const { folders, clock, version, cluster, engines } = this.#options
+    const { folders, clock, version, cluster, engines, adopters, services } = this.#options
     const { plan, board } = held
     const { signal } = held.stop
     let trouble = ''
     while (!signal.aborted) {
       try {
-        const opened = await openLocalMember({
+        const options: LocalMemberOptions = {
           ...{ plan, member, board, folders, clock, version },
-          accounts: accountsOf(plan, cluster?.secret ?? folders.secret()),
+          accounts: this.#accountsOf(plan),
           openMember: await engines(plan.engine),
           leased: cluster !== undefined,
           event: (rule, why, seen) => this.#options.event(rule, member.name, why, [], seen),
-        })
+        }
+        if (member.adopt !== undefined) {
+          const adopter = await adopters(plan.engine)
+          await adoptMember({ ...options, adopter, services }, signal)
+        }
+        const opened = await openLocalMember(options)
         if (!signal.aborted) held.members.push(opened)
         else await opened.leave()
         return

@@ -80,9 +80,10 @@ export function judgeApply(status: Status, before: Status): Judgement {
   return { kind: 'done', line: `${status.name} is as the file says` }
 }
 
-/** A database that is not well, and was, or was not there. */
-function isUnfinished({ name, standing }: DatabaseOverview, before: Status): boolean {
+/** A database that is not well, and was, or was not there; or one that is being taken over. */
+function isUnfinished({ name, standing, isAdopting }: DatabaseOverview, before: Status): boolean {
   const old = before.databases?.find((one) => one.name === name)
+  if (isAdopting) return true
   return standing !== 'good' && (old === undefined || old.standing === 'good')
 }
 

@@ -126,6 +126,8 @@ export function begin(
   epoch: number,
   from: string | undefined,
 ): readonly DatabaseAction[] {
+  const { request } = f.seen
+  const isAdopted = request?.kind === 'adopt'
   // One that is no part of its primary's history has acknowledged nothing that this one has not.
   const known = withData(f)
     .filter(({ diverged }) => !diverged)
@@ -141,11 +143,12 @@ export function begin(
       from,
       since: f.seen.now,
       why: 'a database begins',
-      prefer: undefined,
+      prefer: isAdopted ? request.primary : undefined,
     },
     acks: [acks],
     floor: origin,
     proofs: [],
-    proofsSince: epoch,
+    // Those taken over took part in one history, at an epoch of theirs: nobody was promoted since.
+    proofsSince: isAdopted ? Math.min(epoch, ...withData(f).map((each) => each.epoch)) : epoch,
   })
 }

@@ -2,6 +2,7 @@
 // disk of its member; it knows nothing of records, elections or other members' keepers.
 
 import type { Instant, Milliseconds } from '../foundation/time.ts'
+import type { Inherited } from './adoption/model.ts'
 import type { ServerHost } from './host.ts'
 import type { AckSet, Bind, Position, RejoinWay, ServerState } from './model.ts'
 
@@ -48,6 +49,8 @@ export interface MemberOptions {
   readonly settings: Readonly<Record<string, string>>
   readonly accounts: DatabaseAccounts
   readonly durability: 'quorum' | 'async'
+  /** Of a server that somebody else set up: who is let in, and where its clients find it. */
+  readonly adopted?: Pick<Inherited, 'access' | 'sockets'> | undefined
   readonly host: ServerHost
   readonly now: () => Instant
   /** Something for the journal: `why` completes "because …". */

@@ -263,6 +263,8 @@ export type Request =
   | { readonly kind: 'reinit'; readonly member: string; readonly id: string }
   /** The failovers so far have been looked at: the next one need not wait. */
   | { readonly kind: 'acknowledge' }
+  /** Take over the servers that run already; whoever takes writes now is to do so again. */
+  | { readonly kind: 'adopt'; readonly primary: string }
 
 /** Everything that a decision about one database may depend on. */
 export interface DatabaseObservation {

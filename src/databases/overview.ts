@@ -98,6 +98,8 @@ export interface DatabaseOverview extends BesideView {
   readonly paused: boolean
   /** What an operator asked for and has not got yet, in words. */
   readonly request: string | undefined
+  /** Servers that somebody else has set up are being taken over. */
+  readonly isAdopting: boolean
   readonly write: string
   readonly read: string | undefined
   readonly app: { readonly user: string; readonly database: string }
@@ -150,12 +152,13 @@ export function overviewOf(
     durability: plan.durability,
     mode: plan.failover,
     phase,
-    says: record === undefined ? 'nothing is known of it yet' : describePhase(record.phase),
+    says: saysOf(view),
     primary: record?.phase.kind === 'serving' ? record.phase.primary : undefined,
     epoch: record?.epoch ?? 0,
     ...{ rule, why, paused },
     standing: standingOf(phase, members),
     request: request && describeRequest(request),
+    isAdopting: request?.kind === 'adopt',
     write: showBind(plan.bind.write),
     read: plan.bind.read && showBind(plan.bind.read),
     app: plan.app,
@@ -169,6 +172,14 @@ export function overviewOf(
     reasons: whyDatabase(view, now, { rule, why }),
     bounds: worstCases(wishOf(plan).bounds),
   }
+}
+
+function saysOf({ plan, record, request }: DatabaseView): string {
+  if (record !== undefined && record.phase.kind !== 'new') return describePhase(record.phase)
+  if (plan.members.some(({ adopt }) => adopt !== undefined)) {
+    return request?.kind === 'adopt' ? 'is being taken over' : 'is not taken over yet'
+  }
+  return record === undefined ? 'nothing is known of it yet' : describePhase(record.phase)
 }
 
 function ruleOf(view: DatabaseView, now: Instant): { readonly rule: string; readonly why: string } {

@@ -26,6 +26,8 @@ export function describeRequest(request: Request): string {
       return `copy ${request.member} anew`
     case 'acknowledge':
       return 'go on after the failovers so far'
+    case 'adopt':
+      return 'take over the servers that run already'
   }
 }
 
@@ -36,6 +38,11 @@ export function reasonOf(
   view: DatabaseView,
   now: Instant,
 ): string {
+  if (seen === undefined && isForeign(view, name)) {
+    return view.request?.kind === 'adopt'
+      ? `it is being taken over${onMachine(view, name)}: alwayson events says what it waits for`
+      : 'its server runs as somebody else has set it up'
+  }
   if (seen === undefined) return `no agent has told of it${onMachine(view, name)}`
   if (since(seen.heard, now) >= wishOf(view.plan).bounds.silence) {
     const long = formatDuration(since(seen.heard, now))
@@ -75,6 +82,10 @@ export const shareOf = ({
 
 const planOf = ({ plan }: DatabaseView, name: string): MemberPlan | undefined =>
   plan.members.find((member) => member.name === name)
+
+/** Nothing has been decided about servers that were set up by somebody else. */
+const isForeign = (view: DatabaseView, name: string): boolean =>
+  (view.record?.phase.kind ?? 'new') === 'new' && planOf(view, name)?.adopt !== undefined
 
 function onMachine(view: DatabaseView, name: string): string {
   const machine = planOf(view, name)?.machine
@@ -138,6 +149,9 @@ function memberWhy(name: string, view: DatabaseView, now: Instant): Reasons {
 
 /** Who is silent may be back by itself; if not, its agent has to be started. */
 function revive(view: DatabaseView, name: string): string {
+  if (isForeign(view, name) && view.request?.kind !== 'adopt') {
+    return 'see what taking over would change: alwayson apply --dry-run; then alwayson apply'
+  }
   const machine = planOf(view, name)?.machine
   return machine === undefined
     ? 'start the agent: alwayson up'

@@ -28,5 +28,7 @@ export function isFulfilled({ record, request, members }: DatabaseObservation): 
       )
     case 'acknowledge':
       return record.lastFailover === undefined
+    case 'adopt':
+      return phase.kind === 'serving'
   }
 }

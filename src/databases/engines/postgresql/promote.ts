@@ -49,7 +49,8 @@ export async function promote(
   for (const statement of quietly) await session.query(statement, signal)
   await recordEpoch(session, epoch, signal)
   await ensureSlots(server, session, signal)
-  await ensureAccounts(session, server.options.accounts, signal)
+  const { accounts, adopted } = server.options
+  await ensureAccounts(session, accounts, adopted !== undefined, signal)
   await warnOfImpatient(server, session, signal)
   await server.apply({ upstream: undefined, acks }, 'open', signal)
 }

@@ -155,13 +155,14 @@ export class Server {
 
   /** Writes what a server that starts does; returns all of it as one text. */
   #write(course: Course, doors: Doors): string {
-    const { admin, replication } = this.options.accounts
+    const { accounts, adopted } = this.options
+    const { replication } = accounts
     const text = courseText(course, {
       user: replication.user,
       passwordFile: this.passwordFile,
       member: this.options.member,
     })
-    const hba = hbaText(doors, admin.user, replication.user)
+    const hba = hbaText(doors, accounts, adopted?.access)
     this.#put(join(this.data, 'postgresql.auto.conf'), text)
     this.#put(join(this.options.run, 'hba.conf'), hba)
     return text + hba
@@ -268,9 +269,12 @@ export class Server {
   }
 
   #writeConfiguration(programs: Programs): void {
-    const { run, address, settings, accounts } = this.options
+    const { run, address, settings, accounts, adopted } = this.options
     const { bavail, bsize } = statfsSync(this.data)
-    const place = { run, address, major: programs.major, freeBytes: bavail * bsize }
+    // One that is gone would keep the server from starting.
+    const sockets = adopted?.sockets.filter((each) => existsSync(each))
+    const { major } = programs
+    const place = { run, sockets, address, major, freeBytes: bavail * bsize }
     this.#put(join(run, 'postgresql.conf'), configuration(place, settings))
     this.#put(join(run, 'ident.conf'), '')
     this.#put(this.passwordFile, passwordLine(accounts.replication))

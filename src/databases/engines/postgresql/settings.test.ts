@@ -72,9 +72,22 @@ test('remembers whom a member follows, and no password', () => {
   assert.equal(upstreamIn(courseText({ upstream: undefined, acks: noAcks }, approach)), undefined)
 })
 
+const accounts = {
+  ...{ admin: { user: 'us' }, replication: { user: 'them' }, app: { user: 'shop' } },
+}
+
+test('lets in whom a server let in before it was taken over, while doors are open', () => {
+  const before = ['host "shop" "old" "10.0.0.0" "255.0.0.0" md5']
+  const open = hbaText('open', accounts, before).split('\n')
+  assert.ok(open.indexOf('host all "us" all reject') < open.indexOf(before[0] ?? ''))
+  assert.ok(open.includes('host all "shop" all scram-sha-256'))
+  assert.ok(!open.includes('host all all all scram-sha-256'))
+  assert.ok(!hbaText('closed', accounts, before).includes('old'))
+})
+
 test('lets clients in only through open doors, and our account never over the network', () => {
-  assert.equal(doorsIn(hbaText('open', 'us', 'them')), 'open')
-  const closed = hbaText('closed', 'us', 'them')
+  assert.equal(doorsIn(hbaText('open', accounts)), 'open')
+  const closed = hbaText('closed', accounts)
   assert.equal(doorsIn(closed), 'closed')
   assert.ok(closed.includes('host all all all reject'))
   assert.ok(closed.includes('host all "us" all reject'))

@@ -39,6 +39,8 @@ export function acksIn(names: string): AckSet | undefined {
 export interface Place {
   readonly address: MemberAddress
   readonly run: string
+  /** Folders of more sockets, for clients on this machine: of a server that was taken over. */
+  readonly sockets?: readonly string[] | undefined
   readonly major: number
   /** Free bytes of the disk of its data. */
   readonly freeBytes: number
@@ -62,10 +64,13 @@ type Settings = Readonly<Record<string, string>>
  * What is so whatever the file says, which is refused where it says otherwise
  * (`durable-settings.ts`); the values that it may choose among are taken from it.
  */
-export const enforced = ({ address, run, major }: Place, chosen: Settings): Settings => ({
+export const enforced = (
+  { address, run, sockets = [], major }: Place,
+  chosen: Settings,
+): Settings => ({
   listen_addresses: address.host,
   port: String(address.port),
-  unix_socket_directories: run,
+  unix_socket_directories: [run, ...sockets].join(', '),
   hba_file: `${run}/hba.conf`,
   ident_file: `${run}/ident.conf`,
   cluster_name: address.member,
@@ -185,11 +190,20 @@ const doorsMark = '# doors: '
 
 /**
  * The whole of pg_hba.conf. Always On comes through the socket in a folder that is its own;
- * replicas may receive, and nobody reaches its account over the network.
+ * replicas may receive, and nobody reaches its account over the network. A server that was taken
+ * over lets in whom it let in before (`access`), and the application.
  */
-export function hbaText(doors: Doors, admin: string, replication: string): string {
-  const [all, us, them] = ['all', quoteName(admin), quoteName(replication)]
+export function hbaText(
+  doors: Doors,
+  { admin, replication, app }: Readonly<Record<'admin' | 'replication' | 'app', { user: string }>>,
+  access?: readonly string[],
+): string {
+  const [all, us, them] = ['all', quoteName(admin.user), quoteName(replication.user)]
   const clients = doors === 'open' ? 'scram-sha-256' : 'reject'
+  const others =
+    access === undefined || doors === 'closed'
+      ? [`local all ${all} ${clients}`, `host all ${all} all ${clients}`]
+      : [`host all ${quoteName(app.user)} all ${clients}`, ...access]
   return [
     `${doorsMark}${doors}`,
     `local all ${us} scram-sha-256`,
@@ -198,8 +212,7 @@ export function hbaText(doors: Doors, admin: string, replication: string): strin
     `host replication ${them} all scram-sha-256`,
     `host postgres ${them} all scram-sha-256`,
     `host all ${them} all reject`,
-    `local all ${all} ${clients}`,
-    `host all ${all} all ${clients}`,
+    ...others,
     '',
   ].join('\n')
 }
