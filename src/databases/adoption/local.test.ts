@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { suite, test } from 'node:test'
 import { isUsed, listeners, localServerAt, unitIn, userOf } from './local.ts'
 
-const table = `  sl  local_address rem_address   st tx_queue rx_queue tr when retrnsmt uid timeout inode
+const table = `  sl  local_address rem_address   st tx_queue rx_queue tr when uid timeout inode
    0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0
    1: 0100007F:1538 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 4243 1 0
    2: 00000000:1539 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4244 1 0
