@@ -161,6 +161,8 @@ export async function databaseAdopter(name: EngineName): Promise<Adopter> {
   switch (name) {
     case 'postgresql':
       return (await import('../databases/engines/postgresql/adopt.ts')).postgresAdopter
+    case 'mariadb':
+      return (await import('../databases/engines/mariadb/adopt.ts')).mariadbAdopter
     default:
       throw new Fault('unsupported', `servers of ${name} that run already cannot be taken over`, {
         remedy: 'make a new database beside it, and copy what it has',

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { Fault } from '../../src/foundation/fault.ts'
-import { AdoptingAgent, fileOf, Writer } from '../support/adopting.ts'
+import { AdoptingAgent, type ForeignKind, fileOf, takenOver } from '../support/adopting.ts'
 import { eventually, folderOf, freePort, postgresHome } from '../support/database-bed.ts'
 import {
   asBoss,
@@ -28,69 +28,32 @@ const place = (pair: ForeignPair, write: number) => ({
   data: join(pair.folder, 'ours'),
 })
 
-async function takenOver(bin: string): Promise<void> {
-  await using pair = await openForeignPair(bin)
-  const folder = folderOf('alwayson-taking-')
-  await using agent = new AdoptingAgent(folder, boss.password)
-  const { port } = pair.primary
-  await asBoss(port, 'CREATE TABLE entries (id INT PRIMARY KEY)', 'CREATE ROLE other LOGIN')
-  const target = { engine: 'postgresql', host: '127.0.0.1', port, database: 'postgres' } as const
-  await using writer = new Writer({ ...target, ...boss })
-  await writer.more(50)
-  const text = fileOf(place(pair, await freePort()))
-  const path = join(folder, 'alwayson.yaml')
-  writeFileSync(path, text)
-  const begun = await startOf(port)
-  await agent.up(path)
-  const { actions, changed } = await agent.apply(text, true)
-  assert.ok(changed)
-  const said = actions.join('\n')
-  assert.match(said, /orders-1, PostgreSQL .*primary; orders-2, PostgreSQL .*replica/)
-  assert.match(said, /orders-2, with that restart: set .*wal_log_hints = on \(it is off\)/)
-  assert.match(said, /orders-1: end its process .*move .*\/one to .*\/ours\/orders-1/)
-  assert.equal(await startOf(port), begun, 'a dry run changes nothing')
-  assert.ok(existsSync(join(pair.folder, 'one')))
-
-  await agent.apply(text, false)
-  const { primary } = await agent.well()
-  assert.equal(primary, 'orders-1')
-  assert.ok(!existsSync(join(pair.folder, 'one')) && !existsSync(join(pair.folder, 'two')))
-  const [row] = await asBoss(
-    port,
-    "SELECT current_setting('work_mem') AS memory, current_setting('fsync') AS fsync",
-  )
-  assert.deepEqual(row, { memory: '5MB', fsync: 'on' })
-  const slots = await asBoss(port, 'SELECT slot_name AS name FROM pg_replication_slots')
-  assert.ok(slots.every(({ name }) => String(name).startsWith('alwayson_')))
-  await writer.more(50)
-
-  // Whoever looks after it next knows what it was set up with.
-  await agent.die()
-  await agent.up(path)
-  await agent.well()
-  agent.kill('orders-1')
-  await eventually('it is noticed', async () => (await agent.orders())?.epoch !== 102)
-  const after = await agent.well()
-  const serving = after.primary === 'orders-2' ? pair.replica.port : port
-  const acknowledged = await writer.end()
-  const there = await asBoss(serving, 'SELECT id FROM entries')
-  const ids = new Set(there.map(({ id }) => Number(id)))
-  assert.deepEqual(
-    acknowledged.filter((id) => !ids.has(id)),
-    [],
-  )
-  const again = await asBoss(serving, 'SHOW work_mem')
-  assert.deepEqual(again, [{ work_mem: '5MB' }])
-  await agent.down()
-  rmSync(folder, { recursive: true, force: true })
-}
+const kindOf = (bin: string): ForeignKind => ({
+  ...{ engine: 'postgresql', database: 'postgres', boss, run: asBoss, startOf },
+  async open() {
+    const pair = await openForeignPair(bin)
+    await asBoss(pair.primary.port, 'CREATE TABLE entries (id INT PRIMARY KEY)')
+    return pair
+  },
+  says: [
+    /orders-1, PostgreSQL .*primary; orders-2, PostgreSQL .*replica/,
+    /orders-2, with that restart: set .*wal_log_hints = on \(it is off\)/,
+    /orders-1: end its process .*move .*\/one to .*\/ours\/orders-1/,
+  ],
+  async isKept(port) {
+    const [row] = await asBoss(port, 'SHOW work_mem')
+    assert.deepEqual(row, { work_mem: '5MB' })
+    const slots = await asBoss(port, 'SELECT slot_name AS name FROM pg_replication_slots')
+    assert.ok(slots.every(({ name }) => String(name).startsWith('alwayson_')))
+  },
+})
 
 suite('PostgreSQL servers that run already', () => {
   test('of the package are taken over while a client writes, and lose nothing', () =>
-    takenOver(packaged))
+    takenOver(kindOf(packaged)))
 
   const skip = existsSync(installed) ? false : `${installed} is not on this machine`
-  test('as Debian installs them are taken over too', { skip }, () => takenOver(installed))
+  test('as Debian installs them are taken over too', { skip }, () => takenOver(kindOf(installed)))
 
   test('are left as they are where something speaks against it', async () => {
     await using pair = await openForeignPair(packaged)

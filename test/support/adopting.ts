@@ -1,8 +1,9 @@
 // An agent that takes over servers which a test has set up, and a client that writes meanwhile.
 
+import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Session, sessionOf, type Target } from '../../bench/failover/session.ts'
@@ -11,7 +12,7 @@ import type { ApplyReport } from '../../src/agent/model.ts'
 import { signalProcess } from '../../src/control/processes.ts'
 import type { GuardRecord } from '../../src/databases/guard/protocol.ts'
 import type { DatabaseOverview } from '../../src/databases/overview.ts'
-import { eventually } from './database-bed.ts'
+import { eventually, folderOf, freePort } from './database-bed.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
@@ -183,3 +184,78 @@ export class Writer implements AsyncDisposable {
     await this.end()
   }
 }
+
+/** Servers of one engine that a test sets up, with a table `entries` for clients to write to. */
+export interface ForeignKind {
+  readonly engine: Target['engine']
+  /** Where that table is. */
+  readonly database: string
+  readonly boss: { readonly user: string; readonly password: string }
+  open(): Promise<
+    AsyncDisposable & {
+      readonly folder: string
+      readonly primary: { readonly port: number }
+      readonly replica: { readonly port: number }
+    }
+  >
+  run(
+    port: number,
+    ...statements: readonly string[]
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>
+  startOf(port: number): Promise<unknown>
+  /** What a dry run has to say. */
+  readonly says: readonly RegExp[]
+  /** Asserts that a server goes on with what it was set up with. */
+  isKept(port: number): Promise<void>
+}
+
+/** Takes a pair over while a client writes, has it fail over, and misses no acknowledged row. */
+export async function takenOver(kind: ForeignKind): Promise<void> {
+  await using pair = await kind.open()
+  const folder = folderOf('alwayson-taking-')
+  await using agent = new AdoptingAgent(folder, kind.boss.password)
+  const { port } = pair.primary
+  const { engine, database, boss } = kind
+  await using writer = new Writer({ engine, host: '127.0.0.1', port, database, ...boss })
+  await writer.more(50)
+  const ports = [port, pair.replica.port]
+  const data = join(pair.folder, 'ours')
+  const text = fileOf({ engine, ports, user: boss.user, data, write: await freePort() })
+  const path = join(folder, 'alwayson.yaml')
+  writeFileSync(path, text)
+  const begun = await Promise.all(ports.map(kind.startOf))
+  await agent.up(path)
+  const { actions, changed } = await agent.apply(text, true)
+  assert.ok(changed)
+  for (const each of kind.says) assert.match(actions.join('\n'), each)
+  assert.deepEqual(await Promise.all(ports.map(kind.startOf)), begun, 'nothing has changed')
+
+  await agent.apply(text, false)
+  const { primary, epoch } = await agent.well()
+  assert.equal(primary, 'orders-1')
+  for (const name of ['one', 'two']) assert.ok(!existsSync(join(pair.folder, name)))
+  await kind.isKept(port)
+  await writer.more(50)
+  const again = await agent.apply(text, true)
+  assert.ok(!again.changed, 'what is ours is not taken over again')
+
+  // Whoever looks after it next knows what it was set up with.
+  await agent.die()
+  await agent.up(path)
+  await agent.well()
+  agent.kill('orders-1')
+  await eventually('it is noticed', async () => (await agent.orders())?.epoch !== epoch)
+  const after = await agent.well()
+  const serving = after.primary === 'orders-2' ? pair.replica.port : port
+  const acknowledged = await writer.end()
+  const there = await kind.run(serving, `SELECT id FROM ${entriesOf(kind)}`)
+  const ids = new Set(there.map(({ id }) => Number(id)))
+  const lost = acknowledged.filter((id) => !ids.has(id))
+  assert.deepEqual(lost, [])
+  await kind.isKept(serving)
+  await agent.down()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+const entriesOf = ({ engine, database }: ForeignKind): string =>
+  engine === 'postgresql' ? 'entries' : `${database}.entries`

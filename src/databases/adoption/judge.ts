@@ -103,6 +103,8 @@ function strangers(
   primary: RunningServer,
   replicas: readonly RunningServer[],
 ): readonly Conflict[] {
+  // Who was restarted may be counted twice for a while: before that all have been counted.
+  if (primary.prepared) return []
   const receivers = servers.flatMap((each) => each.receivers)
   const known = replicas.filter((each) => each.follows !== undefined).length
   if (receivers.length <= known) return []

@@ -14,6 +14,8 @@ export interface Mark {
   readonly version: string
   /** As a primary it waits for acknowledgements. */
   readonly waits?: boolean
+  /** Of a server that was taken over, until it first starts as ours: what it has. */
+  readonly begins?: string | undefined
 }
 
 const fileOf = (folder: string): string => join(folder, 'alwayson.json')
@@ -58,13 +60,16 @@ export function stateOf(folder: string, database: string, version: string): Fold
 export function readMark(folder: string): Mark | undefined {
   if (!existsSync(fileOf(folder))) return undefined
   try {
-    const { database, identity, version, waits } = JSON.parse(readFileSync(fileOf(folder), 'utf8'))
+    const { database, identity, version, waits, begins } = JSON.parse(
+      readFileSync(fileOf(folder), 'utf8'),
+    )
     if (typeof database !== 'string' || typeof version !== 'string') return undefined
     return {
       database,
       version,
       identity: typeof identity === 'string' ? identity : undefined,
       waits: waits === true,
+      begins: typeof begins === 'string' ? begins : undefined,
     }
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return undefined

@@ -8,6 +8,7 @@ import type { AckSet, Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
 import { stateOf } from './data-folder.ts'
 import { admitted, receiverOf } from './gate.ts'
+import { furthest } from './gtid.ts'
 import type { Logs } from './logs.ts'
 import { pendingLogs, withPending } from './pending.ts'
 import type { Receivers } from './receivers.ts'
@@ -64,7 +65,10 @@ export class Lookout {
       case 'foreign':
         return { ...blank, server: 'broken', why: `${data}: ${folder.why}; ${folder.remedy}` }
       case 'ours': {
-        const applied = this.#logs.lastPosition(binaryLog)
+        const { begins } = folder.mark
+        // One that was taken over has its log elsewhere until it starts.
+        const own = this.#logs.lastPosition(binaryLog)
+        const applied = begins === undefined ? own : furthest(begins)
         const relayed = this.#logs.lastPosition(relayLog)
         const further = comparePositions(applied, relayed) >= 0 ? applied : relayed
         const received = withPending(this.#kept, further)

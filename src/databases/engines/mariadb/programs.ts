@@ -8,6 +8,9 @@ import { describeError, Fault } from '../../../foundation/fault.ts'
 /** Where Debian, Red Hat and the packages of the maker put them, beside the path. */
 const places = ['/usr/sbin', '/usr/bin', '/usr/libexec', '/usr/local/bin', '/usr/local/mysql/bin']
 
+/** Whether programs are found there by themselves. */
+export const isStandardPlace = (folder: string): boolean => places.includes(folder)
+
 /** The user that servers run as. */
 export interface Owner {
   readonly uid: number

@@ -76,6 +76,12 @@ async function expelBefore(session: Session, signal: AbortSignal): Promise<void>
   }
 }
 
+/** Our own tables, and the name that tells this database from others. */
+export async function ensureTables(session: Session, signal: AbortSignal): Promise<void> {
+  for (const table of tables) await session.query(table, signal)
+  await session.query(`INSERT IGNORE INTO ${ownDatabase}.identity VALUES (1, UUID())`, signal)
+}
+
 async function write(
   server: MariadbServer,
   session: Session,
@@ -83,14 +89,13 @@ async function write(
   signal: AbortSignal,
 ): Promise<void> {
   const { member, data, accounts } = server.options
-  for (const table of tables) await session.query(table, signal)
+  await ensureTables(session, signal)
   await session.query(
     `INSERT INTO ${ownDatabase}.epoch (epoch, member, at) VALUES (?, ?, NOW())
       ON DUPLICATE KEY UPDATE member = VALUES(member), at = VALUES(at)`,
     signal,
     [epoch, member],
   )
-  await session.query(`INSERT IGNORE INTO ${ownDatabase}.identity VALUES (1, UUID())`, signal)
   const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
   if (readMark(data)?.identity !== String(id)) mark(server, data, String(id))
   await ensureAccounts(session, accounts, signal)

@@ -1,9 +1,11 @@
 // How is a stopped server started so that nothing of what it has is decided by that?
 
 import { describeError } from '../../../foundation/fault.ts'
+import { readMark, writeMark } from './data-folder.ts'
 import type { Logs } from './logs.ts'
 import { keepPending } from './pending.ts'
 import type { MariadbServer } from './server.ts'
+import { literal } from './session.ts'
 
 /**
  * Starts it to be frozen, promoted or to follow: a primary that crashed is cut back to what it had
@@ -14,7 +16,10 @@ export async function startAsReplica(
   logs: Logs,
   signal: AbortSignal,
 ): Promise<void> {
-  if (server.isRunning || !keepPending(server, logs)) return await server.start('MASTER', signal)
+  if (server.isRunning || !keepPending(server, logs)) {
+    await server.start('MASTER', signal)
+    return await beginTaken(server, signal)
+  }
   try {
     await server.start('SLAVE', signal)
   } catch (thrown) {
@@ -23,4 +28,17 @@ export async function startAsReplica(
     server.options.event('tail-finished', describeError(thrown))
     await server.start('MASTER', signal)
   }
+}
+
+/** A server that was taken over has its old log elsewhere; what it had replicated says the same. */
+async function beginTaken(server: MariadbServer, signal: AbortSignal): Promise<void> {
+  const mark = readMark(server.options.data)
+  if (mark?.begins === undefined) return
+  const session = await server.session(signal)
+  const { slave } = await session.one('SELECT @@global.gtid_slave_pos AS slave', signal)
+  // A former primary may have kept where it once was as a replica.
+  if (String(slave) !== mark.begins) {
+    await session.query(`SET GLOBAL gtid_slave_pos = ${literal(mark.begins)}`, signal)
+  }
+  writeMark(server.options.data, { ...mark, begins: undefined })
 }
