@@ -4,6 +4,7 @@
 //   npm run clusters -- --seed 860 --hasty       a control: machines rely on who decides otherwise
 //   npm run clusters -- --seed 4711 --trace      one life, line by line
 
+import { setImmediate } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { clusterPromises, liveCluster } from '../src/simulation/cluster/life.ts'
 
@@ -26,6 +27,8 @@ let [broken, placements] = [0, 0]
 for (let n = 0; n < lives; n += 1) {
   const how = { hasty: values.hasty, ...(values.trace ? { write: tell } : {}) }
   const report = await liveCluster(seed + n, how)
+  // A life is promises alone, and the runtime forgets signals that are gone in turns of its loop.
+  await setImmediate()
   placements += report.placements
   const { breach } = report
   if (breach === undefined) continue

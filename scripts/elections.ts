@@ -5,6 +5,7 @@
 //   npm run elections -- --lives 2000 --unguarded    a control: leaders whose writes carry no epoch
 //   npm run elections -- --seed 4711 --trace         one life, line by line
 
+import { setImmediate } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import {
   type ElectionPromise,
@@ -40,6 +41,8 @@ const tell = (line: string): void => {
 for (let n = 0; n < lives; n += 1) {
   const report = await liveElection(seed + n, values.trace ? { manner, write: tell } : { manner })
   if (values.trace) tell(JSON.stringify(report.plan))
+  // A life is promises alone, and the runtime forgets signals that are gone in turns of its loop.
+  await setImmediate()
   epochs += report.epochs
   writes += report.writes
   steps += report.steps
