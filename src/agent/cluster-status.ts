@@ -2,6 +2,7 @@
 
 import type { Ears } from '../cluster/sight/hearing.ts'
 import type { ClusterView } from '../cluster/views.ts'
+import type { MemberAnswer } from '../coordination/ensemble/model.ts'
 import type { Instant } from '../foundation/time.ts'
 import type { Spec } from '../spec/model.ts'
 import type { ClusterStatus, MachineStatus } from './model.ts'
@@ -11,6 +12,7 @@ export function clusterStatusOf(
   view: ClusterView,
   ears: Pick<Ears, 'rows' | 'sighting'>,
   machines: Spec['machines'],
+  servers: ReadonlyMap<string, MemberAnswer>,
   now: Instant,
 ): ClusterStatus {
   const rows = ears.rows(now)
@@ -38,11 +40,15 @@ export function clusterStatusOf(
         heard: own ? 0 : age,
         skew: own ? 0 : skew,
         doubt: own ? 0 : doubt,
+        server: serverOf(servers.get(name)),
       }
     }),
     hears: Object.fromEntries(rows),
   }
 }
+
+const serverOf = (answer: MemberAnswer | undefined): MachineStatus['server'] =>
+  answer?.kind === 'serves' ? answer.mode : answer?.kind
 
 function stateOf({ members, orders, reports }: ClusterView, name: string): MachineStatus['state'] {
   const there = members.some(({ machine }) => machine === name)

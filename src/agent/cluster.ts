@@ -108,9 +108,10 @@ export class AgentCluster implements OtherMachines, AsyncDisposable {
   }
 
   status(): ClusterStatus {
-    const { door, machines, clock } = this.#options
+    const { door, machines, clock, coordination } = this.#options
     const known = this.#taken?.spec.machines ?? machines
-    return clusterStatusOf(this.view(), door.ears, known, clock.now())
+    const servers = coordination.servers()
+    return clusterStatusOf(this.view(), door.ears, known, servers, clock.now())
   }
 
   /** Where the doors of the other machines are. */

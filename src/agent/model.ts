@@ -1,6 +1,7 @@
 // The words of the agent: what it remembers between two lives, and what it tells of itself.
 
 import type { FrontendTraffic, ServerState } from '../balancing/model.ts'
+import type { MemberMode } from '../coordination/ensemble/model.ts'
 import type { DatabaseOverview } from '../databases/overview.ts'
 import type { Instant, Milliseconds } from '../foundation/time.ts'
 import type { Verdict } from '../health/model.ts'
@@ -211,6 +212,8 @@ export interface MachineStatus {
   /** How far its clock is ahead of this one's, in milliseconds, give or take `doubt`. */
   readonly skew: number | undefined
   readonly doubt: number | undefined
+  /** How its server of a managed ensemble is; undefined: it runs none, or was not asked yet. */
+  readonly server: MemberMode | 'waits' | 'refused' | 'silent' | undefined
 }
 
 /** What `status` says of the cluster that this machine is part of. */

@@ -43,8 +43,8 @@ export interface ClusterMembership extends AsyncDisposable {
 const silence = ms(150)
 /** So that a missed one or two are no reason to depose anybody. */
 const beatEvery = ms(40)
-/** Between two sessions, where the one before could not even begin. */
-const retryEvery = ms(500)
+/** Between two sessions: one that could not even begin is not tried again at once. */
+const retryEvery = ms(200)
 
 /** Takes part from now on, whether or not the coordinator answers yet. */
 export const openMember = (options: MemberOptions): ClusterMembership => new Member(options)

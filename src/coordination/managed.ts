@@ -13,7 +13,7 @@ import { layOut } from './engines/apache/folder.ts'
 import { askMember } from './engines/apache/probe.ts'
 import { EnsembleKeeper, serverId } from './ensemble/keep.ts'
 import type { MemberAnswer } from './ensemble/model.ts'
-import type { Endpoint, ManagedPlan } from './model.ts'
+import type { Endpoint, Machine, ManagedPlan } from './model.ts'
 
 /** Opens what runs guarded processes whose records are in `folder`. */
 export type OpenHost = (folder: string, listener: HostListener) => Promise<ReplicaHost>
@@ -33,8 +33,8 @@ export interface ManagedOptions {
 
 /** This machine's part in an ensemble. Disposing it lets go: the server runs on. */
 export interface ManagedServer extends Disposable {
-  /** What the server of this machine answered last; undefined if none runs here, or it has not. */
-  readonly answer: MemberAnswer | undefined
+  /** What the server of each machine answered last; without those that have not been asked yet. */
+  answers(): ReadonlyMap<string, MemberAnswer>
   /** Ends the server that runs here, and resolves when it is gone. */
   stop(within: Milliseconds): Promise<void>
 }
@@ -66,13 +66,16 @@ const answerWithin = ms(1000)
 export async function openManaged(options: ManagedOptions): Promise<ManagedServer> {
   const { plan, keys, folder, clock, heard } = options
   const dial = dialOf(plan, keys)
-  const ask = (at: Endpoint): Promise<MemberAnswer> => askMember(dial, at, clock, answerWithin)
+  const ask = ({ address }: Machine): Promise<MemberAnswer> =>
+    askMember(dial, { host: address, port: plan.ports.client }, clock, answerWithin)
   const machine = plan.members.find(({ name }) => name === keys.machine)
-  const [own] = machine === undefined ? [] : endpointsOf({ ...plan, members: [machine] })
-  const others = endpointsOf({
-    ...plan,
-    members: plan.members.filter(({ name }) => name !== keys.machine),
-  })
+  const others = plan.members.filter(({ name }) => name !== keys.machine)
+  const ofOthers = new Map<string, MemberAnswer>()
+  const askOther = async (member: Machine): Promise<MemberAnswer> => {
+    const answer = await ask(member)
+    ofOthers.set(member.name, answer)
+    return answer
+  }
   const server =
     machine === undefined
       ? undefined
@@ -85,13 +88,15 @@ export async function openManaged(options: ManagedOptions): Promise<ManagedServe
     ...{ clock, heard, host, server, open: options.open },
     machine: keys.machine,
     others: others.length,
-    askOwn: () => (own === undefined ? Promise.resolve({ kind: 'refused' }) : ask(own)),
-    askOthers: () => Promise.all(others.map(ask)),
+    askOwn: () => (machine === undefined ? Promise.resolve({ kind: 'refused' }) : ask(machine)),
+    askOthers: () => Promise.all(others.map(askOther)),
   })
   const isThere = (): boolean => host.observe().some(({ id }) => id === serverId)
   return {
-    get answer() {
-      return keeper.answer
+    answers() {
+      const { answer } = keeper
+      if (answer === undefined) return ofOthers
+      return new Map([...ofOthers, [keys.machine, answer]])
     },
     async stop(within) {
       keeper[Symbol.dispose]()

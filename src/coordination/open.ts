@@ -59,8 +59,11 @@ interface Part extends AsyncDisposable {
    * know the cluster's secret. Rejects as `openCoordinator` does.
    */
   open(signal?: AbortSignal): Promise<OpenCoordinator>
-  /** What the server of an ensemble that runs here answered last; undefined if none does. */
-  readonly server: MemberAnswer | undefined
+  /**
+   * What the server of each machine answered last, where Always On runs an ensemble; without those
+   * that have not been asked yet.
+   */
+  servers(): ReadonlyMap<string, MemberAnswer>
   /** Ends the server that runs here for good, then all of it. */
   stop(within: Milliseconds): Promise<void>
 }
@@ -77,9 +80,7 @@ export async function openCoordination(options: CoordinationOptions): Promise<Op
     get hosts() {
       return part.hosts
     },
-    get server() {
-      return part.server
-    },
+    servers: () => part.servers(),
     open: (signal) => part.open(signal),
     stop: (within) => part.stop(within),
     [Symbol.asyncDispose]: () => part[Symbol.asyncDispose](),
@@ -132,9 +133,7 @@ async function openEnsemble(plan: ManagedPlan, options: CoordinationOptions): Pr
   const managed = await openManaged({ plan, keys, folder, clock, openHost, open, heard })
   return {
     ...reached,
-    get server() {
-      return managed.answer
-    },
+    servers: () => managed.answers(),
     async stop(within) {
       await managed.stop(within)
       managed[Symbol.dispose]()
@@ -167,6 +166,11 @@ function tlsOf({ ca, cert, key }: TlsFiles): TlsOptions {
   }
 }
 
+/** Whoever is without servers looks for them often: they are few, and an election is short. */
+const backoff = { first: ms(50), factor: 2, most: ms(250), jitter: 0.5 }
+/** An election on a busy machine takes longer than a short session, and ends none. */
+const patience = ms(6000)
+
 /** The name that the cluster's secret is the password of. */
 const userName = 'alwayson'
 
@@ -186,23 +190,27 @@ function reach(
     hosts,
     ...how,
     timeout: session,
+    ...{ backoff, patience },
     credentials: [{ scheme: 'digest', auth: `${userName}:${secret}` }],
     acl: [digest(userName, secret)],
   }
+  let hasRoot = false
   return {
     hosts,
     failed: new Promise<Fault>(() => undefined),
     async open(signal) {
-      const coordinator = await openCoordinator(options, signal)
+      const coordinator = await openCoordinator({ ...options, hasRoot }, signal)
       try {
-        await coordinator.list('/', signal)
+        // Who took it away meanwhile took everything: it is made again with the next session.
+        hasRoot = (await coordinator.list('/', signal)) !== undefined
+        if (!hasRoot) throw new Fault('not-found', `the node of ${hosts} is gone`)
         return coordinator
       } catch (thrown) {
         await coordinator[Symbol.asyncDispose]()
         throw isZooKeeperError(thrown, 'no-auth') ? notOurs(hosts, thrown) : thrown
       }
     },
-    server: undefined,
+    servers: () => new Map(),
     // Sessions end with those who opened them; nothing else is open.
     stop: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),

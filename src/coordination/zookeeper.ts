@@ -13,6 +13,8 @@ import type { NodeChange } from './model.ts'
 export interface CoordinatorOptions extends ClientOptions {
   /** `zk1:2181,zk2:2181/alwayson`; the node after the slash is made if it is missing. */
   readonly hosts: string
+  /** It is known to be there: it was made before. */
+  readonly hasRoot?: boolean
   /** Who may touch the nodes made here; everybody unless said otherwise. */
   readonly acl?: readonly Acl[]
   readonly clock?: Clock
@@ -29,11 +31,11 @@ export interface OpenCoordinator extends Coordinator, AsyncDisposable {
  * `auth-failed`, or with a Fault `bad-usage` for hosts that are none.
  */
 export async function openCoordinator(
-  { hosts, acl, ...options }: CoordinatorOptions,
+  { hosts, acl, hasRoot, ...options }: CoordinatorOptions,
   signal?: AbortSignal,
 ): Promise<OpenCoordinator> {
   const { chroot } = parseConnectString(hosts)
-  if (chroot !== '')
+  if (chroot !== '' && hasRoot !== true)
     await makeRoot(hosts.slice(0, hosts.indexOf('/')), chroot, acl, options, signal)
   const client = openZooKeeper(hosts, options)
   try {

@@ -27,6 +27,11 @@ export type Step =
 /** What the choice of steps depends on; both servers have agreed on it so far. */
 export interface Scene {
   readonly clients: number
+  /**
+   * Whether there are limits for what is below some paths. Apache ZooKeeper compares them with what
+   * was carried out, not with what is under way: then everything is asked alone.
+   */
+  readonly hasLimits: boolean
   isConnected(client: number): boolean
   /**
    * Whether a client watches a path for good, or once. Apache ZooKeeper 3.8 knows one kind of watch
@@ -218,7 +223,17 @@ function ask(random: Random, scene: Scene, client: number): Ask {
  * ZooKeeper a new ACL counts only when it is on the disk, which may be sooner or later.
  */
 const isAlone = ({ name, request }: Ask): boolean =>
-  name === 'addWatch' || name === 'setACL' || 'watch' in (request ?? {})
+  name === 'addWatch' ||
+  name === 'setACL' ||
+  'watch' in (request ?? {}) ||
+  (name === 'multi' && request.some(isBrokenCreate))
+
+/**
+ * A create that says it has a TTL and has none. A multi fails with it, and with Apache ZooKeeper
+ * what came before it in that multi still shows in the requests that are under way.
+ */
+const isBrokenCreate = (operation: MultiOperation): boolean =>
+  operation.kind === 'create' && operation.flags > createFlag.container
 
 /** What happens next. */
 export function nextStep(random: Random, scene: Scene): Step {
@@ -227,8 +242,8 @@ export function nextStep(random: Random, scene: Scene): Step {
   const which = below(random, 100)
   if (which < 2) return { kind: 'disconnect', client }
   if (which < 3) return { kind: 'renew', client }
-  if (which < 4) return { kind: 'ask', client, asks: quota(random) }
-  const count = which < 20 ? 1 + below(random, 8) : 1
+  if (which < 4 && scene.hasLimits) return { kind: 'ask', client, asks: quota(random) }
+  const count = which < 20 && !scene.hasLimits ? 1 + below(random, 8) : 1
   const asks: Ask[] = []
   while (asks.length < count) {
     const next = ask(random, scene, client)

@@ -44,12 +44,14 @@ const noWatches = (): Watching => ({
 /** The watches and connections that clients believe they have: the same on both servers. */
 class Belief implements Scene {
   readonly clients: number
+  readonly hasLimits: boolean
   readonly watching: Watching[]
   readonly made: string[] = []
   readonly #connected: boolean[]
 
-  constructor(clients: number) {
+  constructor(clients: number, hasLimits: boolean) {
     this.clients = clients
+    this.hasLimits = hasLimits
     this.watching = Array.from({ length: clients }, noWatches)
     this.#connected = new Array(clients).fill(true)
   }
@@ -156,8 +158,8 @@ class Run {
 
   constructor(sides: readonly [Side, Side], seed: number, clients: number) {
     this.#sides = sides
-    this.#belief = new Belief(clients)
     this.#random = seededRandom(seed, 'differential')
+    this.#belief = new Belief(clients, this.#random.next() < 1 / 3)
   }
 
   async run(steps: number): Promise<Outcome> {

@@ -145,6 +145,8 @@ export class Side {
       if (typeof value === 'bigint') return this.#zxids.of(value)
       if (key === 'children' || key === 'ephemerals') return (value as string[]).toSorted()
       if (key === 'clientInfo') return (value as object[]).map(inWords).toSorted()
+      // What `auth` stands for is listed in the order of Java's hashes by one.
+      if (key === 'acl') return (value as object[]).map((entry) => JSON.stringify(entry)).toSorted()
       if (key === 'stat') {
         const { ctime, mtime, ...rest } = value as Stat
         return { ...rest, isWritten: mtime >= ctime }

@@ -99,8 +99,10 @@ export async function openManagedMachines(count: number): Promise<ManagedMachine
   return all
 }
 
-const modeOf = ({ coordination }: ManagedMachine): MemberMode | undefined =>
-  coordination?.server?.kind === 'serves' ? coordination.server.mode : undefined
+function modeOf({ coordination, name }: ManagedMachine): MemberMode | undefined {
+  const answer = coordination?.servers().get(name)
+  return answer?.kind === 'serves' ? answer.mode : undefined
+}
 
 async function end(machine: ManagedMachine): Promise<void> {
   const coordination = machine.coordination ?? (await machine.open())

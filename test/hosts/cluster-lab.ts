@@ -77,6 +77,9 @@ export interface Host {
   answers(): readonly Answer[]
 }
 
+/** What a server of an ensemble says of itself that serves. */
+const modes: ReadonlySet<string> = new Set(['leader', 'follower'])
+
 /** The whole lab. */
 export interface ClusterLab extends AsyncDisposable {
   readonly hosts: readonly Host[]
@@ -228,6 +231,8 @@ function labOf(
   const look = (host: Host): Promise<Status | undefined> => host.status(3000).catch(() => undefined)
   const isWell = (status: Status | undefined): boolean =>
     status?.cluster?.connected === true &&
+    // An ensemble that has not all its servers back is not what the next fault is to meet.
+    status.cluster.machines.every(({ server }) => server === undefined || modes.has(server)) &&
     status.services.every(({ up, wanted, servers }) => up === wanted && servers.length === wanted)
   return {
     ...{ hosts, server, [Symbol.asyncDispose]: close },

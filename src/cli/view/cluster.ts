@@ -17,7 +17,7 @@ export function clusterLines(status: Status, width: number, paint: Paint): reado
   const { connected, trouble, leader, applied } = cluster
   const long = age(since(cluster.since, now))
   const coordinator = connected
-    ? paint('faint', `the coordinator answers since ${long}`)
+    ? paint('faint', `the coordinator answers since ${long}`) + serversOf(cluster, paint)
     : paint('bad', `the coordinator does not answer since ${long}: ${trouble ?? 'not yet'}`)
   const leads =
     leader === undefined
@@ -35,6 +35,16 @@ export function clusterLines(status: Status, width: number, paint: Paint): reado
     [leads, ...file].join('; '),
     coordinator,
   ]
+}
+
+/** How many servers of the ensemble serve, and which do not: one more, and nobody might be. */
+function serversOf({ machines }: ClusterStatus, paint: Paint): string {
+  const asked = machines.filter(({ server }) => server !== undefined)
+  if (asked.length === 0) return ''
+  const down = asked.filter(({ server = '' }) => ['waits', 'refused', 'silent'].includes(server))
+  const names = down.map(({ name, server }) => `${name} ${server}`).join(', ')
+  if (down.length === 0) return paint('faint', `; all ${asked.length} servers serve`)
+  return paint('bad', `; ${asked.length - down.length} of ${asked.length} servers serve (${names})`)
 }
 
 const columnsOf = ({ machines }: ClusterStatus): readonly Column[] => [

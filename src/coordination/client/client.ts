@@ -35,6 +35,11 @@ export interface ClientOptions {
   readonly tls?: TlsOptions
   /** How long to rest when every server has failed. */
   readonly backoff?: BackoffPolicy
+  /**
+   * How long nobody may be reached until the session counts as over: four thirds of its time-out,
+   * and no less. Longer, and it may be found again by whoever was without a leader meanwhile.
+   */
+  readonly patience?: Milliseconds
   /** The longest request: the servers' `jute.maxbuffer`, 1 MiB - 1. */
   readonly requestBytesMost?: number
   /** The longest answer that is taken: 4 MiB. */
@@ -124,6 +129,7 @@ export function openZooKeeper(hosts: string, options: ClientOptions = {}): ZooKe
       readTimeout: options.readTimeout,
       readOnly: options.readOnly ?? false,
       backoff: options.backoff ?? defaults.backoff,
+      patience: options.patience,
     },
     hosts: shuffled(servers, random),
     chroot,

@@ -23,6 +23,7 @@ const policy: SessionPolicy = {
   readTimeout: undefined,
   readOnly: false,
   backoff: { first: ms(100), factor: 2, most: ms(1000), jitter: 0 },
+  patience: undefined,
 }
 const hosts = ['a', 'b', 'c'].map((host) => ({ host, port: 2181 }))
 const start = instant(1_000_000)
@@ -180,6 +181,16 @@ suite('a session', () => {
     assert.notEqual(still.phase.kind, 'over')
     const over = step(still, tick(), at(5000))
     assert.equal(only(over, 'finish').why, 'expired')
+  })
+
+  test('concludes it later with patience, and never sooner than without', () => {
+    for (const [patience, ends] of [
+      [6000, 7000],
+      [10, 5000],
+    ] as const) {
+      const life = live({ timeout: 3000 }, { patience: ms(patience) })
+      assert.equal(expiresAt(play(life, [2000, lost(1000)])[0]), at(ends))
+    }
   })
 
   test('never concludes that before a server has given it', () => {

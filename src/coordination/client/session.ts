@@ -19,6 +19,8 @@ export interface SessionPolicy {
   readonly readOnly: boolean
   /** How long to rest after every server has failed, by the number of times they all did. */
   readonly backoff: BackoffPolicy
+  /** How long nobody may be reached until the session counts as over; see `expiresAt`. */
+  readonly patience: Milliseconds | undefined
 }
 
 /** Where the session is. */
@@ -154,12 +156,16 @@ const connectTimeout = ({ id, timeout, hosts }: Session): Milliseconds => {
 
 /**
  * When the session has surely ended although nobody could say so: a third beyond its time-out
- * without a word. The third keeps a client from giving up what the server still holds for it.
+ * without a word. The third keeps a client from giving up what the server still holds for it. Or
+ * later, with patience: an ensemble without a leader ends nobody's session.
  */
 export const expiresAt = (session: Session): Instant | undefined =>
   session.lastContact === undefined || session.id === 0n
     ? undefined
-    : later(session.lastContact, ms((session.timeout * 4) / 3))
+    : later(
+        session.lastContact,
+        ms(Math.max((session.timeout * 4) / 3, session.policy.patience ?? 0)),
+      )
 
 /** When `tick` is due; undefined: never again. */
 export function wakeAt(session: Session, heard: Instant, sent: Instant): Instant | undefined {

@@ -53,6 +53,15 @@ test('every server knows all of them by the same numbers', () => {
   assert.deepEqual(addresses, ['10.0.0.1:2888:3888', '[fd00::2]:2888:3888', 'c.lan:2888:3888'])
 })
 
+test('a leader that is lost, or followed by too few, is given up within seconds', () => {
+  const settings = settingsOf(zooCfg(plan, members[0]!, files))
+  const seconds = (key: string): number =>
+    (Number(settings.get(key)) * Number(settings.get('tickTime'))) / 1000
+  assert.ok(seconds('syncLimit') <= 2)
+  assert.ok(seconds('connectToLearnerMasterLimit') <= 1)
+  assert.ok(seconds('initLimit') <= 5)
+})
+
 test('one server alone is no ensemble', () => {
   const [first] = members
   assert.doesNotMatch(zooCfg({ ...plan, members: [first!] }, first!, files), /^server\./m)

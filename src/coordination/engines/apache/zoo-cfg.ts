@@ -56,8 +56,11 @@ export function zooCfg(plan: ManagedPlan, machine: Machine, files: ServerFiles):
     tickTime: tickMs,
     // A follower that is silent for 1.6 s is left behind; a leader whose followers are, resigns.
     syncLimit: 8,
-    // Until a follower has all that it missed: 20 s.
-    initLimit: 100,
+    // Until enough followers have all that they missed: 4 s. Whoever was elected waits so long for
+    // followers that have changed their minds (ZOOKEEPER-4685), and nobody is served meanwhile.
+    initLimit: 20,
+    // One that hears nobody is heard, and may be elected: it is given up after 0.8 s.
+    connectToLearnerMasterLimit: 4,
     minSessionTimeout: 2 * tickMs,
     maxSessionTimeout: 60_000,
     maxClientCnxns: 0,
@@ -95,7 +98,12 @@ export const properties: Readonly<Record<string, string | number | boolean>> = {
   'zookeeper.extendedTypesEnabled': true,
   // To a machine that is cut off a connection is not refused: the election must not wait for it.
   'zookeeper.cnxTimeout': 1000,
+  // Who was elected gives up when one that had voted for it no longer does.
+  'zookeeper.leader.maxTimeToWaitForEpoch': 1000,
   // Nobody waits for a frozen peer to take leave of its TLS session.
   'zookeeper.leader.closeSocketAsync': true,
   'zookeeper.learner.closeSocketAsync': true,
+  // Lines without a time tell little of what came of what. Debian's logger; others have their own.
+  'org.slf4j.simpleLogger.showDateTime': true,
+  'org.slf4j.simpleLogger.dateTimeFormat': "yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
 }
