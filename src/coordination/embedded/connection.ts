@@ -70,6 +70,8 @@ export class Connection implements ReadAsker, WireListener {
   /** The beginning of a frame whose end has not come. */
   #held: Sink | null = null
   #out: Sink | null = null
+  /** What the transport keeps until it is sent. */
+  #lent: Sink[] | null = null
   #paused = 0
 
   constructor(wire: Wire, host: Host, now: number) {
@@ -167,7 +169,8 @@ export class Connection implements ReadAsker, WireListener {
     this.#out = null
     if (out === null) return
     if (this.stage !== 'over' && out.length > 0 && !this.wire.send(out.bytes, out.length)) {
-      this.#host.giveSink(new Sink(out.bytes.length))
+      this.#lent ??= []
+      this.#lent.push(out)
       if (this.wire.unsent > this.#host.unsentBytesMost) this.drop()
       else this.pause(pauseReason.unsent)
     } else {
@@ -192,6 +195,12 @@ export class Connection implements ReadAsker, WireListener {
 
   drained(): void {
     this.#host.beginTurn(this)
+    // Memory of its own for each would be garbage that only a full collection finds.
+    for (const sink of this.#lent ?? []) {
+      sink.clear()
+      this.#host.giveSink(sink)
+    }
+    this.#lent = null
     this.unpause(pauseReason.unsent)
     this.#host.endTurn()
   }

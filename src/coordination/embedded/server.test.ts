@@ -23,6 +23,7 @@ import { until } from '../../../test/engines/waiting.ts'
 import { fourLetterWord } from '../../../test/engines/zookeeper.ts'
 import { Fault } from '../../foundation/fault.ts'
 import { errorCode } from '../../wire/jute/errors.ts'
+import { openZooKeeper } from '../client/client.ts'
 import { type EmbeddedServerOptions, openEmbeddedServer } from './server.ts'
 
 /** A folder that goes with the test. */
@@ -255,6 +256,25 @@ test('speaks TLS, and only to who has a certificate', { skip: opensslMissing() }
     })
   assert.equal(await hello({ cert, key }), 'imok')
   assert.match(await hello({}), /refused|closed/)
+})
+
+test('answers small and large over TLS, one after the other and together', {
+  skip: opensslMissing(),
+}, async () => {
+  using folder = newFolder()
+  const { cert, key, ca } = certificates(folder.path)
+  const data = join(folder.path, 'data')
+  await using server = await openEmbeddedServer({ folder: data, tls: { cert, key, ca } })
+  await using client = openZooKeeper(`127.0.0.1:${server.port}`, {
+    tls: { ca, cert, key },
+  })
+  await client.create('/a')
+  for (let round = 0; round < 50; round += 1) {
+    const bytes = Buffer.alloc(2000 * round, round)
+    const asked = [client.setData('/a', bytes), client.getData('/a'), client.getData('/a')] as const
+    const [, ...seen] = await Promise.all(asked)
+    for (const { data: found } of seen) assert.deepEqual(found, bytes)
+  }
 })
 
 test('a session that comes back sees what it asked for on its old connection', async () => {

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { Fault, systemCode } from '../../foundation/fault.ts'
 import type { Listen, Wire, WireListener } from './transport.ts'
 
-function wireOf(socket: Socket): Wire {
+function wireOf(socket: Socket, drained: () => void): Wire {
   return {
     address: socket.remoteAddress ?? '',
     port: socket.remotePort ?? 0,
@@ -12,8 +12,12 @@ function wireOf(socket: Socket): Wire {
       return socket.writableLength
     },
     send(bytes, length) {
-      socket.write(bytes.subarray(0, length))
-      return socket.writableLength === 0
+      // Not the stream's `drain`: below its mark it says nothing, and over TLS all is late.
+      socket.write(bytes.subarray(0, length), (error) => {
+        if (isLate && !error && socket.writableLength === 0) drained()
+      })
+      const isLate = socket.writableLength > 0
+      return !isLate
     },
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
@@ -24,13 +28,12 @@ function wireOf(socket: Socket): Wire {
 
 function attach(socket: Socket, accept: (wire: Wire) => WireListener | undefined): void {
   socket.setNoDelay(true)
-  const listener = accept(wireOf(socket))
+  const listener = accept(wireOf(socket, () => listener?.drained()))
   if (listener === undefined) {
     socket.destroy()
     return
   }
   socket.on('data', (bytes: Buffer) => listener.received(bytes, bytes.length))
-  socket.on('drain', () => listener.drained())
   // What broke the connection is of no use to a server: `close` follows.
   socket.on('error', () => socket.destroy())
   socket.on('close', () => listener.closed())
