@@ -3,7 +3,8 @@
 // accepted, and requests are answered all the while.
 
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { clockLibrary } from '../../scripts/machine.ts'
 import { until } from '../engines/waiting.ts'
@@ -126,6 +127,7 @@ for (const [agreement, missing] of [
       await lab.well()
       await assertAnswered(lab.hosts, at)
       assertOneLeader(lab)
+      await assertOldFileRefused(one, other)
       if (clocks) print('elections_while_clocks_jump', (await ledBy(lab)).term - term)
     })
 
@@ -155,6 +157,21 @@ for (const [agreement, missing] of [
       assertOneLeader(lab)
     })
   })
+}
+
+/** A file is applied on one machine: one that follows the version before is refused on another. */
+async function assertOldFileRefused(one: Host, other: Host): Promise<void> {
+  const apply = (host: Host, note: string) => {
+    const path = join(host.folder, 'alwayson.yaml')
+    const text = `${readFileSync(path, 'utf8')}# ${note}\n`
+    return host.ask('/apply', { path, text, env: {}, dryRun: false })
+  }
+  const version = async (): Promise<number> =>
+    (await other.status()).cluster?.applied?.version ?? -1
+  const before = await version()
+  await apply(one, 'first')
+  await until('the other machine knows of it', async () => (await version()) > before)
+  await assert.rejects(apply(other, 'second'), { code: 'refused' })
 }
 
 /** Who is deaf is heard by the others, and hears nobody: the others show it. */
