@@ -1,4 +1,4 @@
-// Who may replace the file that is in force: whoever follows it, or says that it is to be overruled.
+// Who may replace the file in force? Whoever follows it, or says that it is to be overruled.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
