@@ -3,6 +3,7 @@
 import { slotRules } from '../src/balancing/engines/native/slot-rules.ts'
 import { clusterRules } from '../src/cluster/rules.ts'
 import { ensembleRules } from '../src/coordination/ensemble/rules.ts'
+import { databaseRules } from '../src/databases/rules.ts'
 import { formatDuration } from '../src/foundation/time.ts'
 import { healthRules } from '../src/health/rules.ts'
 import { decide } from '../src/services/decide.ts'
@@ -101,6 +102,13 @@ Asked by the leader of a cluster of several machines. What it decides is one doc
 its epoch; every machine acts on the last one that it has seen.
 
 ${table(clusterRules)}
+
+## What a replicated database needs next (\`src/databases/rules.ts\`)
+
+Asked by whoever leads, for each database, with what the keepers of its members have told and what is
+written down. [databases.md](databases.md#how-it-decides) has the words.
+
+${table(databaseRules)}
 
 ## What this machine's server of a managed ensemble needs (\`src/coordination/ensemble/rules.ts\`)
 

@@ -72,9 +72,12 @@ function ackGoalOf(
     heard.some((e) => e.member === name && e.upstream === primary && !e.diverged) ||
     (last.members.includes(name) && !isLate(name, seen))
   const present = wish.members.filter((name) => name !== primary && isNear(name))
-  // Whose data is to be copied anew leaves the set before, if the others are enough.
+  // Whose data is to be copied anew leaves the set before, as does who has no room: if the others
+  // are enough.
   const leaving = request?.kind === 'reinit' ? request.member : undefined
-  const staying = present.filter((name) => name !== leaving)
+  const isFull = (name: string): boolean =>
+    heard.some(({ member, unfit }) => member === name && unfit !== undefined)
+  const staying = present.filter((name) => name !== leaving && !isFull(name))
   const able = staying.length >= needed ? staying : present
   if (able.length < needed) return last
   return { members: chosen(able, last, setSizeMost(wish.members.length, needed)), needed }

@@ -7,6 +7,8 @@ import type { FailoverBounds } from './model.ts'
 const change = ms(900)
 /** A keeper says this often that it is there, and tries this often to write. */
 export const keeperEvery = ms(250)
+/** So long an election waits for a member that would be better than whoever has stopped first. */
+export const chooseWithin = ms(1500)
 /** Anything shorter mistakes a pause of a busy machine for its loss. */
 const silenceLeast = ms(1000)
 

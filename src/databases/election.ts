@@ -10,8 +10,10 @@ export interface Stopped {
   readonly position: Position
   /** Its keeper was heard lately: it can be promoted. */
   readonly heard: boolean
-  /** It has what is no part of the common history: it proves nothing, and is a last resort. */
+  /** It has what is no part of the common history: it proves nothing of what others have. */
   readonly isAstray: boolean
+  /** Up to where it has the common history; `undefined` where nobody can say. */
+  readonly sharedTo: Position | undefined
 }
 
 /** How an election stands. */
@@ -39,8 +41,11 @@ export function stoppedOf(
     const { received: position } = sighting
     if (position === undefined || sighting.diverged || !hasStopped(sighting, record.epoch))
       return []
-    const isAstray = tailOf(position, sighting.epoch, record).kind !== 'none'
-    return [{ sighting, position, heard: isHeard(sighting), isAstray }]
+    const tail = tailOf(position, sighting.epoch, record)
+    const sharedTo =
+      tail.kind === 'none' ? position : tail.kind === 'unknown' ? undefined : tail.from
+    const isAstray = tail.kind !== 'none'
+    return [{ sighting, position, heard: isHeard(sighting), isAstray, sharedTo }]
   })
 }
 
@@ -51,8 +56,9 @@ const hasStopped = (member: MemberSighting, epoch: number): boolean =>
   member.server !== 'broken'
 
 /**
- * Best of those that have all that was acknowledged; else the furthest, and what it lacks; of those
- * with a tail of their own only if there are no others.
+ * Best of those that have all that was acknowledged; else one that went on from where the last
+ * primary began, if that one has been followed by nobody; else the furthest, and what it lacks; of
+ * those with a tail of their own only if there are no others.
  */
 export function electionOf(
   stopped: readonly Stopped[],
@@ -60,15 +66,19 @@ export function electionOf(
   wish: DatabaseWish,
 ): Election {
   const common = stopped.filter(({ isAstray }) => !isAstray)
-  const standings = common
-    .filter(({ heard }) => heard)
-    .map((winner): Election => {
-      const confirmed = common.filter((each) => reaches(winner.position, each.position))
-      return { winner, confirmed, short: shortage(record, holders(confirmed, record)) }
-    })
+  const standingOf = (winner: Stopped): Election => {
+    const confirmed = stopped.filter(
+      (each) => each === winner || (!each.isAstray && reaches(winner.position, each.position)),
+    )
+    return { winner, confirmed, short: shortage(record, holders(confirmed, record)) }
+  }
+  const standings = common.filter(({ heard }) => heard).map(standingOf)
   const reaching = standings.filter(({ winner }) => hasFloor(winner, record))
   const eligible = reaching.filter(({ short }) => short === undefined)
   if (eligible.length > 0) return first(eligible, comparing(record, wish))
+  const returned = stopped.filter((each) => each.heard && wentOn(each, record)).map(standingOf)
+  const able = returned.filter(({ short }) => short === undefined)
+  if (able.length > 0) return first(able, furthest)
   if (reaching.length > 0) return first(reaching, furthest)
   // What the last primary began with is on none of these: it has to come back.
   const short = shortage(record, new Set()) ?? belowFloor(record)
@@ -78,6 +88,14 @@ export function electionOf(
     .map((winner): Election => ({ winner, confirmed: [], short }))
   return others.length > 0 ? first(others, furthest) : { winner: undefined, confirmed: [], short }
 }
+
+/**
+ * It has all that the last primary began with, and more: what it wrote at an epoch before. That was
+ * not acknowledged, and may become part of the history again unless something of the epoch after it
+ * was: those that have stopped show that, since whoever has any of it is on a later line.
+ */
+const wentOn = ({ isAstray, sharedTo }: Stopped, { floor }: DatabaseRecord): boolean =>
+  isAstray && sharedTo !== undefined && reaches(sharedTo, floor)
 
 const hasFloor = (winner: Stopped | undefined, { floor }: DatabaseRecord): boolean =>
   winner !== undefined && reaches(winner.position, floor)
@@ -99,18 +117,28 @@ const first = (elections: readonly Election[], compare: Order): Election =>
   )
 
 /**
- * Whoever was asked for, then whoever is fit, was not primary just before and is wished for at
- * all; of these the furthest; of equals the first in the file.
+ * What speaks against a member, less is better: whoever was asked for comes first, then whoever is
+ * wished for at all, is fit, was not lost while it was promoted, and was not primary just before.
  */
-function comparing({ phase }: DatabaseRecord, { members }: DatabaseWish): Order {
+export function burdenOf(
+  { member, unfit }: MemberSighting,
+  { phase }: DatabaseRecord,
+  { members }: DatabaseWish,
+): number {
   const electing = phase.kind === 'electing' ? phase : undefined
-  const burden = ({ sighting: { member, unfit } }: Stopped): number =>
+  return (
     (member === electing?.prefer ? -16 : 0) +
     (members.includes(member) ? 0 : 8) +
     (unfit === undefined ? 0 : 4) +
     (member === electing?.avoid ? 2 : 0) +
     (member === electing?.from ? 1 : 0)
-  const rank = ({ sighting: { member } }: Stopped): number => members.indexOf(member)
+  )
+}
+
+/** By burden; of equals the furthest; of these the first in the file. */
+function comparing(record: DatabaseRecord, wish: DatabaseWish): Order {
+  const burden = ({ sighting }: Stopped): number => burdenOf(sighting, record, wish)
+  const rank = ({ sighting: { member } }: Stopped): number => wish.members.indexOf(member)
   return (a, b) => burden(a) - burden(b) || furthest(a, b) || rank(a) - rank(b)
 }
 

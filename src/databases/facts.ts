@@ -1,30 +1,14 @@
 // What follows from what was seen of one database: the questions that its rules ask. Pure.
 
-import { type Instant, later, type Milliseconds, ms, since } from '../foundation/time.ts'
+import { type Instant, later, ms, since } from '../foundation/time.ts'
 import { type AcksFacts, acksOf, noAcksFacts } from './acks.ts'
-import {
-  type Election,
-  electionOf,
-  noElection,
-  shortage,
-  standsAlone,
-  stoppedOf,
-  wasNear,
-} from './election.ts'
-import type { DatabaseObservation, DatabaseRecord, MemberSighting, Position } from './model.ts'
-import { reaches, type Tail, tailOf } from './position.ts'
+import { chooseWithin } from './budget.ts'
+import { burdenOf, type Election, electionOf, noElection, stoppedOf } from './election.ts'
+import { type Target, targetOf } from './fit.ts'
+import { hears, isReplaceable, type Loss, lacksReceivers, lossOf, runs } from './loss.ts'
+import type { DatabaseObservation, DatabaseRecord, MemberSighting } from './model.ts'
+import { type Tail, tailOf } from './position.ts'
 import { outvotes } from './quorum.ts'
-
-/** Why a primary has to be replaced. Each has a bound of its own (`budget.ts`). */
-export type Loss =
-  /** Its keeper says that its server has ended. */
-  | 'server-died'
-  /** Its keeper is there, but the server answers nobody, or cannot write. */
-  | 'server-hung'
-  /** It is there, but not for its replicas, though these could do without it. */
-  | 'replicas-cut-off'
-  /** Nobody hears it: not we its keeper, and not its replicas it. */
-  | 'machine-lost'
 
 /** A member that should follow the primary and does not. */
 export interface Astray {
@@ -56,6 +40,8 @@ export interface DatabaseFacts extends AcksFacts {
   /** They serve, or take writes, at an epoch that is over. */
   readonly stale: readonly MemberSighting[]
   readonly election: Election
+  /** Heard, about to stop, and better than whoever could be elected at this moment. */
+  readonly better: readonly string[]
   /**
    * An old primary that nobody has seen stop may still believe that it is one: its lease is not
    * over yet, or its set may vouch for it.
@@ -68,21 +54,8 @@ export interface DatabaseFacts extends AcksFacts {
   readonly astray: readonly Astray[]
 }
 
-/** Who is to take over from the primary, as planned. */
-export interface Target {
-  readonly member: MemberSighting
-  /** It receives from the primary, and is heard. */
-  readonly fit: boolean
-  /** The primary has stopped, and this one has all that it had, as far as it can be seen. */
-  readonly caughtUp: boolean
-  readonly tooLate: boolean
-}
-
 /** Between the end of a lease and that of the server that lived on it; clocks differ, too. */
 const leaseMargin = ms(200)
-
-const runs = ({ server }: MemberSighting): boolean =>
-  server === 'primary' || server === 'replica' || server === 'starting'
 
 /** Sorts an observation into facts. */
 export function factsOf(seen: DatabaseObservation): DatabaseFacts {
@@ -162,13 +135,14 @@ const unheardOf = (member: string): MemberSighting => ({
 })
 
 function electionFacts(
-  { record, members, wish, now }: DatabaseObservation,
+  seen: DatabaseObservation,
   heard: readonly MemberSighting[],
   isHeard: (member: MemberSighting) => boolean,
-): Pick<DatabaseFacts, 'toFreeze' | 'election' | 'mayStillServe'> {
+): Pick<DatabaseFacts, 'toFreeze' | 'election' | 'better' | 'mayStillServe'> {
+  const { record, members, wish, now } = seen
   const { phase } = record
   if (phase.kind !== 'electing') {
-    return { toFreeze: [], election: noElection, mayStillServe: false }
+    return { toFreeze: [], election: noElection, better: [], mayStillServe: false }
   }
   const stopped = stoppedOf(members, record, isHeard)
   const isStopped = new Set(stopped.map(({ sighting }) => sighting.member))
@@ -186,11 +160,25 @@ function electionFacts(
   const isLeased = mayServe.some(
     (each) => later(later(confirmedAt(each), wish.bounds.lease), leaseMargin) > now,
   )
+  const toFreeze = heard.filter((each) => !isStopped.has(each.member) && mayStop(each))
+  const election = electionOf(stopped, record, wish)
+  const isSoon = later(phase.since, chooseWithin) > now
   return {
-    toFreeze: heard.filter((each) => !isStopped.has(each.member) && mayStop(each)),
-    election: electionOf(stopped, record, wish),
+    toFreeze,
+    election,
+    better: isSoon ? betterOf(toFreeze, election, seen) : [],
     mayStillServe: isLeased || isVouched,
   }
+}
+
+function betterOf(
+  toFreeze: readonly MemberSighting[],
+  { winner }: Election,
+  { record, wish }: DatabaseObservation,
+): readonly string[] {
+  if (winner === undefined) return []
+  const burden = burdenOf(winner.sighting, record, wish)
+  return toFreeze.filter((each) => burdenOf(each, record, wish) < burden).map(nameOf)
 }
 
 /** It serves no more, though what it has may not be known yet. */
@@ -201,80 +189,6 @@ const hasEnded = (
 ): boolean =>
   (promised >= epoch && server !== 'primary') ||
   (isHeard && unfit !== undefined && !['primary', 'starting', 'replica'].includes(server))
-
-/** As its keeper saw it when it was last heard: that it is silent since says nothing. */
-const hears = (
-  replica: MemberSighting,
-  lead: MemberSighting | undefined,
-  bound: Milliseconds,
-): boolean =>
-  lead !== undefined &&
-  replica.upstream === lead.member &&
-  replica.receivedAt !== undefined &&
-  since(replica.receivedAt, replica.heard) < bound
-
-/** A loss is what several witnesses agree on. */
-function lossOf(
-  lead: MemberSighting,
-  isHeard: boolean,
-  heard: readonly MemberSighting[],
-  seen: DatabaseObservation,
-  vouchers: readonly string[],
-): Loss | undefined {
-  const { now, wish, record } = seen
-  if (!isHeard) return vouchers.length === 0 ? 'machine-lost' : undefined
-  if (!runs(lead)) return 'server-died'
-  // Somebody has made a replica of it, or a new server: it serves at this epoch no more.
-  if (record.phase.kind !== 'promoting' && lead.server === 'replica') return 'server-died'
-  const isLong = (at: Instant | undefined): boolean =>
-    at !== undefined && since(at, now) >= wish.bounds.hung
-  const isFailing = isLong(lead.failingSince)
-  if (isFailing && (lead.received === undefined || !lacksReceivers(lead, heard, seen))) {
-    return 'server-hung'
-  }
-  if (!isFailing && !isLong(lead.waitingSince)) return undefined
-  // It waits for acknowledgements. Another one need not, if enough replicas lack nothing but it.
-  const able = heard.filter(
-    (each) => each.server === 'replica' && each.epoch === record.epoch && !each.diverged,
-  )
-  const isMissed = lacksReceivers(lead, heard, seen)
-  return isMissed && able.length > (lead.acks?.needed ?? 0) ? 'replicas-cut-off' : undefined
-}
-
-/** Whether fewer members of its set receive from it than have to acknowledge a write. */
-function lacksReceivers(
-  lead: MemberSighting,
-  heard: readonly MemberSighting[],
-  { wish }: DatabaseObservation,
-): boolean {
-  const { members = [], needed = 0 } = lead.acks ?? {}
-  const receiving = heard.filter(
-    (each) => members.includes(each.member) && hears(each, lead, wish.bounds.silence),
-  )
-  return receiving.length < needed
-}
-
-/**
- * To depose one that nobody hears while too few others are heard would end what may still serve,
- * and replace it by nobody. One that is heard can itself be elected again.
- */
-function isReplaceable(
-  loss: Loss,
-  heard: readonly MemberSighting[],
-  record: DatabaseRecord,
-): boolean {
-  if (loss !== 'machine-lost') return true
-  const able = heard.filter(
-    (each) => !['absent', 'broken'].includes(each.server) && !each.diverged && !each.forgot,
-  )
-  if (record.phase.kind !== 'serving' && record.phase.kind !== 'handing-over') return true
-  if (standsAlone(record)) return able.some(({ member }) => wasNear(record, member))
-  const hasFloor = able.some((e) => e.received === undefined || reachesFloor(e.received, record))
-  return hasFloor && shortage(record, new Set(able.map(nameOf))) === undefined
-}
-
-const reachesFloor = (position: Position, { floor }: DatabaseRecord): boolean =>
-  reaches(position, floor)
 
 /** An empty member has nothing to stop; nobody can say what a broken one has. */
 const mayStop = ({ server, diverged }: MemberSighting): boolean =>
@@ -315,38 +229,3 @@ const astray = (member: MemberSighting, record: DatabaseRecord): Astray => ({
       ? { kind: 'none' }
       : tailOf(member.received, member.epoch, record),
 })
-
-function targetOf(
-  seen: DatabaseObservation,
-  heard: readonly MemberSighting[],
-  lead: MemberSighting | undefined,
-): Target | undefined {
-  const { phase } = seen.record
-  if (lead === undefined || (phase.kind !== 'handing-over' && phase.kind !== 'serving')) return
-  const isFit = (each: MemberSighting): boolean =>
-    each.upstream === lead.member && !each.diverged && each.unfit === undefined
-  const name = phase.kind === 'handing-over' ? phase.to : moveTo(seen, lead, heard.filter(isFit))
-  const member = seen.members.find((each) => each.member === name)
-  if (member === undefined || member.member === lead.member) return undefined
-  const hasAll =
-    lead.received === undefined ||
-    (member.received !== undefined && reaches(member.received, lead.received))
-  return {
-    member,
-    fit: heard.includes(member) && isFit(member),
-    caughtUp: lead.server === 'stopped' && hasAll,
-    tooLate:
-      phase.kind === 'handing-over' && since(phase.since, seen.now) >= seen.wish.bounds.handOver,
-  }
-}
-
-/** Whom an operator asked for; or any other, if the primary is no member of the file any more. */
-function moveTo(
-  { request, wish }: DatabaseObservation,
-  lead: MemberSighting,
-  fit: readonly MemberSighting[],
-): string | undefined {
-  if (request?.kind === 'switchover') return request.to
-  if (wish.members.includes(lead.member)) return undefined
-  return wish.members.find((name) => fit.some(({ member }) => member === name))
-}

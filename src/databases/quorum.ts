@@ -33,11 +33,11 @@ export const neededFor = (count: number, most = count): number =>
   Math.min(Math.floor(count / 2), most)
 
 /**
- * How many members a set may have. Where an engine waits for fewer acknowledgements than a majority
+ * How many members a set may have; where nobody has to acknowledge, all that are near. Where an engine waits for fewer acknowledgements than a majority
  * takes, a larger set would need more members to stop than a majority of them.
  */
 export const setSizeMost = (count: number, needed: number): number =>
-  needed < neededFor(count) ? needed + 1 : count
+  needed > 0 && needed < neededFor(count) ? needed + 1 : count
 
 /** Whether both say the same, in whichever order. */
 export const sameSet = (a: AckSet, b: AckSet): boolean =>

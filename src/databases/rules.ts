@@ -44,8 +44,18 @@ const mayDecide = (f: DatabaseFacts): boolean =>
 
 const mayReplace = (f: DatabaseFacts): boolean => f.replaceable || askedFor(f, 'accept-data-loss')
 
-const freezeAll = (f: DatabaseFacts): readonly DatabaseAction[] =>
-  f.toFreeze.map(({ member }) => ({ kind: 'freeze', member }))
+const freezeOf = (
+  members: readonly MemberSighting[],
+  but: readonly MemberSighting[],
+): readonly DatabaseAction[] =>
+  members.filter((each) => !but.includes(each)).map(({ member }) => ({ kind: 'freeze', member }))
+
+const freezeAll = (f: DatabaseFacts): readonly DatabaseAction[] => freezeOf(f.toFreeze, [])
+
+const setAcks = (f: DatabaseFacts): readonly DatabaseAction[] =>
+  f.acksToOrder === undefined || !f.leadHeard
+    ? []
+    : [{ kind: 'set-acks', member: leadName(f), acks: f.acksToOrder }]
 
 const leadName = (f: DatabaseFacts): string => f.lead?.member ?? ''
 
@@ -55,7 +65,11 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     id: 'fence-stale',
     why: 'it serves, or takes writes, at an epoch that is over',
     when: (f) => f.stale.length > 0,
-    actions: (f) => f.stale.map(({ member }) => ({ kind: 'fence', member })),
+    actions: (f) => [
+      ...f.stale.map(({ member }): DatabaseAction => ({ kind: 'fence', member })),
+      // The others stop meanwhile.
+      ...(isElecting(f) && !f.seen.paused ? freezeOf(f.toFreeze, f.stale) : []),
+    ],
   },
   {
     id: 'paused',
@@ -118,6 +132,12 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     actions: freezeAll,
   },
   {
+    id: 'wait-for-better',
+    why: 'whoever could be elected now is not the best: another is heard, and about to stop',
+    when: (f) => isElecting(f) && f.election.short === undefined && f.better.length > 0,
+    actions: freezeAll,
+  },
+  {
     id: 'elect-furthest',
     why: 'it has all that was acknowledged: so many have stopped that nobody else can have more',
     when: (f) => isElecting(f) && f.election.winner !== undefined && f.election.short === undefined,
@@ -176,7 +196,13 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     id: 'give-up-hand-over',
     why: 'the member that was to take over is gone, or it took too long: the old primary goes on',
     when: (f) => isHandingOver(f) && (f.target?.fit !== true || f.target.tooLate),
-    actions: (f) => elect(f, 'a planned move was given up', leadName(f)),
+    // Without room it could not go on.
+    actions: (f) =>
+      elect(
+        f,
+        'a planned move was given up',
+        f.lead?.unfit === undefined ? leadName(f) : undefined,
+      ),
   },
   {
     id: 'quiesce',
@@ -230,28 +256,28 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
       }),
   },
   {
-    id: 'rejoin',
-    why: 'it should follow the primary and does not',
-    when: (f) => isServing(f) && f.astray.some((each) => isToRejoin(each, f.seen)),
-    actions: (f) =>
-      f.astray
-        .filter((each) => isToRejoin(each, f.seen))
-        .map((each) => rejoinOf(each, leadName(f), f.seen)),
-  },
-  {
     id: 'record-acks',
     why: 'a set is written down before a server may acknowledge by it, and forgotten afterwards',
     when: (f) => f.acksToRecord !== undefined,
     actions: (f) => (f.acksToRecord === undefined ? [] : write(f, { acks: f.acksToRecord })),
   },
   {
+    id: 'rejoin',
+    why: 'it should follow the primary and does not',
+    when: (f) => isServing(f) && f.astray.some((each) => isToRejoin(each, f.seen)),
+    actions: (f) => [
+      ...f.astray
+        .filter((each) => isToRejoin(each, f.seen))
+        .map((each) => rejoinOf(each, leadName(f), f.seen)),
+      // One that cannot follow keeps nobody from acknowledging.
+      ...setAcks(f),
+    ],
+  },
+  {
     id: 'set-acks',
     why: 'the recorded set is not the one that the primary acknowledges by',
-    when: (f) => f.acksToOrder !== undefined && f.leadHeard,
-    actions: (f) =>
-      f.acksToOrder === undefined
-        ? []
-        : [{ kind: 'set-acks', member: leadName(f), acks: f.acksToOrder }],
+    when: (f) => setAcks(f).length > 0,
+    actions: setAcks,
   },
   {
     id: 'reinit',
@@ -298,6 +324,7 @@ const serves = (f: DatabaseFacts): boolean =>
 const isWinnerLost = (f: DatabaseFacts): boolean =>
   f.loss === 'machine-lost' ||
   f.loss === 'server-hung' ||
+  f.loss === 'disk-full' ||
   hasForgotten(f) ||
   hasServedAlready(f) ||
   f.loss === 'replicas-cut-off' ||

@@ -29,6 +29,7 @@ const phaseNames: Readonly<Record<string, string>> = {
   'hand-over': 'stop and compare',
   freeze: 'stop the others and compare',
   'wait-out-lease': 'wait for the old lease to end',
+  'wait-for-better': 'stop the others and compare',
   'hold-for-members': 'wait for a missing member',
   'elect-furthest': 'promote',
   'elect-at-a-loss': 'promote',

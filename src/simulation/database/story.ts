@@ -7,7 +7,7 @@ import { invariant } from '../../foundation/invariant.ts'
 import { seededRandom } from '../../foundation/random.ts'
 import { formatDuration, type Milliseconds, ms, parseDuration } from '../../foundation/time.ts'
 import { Broken } from './checks.ts'
-import { mariadb, postgresql } from './engine.ts'
+import { mariadb, postgresql, type Sabotage } from './engine.ts'
 import { isWell } from './life.ts'
 import { eventOf } from './story-events.ts'
 import { conditionOf, type Told } from './story-expectations.ts'
@@ -41,14 +41,16 @@ export class DatabaseStory implements Told {
   readonly lines: string[] = []
   readonly #seed: number
   readonly #by: Decide
+  readonly #sabotage: Sabotage
   #world: DatabaseWorld | undefined
   #began = 0
   #last = ''
 
-  /** `by`: in a control, a table of rules that lacks one. */
-  constructor(seed: number, by: Decide = decide) {
+  /** In a control, `by` is a table of rules that lacks one, and `sabotage` what else is wrong. */
+  constructor(seed: number, by: Decide = decide, sabotage: Sabotage = {}) {
     this.#seed = seed
     this.#by = by
+    this.#sabotage = sabotage
   }
 
   get world(): DatabaseWorld {
@@ -98,7 +100,7 @@ export class DatabaseStory implements Told {
         .slice(1) ?? []
     const names = [...members, ...spare]
     const world = new DatabaseWorld({
-      ...{ wish, names, engine: kind, random },
+      ...{ wish, names, engine: kind, random, sabotage: this.#sabotage },
       decide: (seen) => this.#decide(seen),
     })
     this.#world = world

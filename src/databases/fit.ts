@@ -1,0 +1,75 @@
+// Who could take over from a primary as planned, and who should? Pure.
+
+import { since } from '../foundation/time.ts'
+import type { DatabaseObservation, MemberSighting } from './model.ts'
+import { comparePositions, reaches } from './position.ts'
+
+/** Who is to take over from the primary, as planned. */
+export interface Target {
+  readonly member: MemberSighting
+  /** It receives from the primary, and is heard. */
+  readonly fit: boolean
+  /** The primary has stopped, and this one has all that it had, as far as it can be seen. */
+  readonly caughtUp: boolean
+  readonly tooLate: boolean
+}
+
+/** Whether a member that is heard follows `primary`, and could take its place. */
+export const isFit = (
+  { upstream, diverged, unfit }: MemberSighting,
+  primary: string | undefined,
+): boolean => primary !== undefined && upstream === primary && !diverged && unfit === undefined
+
+/** Those of `heard` that could take over from `primary`, the one that has most first. */
+export const fitOnes = (
+  heard: readonly MemberSighting[],
+  primary: string | undefined,
+): readonly MemberSighting[] => heard.filter((each) => isFit(each, primary)).toSorted(further)
+
+const further = (a: MemberSighting, b: MemberSighting): number =>
+  a.received === undefined || b.received === undefined
+    ? Number(a.received === undefined) - Number(b.received === undefined)
+    : comparePositions(b.received, a.received)
+
+/** The planned move that is under way, or should be. */
+export function targetOf(
+  seen: DatabaseObservation,
+  heard: readonly MemberSighting[],
+  lead: MemberSighting | undefined,
+): Target | undefined {
+  const { phase } = seen.record
+  if (lead === undefined || (phase.kind !== 'handing-over' && phase.kind !== 'serving')) return
+  const name = phase.kind === 'handing-over' ? phase.to : moveTo(seen, lead, heard)
+  if (name === undefined || name === lead.member) return undefined
+  const member = seen.members.find((each) => each.member === name)
+  if (member === undefined) return undefined
+  const hasAll =
+    lead.received === undefined ||
+    (member.received !== undefined && reaches(member.received, lead.received))
+  return {
+    member,
+    fit: heard.includes(member) && isFit(member, lead.member),
+    caughtUp: lead.server === 'stopped' && hasAll,
+    tooLate:
+      phase.kind === 'handing-over' && since(phase.since, seen.now) >= seen.wish.bounds.handOver,
+  }
+}
+
+/**
+ * Whom an operator asked for; or any other, if the primary is no member of the file any more; or
+ * the one that has most, if its disk is full.
+ */
+function moveTo(
+  { request, wish }: DatabaseObservation,
+  lead: MemberSighting,
+  heard: readonly MemberSighting[],
+): string | undefined {
+  if (request?.kind === 'switchover') return request.to
+  if (!wish.members.includes(lead.member)) {
+    return wish.members.find((name) =>
+      heard.some((each) => each.member === name && isFit(each, lead.member)),
+    )
+  }
+  if (lead.unfit === undefined || wish.failover !== 'auto') return undefined
+  return fitOnes(heard, lead.member).find(({ member }) => wish.members.includes(member))?.member
+}
