@@ -4,7 +4,7 @@ import type { DatabaseView, MemberPlan } from '../databases/model.ts'
 import { Fault } from '../foundation/fault.ts'
 import { type Clock, ms, sleep } from '../foundation/time.ts'
 import type { DatabaseAnswers } from './database-answers.ts'
-import { switchOver } from './database-operator.ts'
+import { switchOver, whoIsFit } from './database-operator.ts'
 
 /** How long one planned move is waited for. */
 const movedWithin = ms(15_000)
@@ -68,20 +68,14 @@ async function move(
 }
 
 /** The first in the file that could take over now and stays. */
-const targetOf = (
+function targetOf(
   view: DatabaseView,
   leaving: readonly string[],
   clock: Clock,
-): MemberPlan | undefined =>
-  view.plan.members
-    .filter(({ machine }) => machine === undefined || !leaving.includes(machine))
-    .find(({ name }) => {
-      try {
-        switchOver(view, clock.now(), name)
-        return true
-      } catch (thrown) {
-        // It is not fit, and `why` says what for.
-        if (thrown instanceof Fault) return false
-        throw thrown
-      }
-    })
+): MemberPlan | undefined {
+  const fit = whoIsFit(view, clock.now())
+  return view.plan.members.find(
+    ({ name, machine }) =>
+      fit.includes(name) && (machine === undefined || !leaving.includes(machine)),
+  )
+}

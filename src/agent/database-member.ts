@@ -15,6 +15,7 @@ import { type GuardedHost, openGuarded } from '../databases/guard/guarded.ts'
 import { type Keeper, openKeeper } from '../databases/keeper.ts'
 import { openKeeperStore } from '../databases/memory.ts'
 import type { DatabasePlan, MemberPlan } from '../databases/model.ts'
+import { freeBytesAt } from '../databases/room.ts'
 import { wishOf } from '../databases/wish.ts'
 import { type Clock, type Milliseconds, ms } from '../foundation/time.ts'
 import type { DatabaseFolders } from './database-folders.ts'
@@ -54,6 +55,7 @@ export async function openLocalMember(options: LocalMemberOptions): Promise<Loca
     const keeper = openKeeper({
       ...{ member: member.name, peers, engine, host, board, clock, event },
       store: openKeeperStore(places.memory),
+      freeBytes: () => freeBytesAt(places.data),
       bounds: () => wishOf(plan).bounds,
       lease: options.leased
         ? {

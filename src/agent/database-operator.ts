@@ -3,9 +3,9 @@
 
 import { describeShortage } from '../databases/describe.ts'
 import { type DatabaseFacts, factsOf } from '../databases/facts.ts'
-import type { DatabaseView, MemberSighting, Request } from '../databases/model.ts'
+import { fitOnes } from '../databases/fit.ts'
+import type { DatabaseView, Request } from '../databases/model.ts'
 import { decisionOf } from '../databases/overview.ts'
-import { comparePositions } from '../databases/position.ts'
 import { reasonOf } from '../databases/reasons.ts'
 import { Fault } from '../foundation/fault.ts'
 import type { Instant } from '../foundation/time.ts'
@@ -58,33 +58,33 @@ export function switchOver(view: DatabaseView, now: Instant, to: string | undefi
   if (view.paused) refuse(`${name} is paused: nothing is decided`, `alwayson resume ${name}`)
   if (to !== undefined) checkMember(view, to)
   if (to === primary) refuse(`${to} is primary of ${name} already`, `alwayson why ${name}`)
-  const fit = (member: string): boolean => isFit(known, member, primary)
-  if (to !== undefined && !fit(to)) {
+  const fit = fitIn(known)
+  if (to !== undefined && !fit.includes(to)) {
     const seen = view.members.find(({ member }) => member === to)
     refuse(
       `${to} cannot take over now: ${reasonOf(to, seen, view, now)}`,
       `wait until it follows, or choose another: alwayson why ${to}`,
     )
   }
-  const nearest = known.facts.heard
-    .filter(({ member }) => member !== primary && fit(member))
-    .toSorted(further)
-  const target = to ?? nearest[0]?.member
+  const target = to ?? fit[0]
   if (target === undefined) {
     return refuse(`no replica of ${name} could take over now`, `alwayson why ${name}`)
   }
   return { change: request({ kind: 'switchover', to: target }), member: target }
 }
 
-const further = (a: MemberSighting, b: MemberSighting): number =>
-  a.received === undefined || b.received === undefined
-    ? Number(a.received === undefined) - Number(b.received === undefined)
-    : comparePositions(b.received, a.received)
+/** Members that could take over at this moment, as planned; the one that has most first. */
+export function whoIsFit(view: DatabaseView, now: Instant): readonly string[] {
+  const decided = decisionOf(view, now)
+  if (decided === undefined || !view.connected || view.paused) return []
+  return fitIn({ facts: factsOf(decided.seen) })
+}
 
-const isFit = ({ facts }: Known, name: string, primary: string): boolean =>
-  facts.heard.some(
-    ({ member, upstream, diverged }) => member === name && upstream === primary && !diverged,
-  )
+function fitIn({ facts: { record, loss, heard } }: Pick<Known, 'facts'>): readonly string[] {
+  const { phase } = record
+  if (phase.kind !== 'serving' || loss !== undefined) return []
+  return fitOnes(heard, phase.primary).map(({ member }) => member)
+}
 
 /** The primary that serves, or a refusal that says what goes on instead. */
 function servingPrimary({ facts, view, rule, why }: Known): string {

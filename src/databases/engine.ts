@@ -63,6 +63,8 @@ export interface EngineAbilities {
   readonly rewind: boolean
   /** The most members that can have to acknowledge a write: MariaDB's semi-sync knows one. */
   readonly ackMost: number
+  /** What a replica has received and not applied can be lost with its process: that is watched. */
+  readonly forgets?: boolean
 }
 
 /** What is seen of a member's server at one moment. */

@@ -51,3 +51,26 @@ export const openKeeperStore = (path: string): KeeperStore => ({
   },
   save: (memory) => writeWhole(path, JSON.stringify(memory)),
 })
+
+/** What a keeper remembers, on disk before anybody acts by it. */
+export class Remembered {
+  readonly #store: KeeperStore
+  #now: KeeperMemory
+
+  constructor(store: KeeperStore) {
+    this.#store = store
+    this.#now = store.load()
+  }
+
+  get now(): KeeperMemory {
+    return this.#now
+  }
+
+  /** Throws a Fault where it cannot be kept: then it is not so. */
+  note(news: Partial<KeeperMemory>): void {
+    const next = { ...this.#now, ...news }
+    if (JSON.stringify(next) === JSON.stringify(this.#now)) return
+    this.#store.save(next)
+    this.#now = next
+  }
+}

@@ -179,6 +179,21 @@ const missing: Words = ({ election, seen }, view) => {
   }
 }
 
+/** Nothing has begun: whoever is silent may have data, and so may whoever has left the file. */
+const unheard: Words = ({ seen }, view) => {
+  const { members } = seen
+  const away = members.filter(({ server, member }) => server !== 'absent' || isNamed(view, member))
+  const names = new Set([...seen.wish.members, ...away.map(({ member }) => member)])
+  const silent = [...names].filter((name) => !isHeard(view, name, seen.now))
+  const waits = silent.length === 0 ? [] : [`it waits for ${silent.join(' and ')}`]
+  return {
+    now: waits,
+    remedies: [...silent.map((name) => revive(view, name)), acceptLoss(view)],
+  }
+}
+
+const isNamed = (view: DatabaseView, name: string): boolean => planOf(view, name) !== undefined
+
 const isHeard = ({ members, plan }: DatabaseView, name: string, now: Instant): boolean =>
   members.some(
     (each) => each.member === name && since(each.heard, now) < wishOf(plan).bounds.silence,
@@ -192,7 +207,7 @@ const waits: Readonly<Record<string, Words>> = {
   }),
   'hold-for-members': missing,
   'cannot-replace': missing,
-  'wait-for-all': missing,
+  'wait-for-all': unheard,
   'would-fail-over': ({ loss, lead }, { plan }) => ({
     now: [`${lead?.member ?? 'its primary'} is lost (${loss ?? 'unknown'})`],
     remedies: [`alwayson approve ${plan.name}`],

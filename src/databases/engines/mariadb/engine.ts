@@ -43,7 +43,7 @@ const probesKept = '1 MINUTE'
 const locked: ReadonlySet<number> = new Set([errors.accessDenied, errors.accountLocked])
 
 class MariadbMember implements MemberEngine {
-  readonly can = { rewind: true, ackMost: 1 }
+  readonly can = { rewind: true, ackMost: 1, forgets: true }
   readonly #server: MariadbServer
   readonly #logs: Logs
   readonly #receivers: Receivers

@@ -1,0 +1,153 @@
+// How is an order carried out by the keeper of one member? Whether it is of the past has been asked
+// before.
+
+import { type Clock, ms, since } from '../foundation/time.ts'
+import type { DatabaseBoard, Order } from './board.ts'
+import type { MemberAddress, MemberEngine, Progress } from './engine.ts'
+import type { ServerHost } from './host.ts'
+import type { Remembered } from './memory.ts'
+import type { FailoverBounds, Position } from './model.ts'
+import { isLed } from './orders.ts'
+import { reaches } from './position.ts'
+
+/** What orders are carried out with. */
+export interface CarryOutOptions {
+  readonly member: string
+  readonly peers: readonly MemberAddress[]
+  readonly engine: MemberEngine
+  readonly host: ServerHost
+  readonly board: DatabaseBoard
+  readonly clock: Clock
+  readonly bounds: () => FailoverBounds
+  /** Others could be told to be primary meanwhile: it serves on a lease. */
+  readonly isLeased: boolean
+  readonly progress: (progress: Progress) => void
+  /** All that it has is given up, for what another has. */
+  readonly copied: () => void
+}
+
+type Action<Kind extends Order['action']['kind']> = Extract<Order['action'], { kind: Kind }>
+
+/** For what clients of a planned move have under way. */
+const quiesceWithin = ms(5000)
+
+/** Carries out what a keeper is told. */
+export class CarryOut {
+  readonly #options: CarryOutOptions
+  readonly #memory: Remembered
+
+  constructor(options: CarryOutOptions, memory: Remembered) {
+    this.#options = options
+    this.#memory = memory
+  }
+
+  /** Resolves when it is done; rejects if it cannot be, or the signal is aborted. */
+  async do(order: Order, signal: AbortSignal): Promise<void> {
+    const { engine, host } = this.#options
+    const { action, epoch, version } = order
+    const { promised, version: last } = this.#memory.now
+    // Versions count within a record; one that had to begin anew is of a far later epoch.
+    this.#memory.note({ version: epoch > promised ? version : Math.max(last, version) })
+    switch (action.kind) {
+      case 'initialise':
+        return await engine.initialise(signal)
+      case 'freeze':
+        return await this.#freeze(epoch, signal)
+      case 'fence':
+        return await host.end('SIGKILL', ms(0))
+      case 'quiesce':
+        return await engine.quiesce(quiesceWithin, signal)
+      case 'promote':
+        return await this.#promote(order, action, signal)
+      case 'set-acks':
+        if (this.#memory.now.epoch !== epoch) return
+        await engine.setAcks(action.acks, signal)
+        return await this.#enforced(version, signal)
+      case 'follow':
+        return await this.#follow(order, action, signal)
+    }
+  }
+
+  /**
+   * The promise is given when it is true: nothing is received any more. One that is stopped, and of
+   * which it is known what it has, is not started for it.
+   */
+  async #freeze(epoch: number, signal: AbortSignal): Promise<void> {
+    const { engine } = this.#options
+    this.#memory.note({ source: undefined })
+    const { server, received } = await engine.look(signal)
+    if (server !== 'stopped' || received === undefined) await engine.freeze(signal)
+    if (epoch > this.#memory.now.promised) this.#memory.note({ promised: epoch })
+  }
+
+  async #promote(
+    { epoch, version }: Order,
+    { acks, start }: Action<'promote'>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { engine, board, member, isLeased, host, bounds, clock } = this.#options
+    const record = await board.fresh(signal)
+    if (record === undefined || !isLed(record, member, epoch)) return
+    this.#memory.note({ promised: Math.max(this.#memory.now.promised, epoch), source: undefined })
+    await this.#mayServe(epoch, start, signal)
+    await engine.promote({ epoch, acks }, signal)
+    if (isLeased) {
+      // It may have taken long: the lease is counted from when the record still named it.
+      const asked = clock.now()
+      const still = await board.fresh(signal)
+      const left = ms(bounds().lease - since(asked, clock.now()))
+      if (still === undefined || !isLed(still, member, epoch) || left <= 0) {
+        return await host.end('SIGKILL', ms(0))
+      }
+      host.renew({ for: left, vouch: undefined })
+    }
+    if (this.#memory.now.epoch !== epoch) this.#memory.note({ epoch })
+    await this.#enforced(version, signal)
+  }
+
+  /**
+   * Nobody is primary twice at one epoch: what it had not been acknowledged for may be seen only
+   * after another election. And one that has lost what it was elected for is not promoted.
+   */
+  async #mayServe(epoch: number, start: Position, signal: AbortSignal): Promise<void> {
+    const { engine } = this.#options
+    let sight = await engine.look(signal)
+    if (sight.server === 'primary') return
+    if (this.#memory.now.epoch === epoch) {
+      throw new Error('it was primary at this epoch, and is no more')
+    }
+    if (sight.received === undefined) {
+      await engine.freeze(signal)
+      sight = await engine.look(signal)
+    }
+    if (sight.received === undefined || !reaches(sight.received, start)) {
+      throw new Error('it does not have any more what it was elected for')
+    }
+  }
+
+  /** From here on it acknowledges as the order of `version` says. */
+  async #enforced(version: number, signal: AbortSignal): Promise<void> {
+    const { received } = await this.#options.engine.look(signal)
+    this.#memory.note({ acksVersion: version, acksSince: received })
+  }
+
+  async #follow(
+    { epoch }: Order,
+    { primary, way, copyFor }: Action<'follow'>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { peers, engine, progress, copied } = this.#options
+    const { copiedFor, promised, epoch: before } = this.#memory.now
+    if (copyFor !== undefined && copyFor === copiedFor) return
+    const address = peers.find((each) => each.member === primary)
+    if (address === undefined) throw new Error(`nothing is known of a member ${primary}`)
+    const source = { member: primary, epoch }
+    this.#memory.note({ promised: Math.max(promised, epoch), source })
+    if (way !== 'follow') copied()
+    const label = `epoch-${before}-to-${epoch}`
+    await engine.follow({ primary: address, way, label, progress }, signal)
+    // What it has now is that one's history, whether or not it streams yet.
+    if (way !== 'follow') this.#memory.note({ epoch })
+    if (copyFor !== undefined) this.#memory.note({ copiedFor: copyFor })
+  }
+}

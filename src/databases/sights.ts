@@ -1,0 +1,113 @@
+// What does a keeper see of its member? It asks the server, tries to write, and looks at the disk.
+
+import { describeError } from '../foundation/fault.ts'
+import { type Clock, ms } from '../foundation/time.ts'
+import type { DatabaseBoard } from './board.ts'
+import type { MemberEngine, Progress, ServerSight } from './engine.ts'
+import type { Remembered } from './memory.ts'
+import type { FailoverBounds, MemberSighting } from './model.ts'
+import { Recall } from './recall.ts'
+import { Room } from './room.ts'
+import { WriteWatch } from './writes.ts'
+
+/** What is looked at, and by what. */
+export interface SightsOptions {
+  readonly member: string
+  readonly engine: MemberEngine
+  readonly board: DatabaseBoard
+  readonly clock: Clock
+  readonly bounds: () => FailoverBounds
+  /** Free bytes of the disk of its data. */
+  readonly freeBytes: () => Promise<number>
+}
+
+/** A look that takes longer says that the server does not answer. */
+export const lookWithin = ms(1500)
+
+/** Sees one member. */
+export class Sights {
+  /** What was seen last; undefined before the first look. */
+  seen: MemberSighting | undefined
+  /** Why the last order could not be carried out. */
+  trouble: string | undefined
+  /** What it has received, against what it once had. */
+  readonly recall = new Recall()
+  readonly #options: SightsOptions
+  readonly #memory: Remembered
+  readonly #writes: WriteWatch
+  readonly #room: Room
+  readonly #signal: AbortSignal
+  #busy: Progress | undefined
+
+  constructor(options: SightsOptions, memory: Remembered, signal: AbortSignal) {
+    this.#options = options
+    this.#memory = memory
+    this.#signal = signal
+    this.#writes = new WriteWatch(options, signal)
+    this.#room = new Room(options.freeBytes)
+  }
+
+  /** Looks once. Never rejects because of the server: one that does not answer is seen, too. */
+  async look(): Promise<void> {
+    const { engine, clock, board, member } = this.#options
+    const stop = new AbortController()
+    using _ = clock.after(lookWithin, () => stop.abort(new Error('its server does not answer')))
+    this.#room.look()
+    try {
+      const sight = await engine.look(AbortSignal.any([this.#signal, stop.signal]))
+      this.#follow(sight)
+      if (engine.can.forgets === true) {
+        const isFirst = this.seen === undefined
+        if (isFirst) this.recall.recall(board.view().members.find((e) => e.member === member))
+        this.recall.saw(sight)
+      }
+      this.seen = this.#sightingOf(sight)
+    } catch (thrown) {
+      this.#signal.throwIfAborted()
+      // What was seen before is kept: it is hung, not gone. Its guard knows whether it lives.
+      const trouble = describeError(thrown)
+      if (this.seen !== undefined) {
+        this.seen = {
+          ...this.seen,
+          ...{ heard: clock.now(), upstream: undefined, trouble, unfit: this.#room.unfit },
+          ...{ received: undefined, applied: undefined, waitingSince: undefined },
+          failingSince: this.#writes.failingSince,
+        }
+      }
+    }
+    this.#writes.try(this.seen)
+  }
+
+  /** How far something long is; `undefined`: it has ended. */
+  progress(progress: Progress | undefined): void {
+    this.#busy = progress
+    if (progress !== undefined && this.seen !== undefined) {
+      this.seen = { ...this.seen, busy: progress }
+    }
+  }
+
+  /** Something has come from whom it was told to follow: it takes part in that one's epoch. */
+  #follow({ upstream, diverged }: ServerSight): void {
+    const { source, epoch } = this.#memory.now
+    if (source === undefined || diverged || upstream !== source.member) return
+    if (epoch !== source.epoch) this.#memory.note({ epoch: source.epoch })
+  }
+
+  #sightingOf(sight: ServerSight): MemberSighting {
+    const { member, clock } = this.#options
+    const { epoch, promised, acksVersion, acksSince, copiedFor } = this.#memory.now
+    const isPrimary = sight.server === 'primary'
+    this.#writes.saw(sight)
+    return {
+      ...{ member, heard: clock.now(), server: sight.server, epoch, promised },
+      ...{ writable: sight.writable, received: sight.received, applied: sight.applied },
+      ...{ upstream: sight.upstream, receivedAt: sight.receivedAt, diverged: sight.diverged },
+      ...{ acks: sight.acks, acksVersion, acksSince: isPrimary ? acksSince : undefined },
+      ...{ forgot: this.recall.forgot, unfit: this.#room.unfit },
+      failingSince: isPrimary ? this.#writes.failingSince : undefined,
+      ...{ waitingSince: this.#writes.waitingSince, copiedFor },
+      ...{ lag: sight.lag, trouble: sight.why ?? this.trouble, clients: sight.clients },
+      ...(this.#busy === undefined ? {} : { busy: this.#busy }),
+    }
+  }
+}
