@@ -77,8 +77,8 @@ export function lacksReceivers(
 
 /**
  * It waits for acknowledgements. Another one need not, if some of the others could prove that they
- * lack nothing, and there are enough of them to acknowledge. `followedSince`: only of those that have
- * followed it, and heard from it since then.
+ * lack nothing, and there are enough of them to acknowledge. `followedSince`: only of those that
+ * have followed it, and heard from it since then.
  */
 function areCutOff(
   lead: MemberSighting,

@@ -33,8 +33,9 @@ export const neededFor = (count: number, most = count): number =>
   Math.min(Math.floor(count / 2), most)
 
 /**
- * How many members a set may have; where nobody has to acknowledge, all that are near. Where an engine waits for fewer acknowledgements than a majority
- * takes, a larger set would need more members to stop than a majority of them.
+ * How many members a set may have; where nobody has to acknowledge, all that are near. Where an
+ * engine waits for fewer acknowledgements than a majority takes, a larger set would need more
+ * members to stop than a majority of them.
  */
 export const setSizeMost = (count: number, needed: number): number =>
   needed > 0 && needed < neededFor(count) ? needed + 1 : count

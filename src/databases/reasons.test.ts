@@ -12,7 +12,10 @@ test('names the members without which nothing begins', () => {
   const members = [primary({ heard: silent }), replica('orders-2')]
   const { now: says, remedies } = whyDatabase(view({ record: nothing, members }), now, rule)
   assert.ok(says.includes('it waits for orders-1 and orders-3'), says.join('\n'))
-  assert.ok(remedies.some((each) => each.startsWith('bring c back')), remedies.join('\n'))
+  assert.ok(
+    remedies.some((each) => each.startsWith('bring c back')),
+    remedies.join('\n'),
+  )
   assert.ok(remedies.some((each) => each.includes('--accept-data-loss')))
 })
 
