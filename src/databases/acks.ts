@@ -45,14 +45,12 @@ function hasCaughtUp(
   members: readonly MemberSighting[],
 ): boolean {
   if (mark === undefined) return false
-  const near = members.filter(
-    ({ member, received, diverged }) =>
-      set.members.includes(member) &&
-      !diverged &&
-      received !== undefined &&
-      reaches(received, mark),
-  )
-  return near.length >= set.needed
+  let near = 0
+  for (const { member, received, diverged } of members) {
+    if (diverged || received === undefined || !reaches(received, mark)) continue
+    if (set.members.includes(member)) near += 1
+  }
+  return near >= set.needed
 }
 
 /**

@@ -82,14 +82,22 @@ export function factsOf(seen: DatabaseObservation): DatabaseFacts {
       wish.members.every((name) => heard.some(({ member }) => member === name)) &&
       // Whoever has left the file may have been the primary all the same.
       members.every((each) => each.server === 'absent' || isHeard(each)),
-    stale: heard.filter((each) => isStale(each, record)),
+    stale: someOf(heard, (each) => isStale(each, record)),
     cooling: isCooling(seen),
     target: targetOf(seen, heard, lead),
-    astray: heard.filter((each) => isAstray(each, seen)).map((each) => astray(each, record)),
+    astray: someOf(heard, (each) => isAstray(each, seen)).map((each) => astray(each, record)),
     ...electionFacts(seen, heard, isHeard),
     ...(record.phase.kind === 'serving' ? acksOf(seen, heard, lead) : noAcksFacts),
   }
 }
+
+const none: readonly MemberSighting[] = []
+
+/** Most often there are none: then nothing is made. */
+const someOf = (
+  members: readonly MemberSighting[],
+  isOne: (each: MemberSighting) => boolean,
+): readonly MemberSighting[] => (members.some(isOne) ? members.filter(isOne) : none)
 
 const nameOf = ({ member }: MemberSighting): string => member
 

@@ -52,6 +52,7 @@ export function lossOf(
   if (isFull) return couldReplace(lead, heard, record) ? 'disk-full' : undefined
   const isLong = (at: Instant | undefined, bound: number): boolean =>
     at !== undefined && since(at, now) >= bound
+  if (lead.failingSince === undefined && lead.waitingSince === undefined) return undefined
   const isFailing = isLong(lead.failingSince, hung)
   const isMissed = lacksReceivers(lead, heard, seen)
   if (isFailing && (lead.received === undefined || !isMissed)) return 'server-hung'
@@ -68,11 +69,13 @@ export function lacksReceivers(
   heard: readonly MemberSighting[],
   { wish }: DatabaseObservation,
 ): boolean {
-  const { members = [], needed = 0 } = lead.acks ?? {}
-  const receiving = heard.filter(
-    (each) => members.includes(each.member) && hears(each, lead, wish.bounds.silence),
-  )
-  return receiving.length < needed
+  if (lead.acks === undefined || lead.acks.needed === 0) return false
+  const { members, needed } = lead.acks
+  let receiving = 0
+  for (const each of heard) {
+    if (hears(each, lead, wish.bounds.silence) && members.includes(each.member)) receiving += 1
+  }
+  return receiving < needed
 }
 
 /**

@@ -24,14 +24,19 @@ export function seededRandom(seed: number, stream = ''): Random {
     z = Math.imul(z ^ (z >>> 15), 0x735a2d97)
     return (z ^ (z >>> 15)) >>> 0
   }
-  let [a, b, c, counter] = [splitmix(), splitmix(), splitmix(), 1]
+  // Whole numbers of 32 bits in a typed array: nothing is allocated by a draw.
+  const state = Int32Array.of(splitmix(), splitmix(), splitmix(), 1)
   const draw = (): number => {
-    const sum = (((a + b) >>> 0) + counter) >>> 0
-    counter = (counter + 1) >>> 0
-    a = (b ^ (b >>> 9)) >>> 0
-    b = (c + (c << 3)) >>> 0
-    c = (((c << 21) | (c >>> 11)) + sum) >>> 0
-    return sum
+    const a = state[0] as number
+    const b = state[1] as number
+    const c = state[2] as number
+    const counter = state[3] as number
+    const sum = (a + b + counter) | 0
+    state[3] = counter + 1
+    state[0] = b ^ (b >>> 9)
+    state[1] = c + (c << 3)
+    state[2] = ((c << 21) | (c >>> 11)) + sum
+    return sum >>> 0
   }
   for (let warmUp = 0; warmUp < 12; warmUp += 1) draw()
   return { next: () => draw() / 0x1_0000_0000 }

@@ -27,26 +27,32 @@ const allHave = (primary: Node, { nodes }: DatabaseWorld): boolean =>
   )
 
 const receives = (replica: Node, primary: Node, world: DatabaseWorld): boolean =>
-  replica.runs &&
   replica.streams &&
   replica.source === primary &&
+  replica.runs &&
   world.isLinked(replica, primary) &&
   world.isLinked(primary, replica)
 
-const receivers = (primary: Node, world: DatabaseWorld): readonly string[] =>
-  world.nodes.filter((each) => receives(each, primary, world)).map(({ name }) => name)
+/** How many of `members` receive from a primary, or of all if there are none. */
+function receivers(primary: Node, world: DatabaseWorld, members?: readonly string[]): number {
+  let count = 0
+  for (const each of world.nodes) {
+    if (receives(each, primary, world) && (members?.includes(each.name) ?? true)) count += 1
+  }
+  return count
+}
 
 /** Enough of its set still receive that nobody else can have been elected. */
 function isVouched(node: Node, world: DatabaseWorld, { vouchesEasily }: Sabotage): boolean {
   if (node.acks === undefined || !node.runs) return false
-  const heard = receivers(node, world)
-  return vouchesEasily ? heard.length > 0 : isVouchedBy(node.acks, heard)
+  if (vouchesEasily) return receivers(node, world) > 0
+  const heard = world.nodes.filter((each) => receives(each, node, world)).map(({ name }) => name)
+  return isVouchedBy(node.acks, heard)
 }
 
 /** A write probe of a primary needs its acknowledgement as any other write does. */
 export function isWaiting(node: Node, world: DatabaseWorld): boolean {
   if (node.server !== 'primary' || node.acks === undefined || node.quiescing) return false
-  if (node.acks.needed === 0) return false
   const { members, needed } = node.acks
-  return receivers(node, world).filter((name) => members.includes(name)).length < needed
+  return needed > 0 && receivers(node, world, members) < needed
 }

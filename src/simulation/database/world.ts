@@ -86,9 +86,10 @@ export class DatabaseWorld {
   readonly #sabotage: Sabotage
   readonly #decide: Decide
   readonly #sightings: (MemberSighting | undefined)[]
+  #told: readonly MemberSighting[] | undefined
   readonly #around: Surroundings
   #flying: Flying[] = []
-  #pending: Write[] = []
+  readonly #pending: Write[] = []
   #nextId = 1
   #steps = 0
   #previousEpoch = 0
@@ -223,8 +224,13 @@ export class DatabaseWorld {
         if (told !== undefined) node.confirmed[at] = Math.max(node.confirmed[at] ?? 0, told)
       }
     }
-    if (this.#pending.length === 0) return
-    this.#pending = this.#pending.filter((write) => this.#waits(write))
+    let kept = 0
+    for (const write of this.#pending) {
+      if (!this.#waits(write)) continue
+      this.#pending[kept] = write
+      kept += 1
+    }
+    this.#pending.length = kept
   }
 
   #waits(write: Write): boolean {
@@ -254,20 +260,29 @@ export class DatabaseWorld {
   }
 
   #deliver(): void {
-    if (this.#flying.length > 0) {
-      const due = this.#flying.filter(({ at }) => at <= this.now)
-      if (due.length > 0) this.#flying = this.#flying.filter(({ at }) => at > this.now)
-      for (const order of due) {
-        const node = this.node(order.action.member)
-        if (!node.machineUp || node.unled || node.cutOff || node.keeper === 'down') continue
-        if (node.keeper === 'frozen') node.inbox.push(order)
-        else take(node, order, this.#around)
+    const flying = this.#flying
+    if (flying.length > 0) {
+      let kept = 0
+      for (const order of flying) {
+        if (order.at <= this.now) this.#arrive(order)
+        else {
+          flying[kept] = order
+          kept += 1
+        }
       }
+      flying.length = kept
     }
     for (const node of this.nodes) {
-      if (node.keeper !== 'up' || node.inbox.length === 0) continue
+      if (node.inbox.length === 0 || node.keeper !== 'up') continue
       for (const order of node.inbox.splice(0)) take(node, order, this.#around)
     }
+  }
+
+  #arrive(order: Order): void {
+    const node = this.node(order.action.member)
+    if (!node.machineUp || node.unled || node.cutOff || node.keeper === 'down') return
+    if (node.keeper === 'frozen') node.inbox.push(order)
+    else take(node, order, this.#around)
   }
 
   /** Keepers write down what they see; what was written confirms that somebody listens. */
@@ -281,6 +296,7 @@ export class DatabaseWorld {
       const isSaid = this.isCalm || below(this.random, 16) > 0
       const isDue = isSaid && (this.#steps + node.index) % 2 === 0
       if (!isDue || !node.isLed) continue
+      this.#told = undefined
       const isMember = this.wish.members.includes(node.name)
       if (!isMember && mayLeave(this.record, node.name)) {
         node.endWork(false)
@@ -293,8 +309,10 @@ export class DatabaseWorld {
     }
   }
 
+  /** What is known of each; the same list until something is told. */
   get sightings(): readonly MemberSighting[] {
-    return this.#sightings.filter((each) => each !== undefined)
+    this.#told ??= this.#sightings.filter((each) => each !== undefined)
+    return this.#told
   }
 
   /** Nothing is under way any more that was sent before. */
