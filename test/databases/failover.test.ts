@@ -29,7 +29,7 @@ async function suffer(bed: Bed, fault: Fault): Promise<void> {
   if (fault.name === 'agent_killed') assert.equal(after.primary, primary)
 }
 
-for (const engine of ['postgresql'] as const) {
+for (const engine of ['postgresql', 'mariadb'] as const) {
   suite(`three members of ${engine} under one agent`, () => {
     test('serve again after each fault, and lose nothing', async () => {
       await using bed = await openBed({ engine, where: 'processes', durability: 'quorum' })

@@ -16,10 +16,13 @@ import { kill } from './gate.ts'
 import { install, mark } from './install.ts'
 import { ended, start } from './programs.ts'
 import type { MariadbServer } from './server.ts'
-import type { Session } from './session.ts'
+import { Session } from './session.ts'
+import { binaryLog } from './settings.ts'
 
 /** A log of at most so many bytes is rather repeated than its outcome copied. */
 const repeatedMost = 64 * 1024 * 1024
+/** Commits that wait for an acknowledgement may hold the log: it is not waited for longer. */
+const logPatience = 2000
 /** A copy that waits so long for a table that a waiting commit holds has to have it. */
 const lockPatience = 5000
 /** A server that loads a copy has to end cleanly: nothing of it is in a log. */
@@ -37,20 +40,62 @@ export interface CloneParts {
 
 /** Makes the draft of the data folder; the caller puts it in place. Needs a stopped server. */
 export async function makeClone(parts: CloneParts, signal: AbortSignal): Promise<void> {
-  const { server, source, identity } = parts
+  const { server, identity } = parts
   const draft = await install(server, signal)
-  if (!(await hasWholeLog(source, signal))) await copy(parts, draft, signal)
+  if (!(await hasWholeLog(parts, signal))) await copy(parts, draft, signal)
   mark(server, draft, identity)
 }
 
-/** Whether everything that the primary ever did is in its log, and that is not too much. */
-async function hasWholeLog(source: Session, signal: AbortSignal): Promise<boolean> {
-  const logs = await source.query('SHOW BINARY LOGS', signal)
-  const first = String(logs[0]?.Log_name ?? '')
-  const bytes = logs.reduce((sum, { File_size: size }) => sum + Number(size), 0)
-  if (!first.endsWith('.000001') || bytes > repeatedMost) return false
-  const events = await source.query(`SHOW BINLOG EVENTS IN '${first}' LIMIT 4`, signal)
-  return events.some(({ Event_type: type, Info: info }) => type === 'Gtid_list' && info === '[]')
+/**
+ * Whether everything that the primary ever did is in its log, and that is not too much.
+ *
+ * Where two commits wait for an acknowledgement the second one holds the log: `SHOW BINARY LOGS` and
+ * its like wait for it, and with them the member that could acknowledge. So what needs no hold of
+ * the log is asked first, and the rest is not waited for.
+ */
+async function hasWholeLog(parts: CloneParts, signal: AbortSignal): Promise<boolean> {
+  const { source } = parts
+  const first = `${binaryLog}.000001`
+  const { at } = await source.one(`SELECT BINLOG_GTID_POS('${first}', 4) AS at`, signal)
+  // Unknown where the file is gone; of one that does not begin with nothing, what went before.
+  if (at !== '') return false
+  const { file, offset } = await endOfLog(source, signal)
+  if (file === first) return offset <= repeatedMost
+  const bytes = await sizeOfLog(parts, signal)
+  return bytes !== undefined && bytes <= repeatedMost
+}
+
+async function endOfLog(
+  source: Session,
+  signal: AbortSignal,
+): Promise<{ readonly file: string; readonly offset: number }> {
+  await source.query('START TRANSACTION WITH CONSISTENT SNAPSHOT', signal)
+  const rows = await source.query("SHOW STATUS LIKE 'binlog_snapshot%'", signal)
+  await source.query('ROLLBACK', signal)
+  const value = (name: string): string =>
+    String(rows.find(({ Variable_name: each }) => String(each).toLowerCase() === name)?.Value ?? '')
+  return { file: value('binlog_snapshot_file'), offset: Number(value('binlog_snapshot_position')) }
+}
+
+/** The bytes of all its files; unknown where commits hold the log. */
+async function sizeOfLog(
+  { primary, server }: CloneParts,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const soon = AbortSignal.timeout(logPatience)
+  try {
+    // A connection of its own: one whose question is not answered is given up.
+    using session = await Session.open(
+      primary,
+      server.options.accounts.admin,
+      AbortSignal.any([signal, soon]),
+    )
+    const logs = await session.query('SHOW BINARY LOGS', AbortSignal.any([signal, soon]))
+    return logs.reduce((sum, { File_size: size }) => sum + Number(size), 0)
+  } catch (thrown) {
+    if (signal.aborted || !soon.aborted) throw thrown
+    return undefined
+  }
 }
 
 async function copy(parts: CloneParts, draft: string, signal: AbortSignal): Promise<void> {
@@ -71,6 +116,9 @@ async function copy(parts: CloneParts, draft: string, signal: AbortSignal): Prom
     optionFile(from, options.accounts.admin, [`host = "${host}"`, `port = ${port}`])
     const total = await sizeOf(parts.source, signal)
     await Promise.race([transfer(server, from, into, { progress, total }, both), watch])
+    // The position is in a table. The copy has also named a source, in files that say where this
+    // folder is now: a server that finds them elsewhere cannot be told to receive.
+    await server.query('RESET SLAVE ALL', signal)
   } finally {
     stop.abort()
     await watch.catch(() => {})
@@ -160,7 +208,9 @@ export function optionFile(
  * it may be the member that is copied. Its connection is ended then: its client is not told that it
  * was done, and it is done.
  */
-async function freeLocks({ source, server }: CloneParts, signal: AbortSignal): Promise<never> {
+async function freeLocks({ primary, server }: CloneParts, signal: AbortSignal): Promise<never> {
+  // By a connection of its own: what else the copy asks may wait for that table.
+  using source = await Session.open(primary, server.options.accounts.admin, signal)
   let waits = 0
   for (;;) {
     await pause(1000, undefined, { signal })

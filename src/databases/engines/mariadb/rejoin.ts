@@ -192,6 +192,7 @@ async function clone(
     signal,
   )
   if (state === '' && slave !== '') {
-    await session.query('SET GLOBAL gtid_binlog_state = @@global.gtid_slave_pos', signal)
+    // Not `= @@global.gtid_slave_pos`: the server holds a lock that reading that one takes, and hangs.
+    await session.query('SET GLOBAL gtid_binlog_state = ?', signal, [String(slave)])
   }
 }
