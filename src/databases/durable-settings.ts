@@ -112,14 +112,28 @@ const innodb: Settings = {
 const mariadb: Settings = {
   ...innodb,
   gtid_strict_mode: { keeps: on, why: 'without it histories that parted are joined unnoticed' },
+  sync_relay_log: { keeps: ['1'], why: 'a replica has to have on disk what it acknowledges' },
+  event_scheduler: { keeps: ['off'], why: 'an event on a replica would write' },
+  encrypt_binlog: { keeps: ['off'], why: 'what a stopped server has is read from its binary log' },
+  skip_name_resolve: { keeps: on, why: 'a name server must not decide who is let in' },
   ...all(
     [
       ...['gtid_domain_id', 'gtid_slave_pos', 'gtid_binlog_state', 'gtid_ignore_duplicates'],
       ...['rpl_semi_sync_master_enabled', 'rpl_semi_sync_slave_enabled', 'init_rpl_role'],
       ...['rpl_semi_sync_master_timeout', 'rpl_semi_sync_master_wait_point'],
       ...['rpl_semi_sync_master_wait_no_slave', 'rpl_semi_sync_slave_kill_conn_timeout'],
+      ...['replicate_same_server_id', 'report_user', 'report_password', 'show_slave_auth_info'],
+      ...['master_verify_checksum', 'binlog_storage_engine', 'tc_heuristic_recover', 'init_file'],
     ],
     role,
+  ),
+  ...all(
+    [
+      ...['user', 'log_bin_index', 'relay_log', 'relay_log_index', 'relay_log_info_file'],
+      ...['master_info_file', 'log_error', 'innodb_data_home_dir', 'innodb_log_group_home_dir'],
+      'plugin_dir',
+    ],
+    place,
   ),
 }
 

@@ -39,7 +39,7 @@ export const enforcedSettings: readonly EnforcedSetting[] = [
 ]
 
 /** Settings that say where things are, or who somebody is: ours as well. */
-const ownedSettings = [
+export const ownedSettings: readonly string[] = [
   ...['server_id', 'port', 'bind_address', 'socket', 'datadir', 'pid_file', 'user', 'log_bin'],
   ...['log_bin_index', 'relay_log', 'relay_log_index', 'relay_log_info_file', 'report_host'],
   ...['report_user', 'report_password', 'show_slave_auth_info'],
