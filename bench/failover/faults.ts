@@ -3,7 +3,8 @@
 import { descendantsOf, type ProcessIdentity, signalProcess } from '../../src/control/processes.ts'
 import type { MemberOverview } from '../../src/databases/overview.ts'
 import { until } from '../../test/engines/waiting.ts'
-import type { Bed, Place } from './bed.ts'
+import type { Bed } from './bed.ts'
+import type { Place } from './place.ts'
 
 /** One thing that may happen. */
 export interface Fault {
@@ -132,7 +133,7 @@ export const faults: readonly Fault[] = [
     async befall(bed, { primary, strikes, pause }) {
       const place = bed.placeOf(primary)
       strikes()
-      place.machine?.deaf([bed.coordinator?.machine.address ?? ''])
+      place.machine?.deaf([bed.coordinator?.address ?? ''])
       await pause(long)
       place.machine?.deaf([])
     },
@@ -160,6 +161,18 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    name: 'disk_full',
+    what: 'the disk of the primary’s machine is full for 10 s',
+    machinesOnly: true,
+    async befall(bed, { primary, strikes, pause }) {
+      const { disk } = bed.placeOf(primary)
+      strikes()
+      disk?.fill()
+      await pause(long)
+      disk?.free()
+    },
+  },
+  {
     name: 'switchover',
     what: 'a planned move',
     async befall(bed, { primary, strikes }) {
@@ -169,12 +182,23 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    name: 'coordinator_cut',
+    what: 'nobody hears the coordinator for 10 s',
+    machinesOnly: true,
+    async befall(bed, { strikes, pause }) {
+      strikes()
+      bed.coordinator?.plug(false)
+      await pause(long)
+      bed.coordinator?.plug(true)
+    },
+  },
+  {
     name: 'coordinator_lost',
     what: 'the coordinator is killed, and comes back after 30 s',
     machinesOnly: true,
     async befall(bed, { strikes, pause }) {
       strikes()
-      await bed.coordinator?.machine.powerOff()
+      await bed.coordinator?.powerOff()
       await pause(30_000)
       bed.restartCoordinator()
     },
@@ -185,11 +209,12 @@ export const faults: readonly Fault[] = [
     async befall(bed, { primary, replicas, strikes, pause }) {
       const [second = ''] = replicas
       strikes([bed.placeOf(primary), bed.placeOf(second)])
-      const [back, secondBack] = [await losePower(bed, primary), await losePower(bed, second)]
+      const lost = [losePower(bed, primary), losePower(bed, second)]
+      const [back, secondBack] = await Promise.all(lost)
       await pause(5000)
-      secondBack()
+      secondBack?.()
       await pause(long)
-      back()
+      back?.()
     },
   },
   {

@@ -1,6 +1,8 @@
-// What did a client notice? The longest time without an acknowledged row, and errors. Pure.
+// What did a client notice? The longest time without an acknowledged row, errors, and which server
+// acknowledged at which epoch.
 
-import type { Insert } from '../../src/drills/checkers/model.ts'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import type { Acknowledgement, Insert, Transaction } from '../../src/drills/checkers/model.ts'
 
 /** One row, or one attempt to connect (id 0). */
 export interface Attempt {
@@ -8,6 +10,9 @@ export interface Attempt {
   readonly invoked: number
   readonly completed: number
   readonly outcome: 'ok' | 'unknown' | 'refused'
+  /** What the server said of itself, where it acknowledged. */
+  readonly server: string
+  readonly epoch: number
   readonly why: string
 }
 
@@ -19,18 +24,58 @@ export interface Noticed {
   readonly acknowledged: number
 }
 
-/** Reads the lines of a writer. */
-export const parseHistory = (text: string): readonly Attempt[] =>
-  text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => {
-      const [id = '', invoked = '', completed = '', outcome = '', ...why] = line.split(' ')
-      return {
-        ...{ id: Number(id), invoked: Number(invoked), completed: Number(completed) },
-        ...{ outcome: outcome as Attempt['outcome'], why: why.join(' ') },
-      }
-    })
+/** The text of a file; empty where there is none, or what it told of has ended. */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (thrown) {
+    if (['ENOENT', 'ESRCH'].includes((thrown as { code?: string }).code ?? '')) return ''
+    throw thrown
+  }
+}
+
+/** A file that a client adds lines to: each line is read once. */
+export class History<Entry> {
+  readonly #path: string
+  readonly #parse: (line: string) => Entry
+  readonly #entries: Entry[] = []
+  #at = 0
+
+  constructor(path: string, parse: (line: string) => Entry) {
+    this.#path = path
+    this.#parse = parse
+  }
+
+  /** All whole lines so far: the last one may be in the middle of being written. */
+  read(): readonly Entry[] {
+    if (!existsSync(this.#path)) return this.#entries
+    const file = openSync(this.#path, 'r')
+    try {
+      const bytes = Buffer.alloc(fstatSync(file).size - this.#at)
+      const end = bytes.subarray(0, readSync(file, bytes, 0, bytes.length, this.#at))
+      const whole = end.subarray(0, end.lastIndexOf(0x0a) + 1)
+      this.#at += whole.length
+      const lines = whole.toString('utf8').split('\n').slice(0, -1)
+      for (const line of lines) this.#entries.push(this.#parse(line))
+    } finally {
+      closeSync(file)
+    }
+    return this.#entries
+  }
+}
+
+/** Reads a line of a writer. */
+export function parseAttempt(line: string): Attempt {
+  const [id, invoked, completed, outcome, server = '', epoch, ...why] = line.split(' ')
+  return {
+    ...{ id: Number(id), invoked: Number(invoked), completed: Number(completed) },
+    ...{ outcome: outcome as Attempt['outcome'], server, epoch: Number(epoch) },
+    why: why.join(' '),
+  }
+}
+
+/** Reads a line of a client that appends to lists. */
+export const parseTransaction = (line: string): Transaction => JSON.parse(line) as Transaction
 
 /** What a client noticed from `from` to `to`: also of a wait that had begun before. */
 export function noticed(history: readonly Attempt[], from: number, to: number): Noticed {
@@ -61,3 +106,9 @@ export const insertsOf = (history: readonly Attempt[]): readonly Insert[] =>
       ...attempt,
       outcome: outcome === 'refused' ? 'fail' : outcome,
     }))
+
+/** Who acknowledged, at which epoch. */
+export const acknowledgementsOf = (history: readonly Attempt[]): readonly Acknowledgement[] =>
+  history
+    .filter(({ outcome }) => outcome === 'ok')
+    .map(({ invoked, completed, server, epoch }) => ({ invoked, completed, server, epoch }))
