@@ -2,13 +2,14 @@
 // not see in any other.
 
 import { signalProcess } from '../../src/control/processes.ts'
+import { isAcknowledgedKept } from '../../src/drills/checkers/acknowledged.ts'
 import { describeAcknowledged } from '../../src/drills/checkers/describe.ts'
 import { isEpochKept } from '../../src/drills/checkers/epochs.ts'
 import { namespacesMissing } from '../../test/hosts/namespaces.ts'
 import { openBed } from './bed.ts'
 import { type Fault, faults } from './faults.ts'
 import { judgeEpochs } from './judge.ts'
-import { wrongRole } from './role.ts'
+import { tailAfter } from './role.ts'
 import { falsehoods, once } from './run.ts'
 import type { Target } from './session.ts'
 
@@ -39,9 +40,9 @@ export async function runControls(say: (line: string) => void): Promise<boolean>
     say(`${name}: ${what}\nVALUE control_${name}_seen ${isSeen ? 1 : 0}`)
   }
   for (const role of ['right', 'wrong'] as const) {
-    const verdict = await wrongRole(role)
-    const isLost = verdict.lost.length > 0
-    note(`${role}_role`, isLost === (role === 'wrong'), describeAcknowledged(verdict))
+    const verdict = await tailAfter(role)
+    const isWrong = !isAcknowledgedKept(verdict)
+    note(`${role}_role`, isWrong === (role === 'wrong'), describeAcknowledged(verdict))
   }
   const missing = namespacesMissing()
   if (missing !== false) {
