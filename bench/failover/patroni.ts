@@ -219,6 +219,10 @@ export class PatroniBed implements AsyncDisposable {
   async switchOver(primary: string): Promise<void> {
     const args = ['-c', this.#file(primary), 'switchover', 'ao', '--master', primary, '--force']
     await run('patronictl', args)
+    await until('another one leads', async () => {
+      const leader = await this.leader()
+      return leader !== undefined && leader !== primary
+    })
   }
 
   /** Lets a fault befall it; resolves when it is well again. */
