@@ -51,17 +51,17 @@ suite('what is asked for', () => {
     [
       'a move to whoever is nearest',
       () => switchOver(near, now, undefined),
-      { kind: 'switchover', to: 'orders-3' },
+      { kind: 'switchover', to: 'orders-3', epoch: 4 },
     ],
     [
       'a move to one that is named',
       () => switchOver(near, now, 'orders-2'),
-      { kind: 'switchover', to: 'orders-2' },
+      { kind: 'switchover', to: 'orders-2', epoch: 4 },
     ],
     [
       'a promotion while all is well',
       () => promote(near, now, 'orders-2'),
-      { kind: 'switchover', to: 'orders-2' },
+      { kind: 'switchover', to: 'orders-2', epoch: 4 },
     ],
     [
       'a failover that waits',
@@ -199,7 +199,7 @@ suite('the answers', () => {
     assert.deepEqual(ordered, { database: 'orders', epoch: 4, member: 'orders-2' })
     const work = await made['/database']({ verb: 'backup', database: 'orders' })
     assert.deepEqual(work, { database: 'orders', epoch: 4, work: 'work-1' })
-    assert.deepEqual(changes, [{ kind: 'switchover', to: 'orders-2' }])
+    assert.deepEqual(changes, [{ kind: 'switchover', to: 'orders-2', epoch: 4 }])
     assert.deepEqual(noted, ['promote orders-2', 'backup orders'])
   })
 

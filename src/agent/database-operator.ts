@@ -70,7 +70,8 @@ export function switchOver(view: DatabaseView, now: Instant, to: string | undefi
   if (target === undefined) {
     return refuse(`no replica of ${name} could take over now`, `alwayson why ${name}`)
   }
-  return { change: request({ kind: 'switchover', to: target }), member: target }
+  const { epoch } = known.facts.record
+  return { change: request({ kind: 'switchover', to: target, epoch }), member: target }
 }
 
 /** Members that could take over at this moment, as planned; the one that has most first. */

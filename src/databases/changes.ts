@@ -21,6 +21,9 @@ export const elect = (f: DatabaseFacts, why: string, prefer?: string): readonly 
     phase: { kind: 'electing', from: f.lead?.member, since: f.seen.now, why, prefer },
   })
 
+/** Why a new epoch begins with the same primary, when a planned move came to nothing. */
+export const moveGivenUp = 'a planned move was given up'
+
 /** The record is read and written as a whole: it may not grow for ever. */
 const proofsMost = 64
 const triedMost = 8

@@ -46,9 +46,13 @@ export function targetOf(
   const hasAll =
     lead.received === undefined ||
     (member.received !== undefined && reaches(member.received, lead.received))
+  // The stream of the target ends when the old primary stops, and may be seen to before that is:
+  // once a move is under way it takes the end of its time to call that a loss.
+  const hasEnded = phase.kind === 'handing-over' && member.upstream === undefined
+  const isStillFit = hasEnded && !member.diverged && member.unfit === undefined
   return {
     member,
-    fit: heard.includes(member) && isFit(member, lead.member),
+    fit: heard.includes(member) && (isFit(member, lead.member) || isStillFit),
     caughtUp: lead.server === 'stopped' && hasAll,
     tooLate:
       phase.kind === 'handing-over' && since(phase.since, seen.now) >= seen.wish.bounds.handOver,

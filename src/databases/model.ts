@@ -256,7 +256,8 @@ export interface DatabaseView {
 
 /** What an operator asked for and has not got yet. */
 export type Request =
-  | { readonly kind: 'switchover'; readonly to: string }
+  /** `epoch` is that of the record when it was asked for. */
+  | { readonly kind: 'switchover'; readonly to: string; readonly epoch?: number }
   | { readonly kind: 'accept-data-loss'; readonly epoch: number }
   | { readonly kind: 'approve-failover'; readonly epoch: number }
   /** Copy all of a member anew, whatever it has; `id` tells one such wish from the next. */

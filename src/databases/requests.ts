@@ -1,7 +1,8 @@
 // Has an operator got what was asked for, and may a member go that is none any more? Pure.
 
+import { moveGivenUp } from './changes.ts'
 import { leadOf } from './facts.ts'
-import type { DatabaseObservation, DatabaseRecord } from './model.ts'
+import type { DatabaseObservation, DatabaseRecord, Request } from './model.ts'
 
 /** Whether a member that is none any more can go: no acknowledged write may be on it alone. */
 export const mayLeave = (record: DatabaseRecord, member: string): boolean =>
@@ -17,7 +18,10 @@ export function isFulfilled({ record, request, members }: DatabaseObservation): 
   const { phase, epoch } = record
   switch (request.kind) {
     case 'switchover':
-      return phase.kind === 'serving' && phase.primary === request.to
+      // One that was given up is not tried again and again: each time clients wait.
+      return (
+        phase.kind === 'serving' && (phase.primary === request.to || isGivenUp(request, record))
+      )
     case 'accept-data-loss':
     case 'approve-failover':
       return epoch > request.epoch && phase.kind === 'serving'
@@ -32,3 +36,8 @@ export function isFulfilled({ record, request, members }: DatabaseObservation): 
       return phase.kind === 'serving'
   }
 }
+
+const isGivenUp = (
+  { epoch }: Extract<Request, { kind: 'switchover' }>,
+  { proofs, epoch: now }: DatabaseRecord,
+): boolean => epoch !== undefined && now > epoch && proofs[0]?.why === moveGivenUp

@@ -8,6 +8,7 @@ import {
   electAgain,
   epochsUnderWay,
   failovers,
+  moveGivenUp,
   promotion,
   withData,
   write,
@@ -197,12 +198,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     why: 'the member that was to take over is gone, or it took too long: the old primary goes on',
     when: (f) => isHandingOver(f) && (f.target?.fit !== true || f.target.tooLate),
     // Without room it could not go on.
-    actions: (f) =>
-      elect(
-        f,
-        'a planned move was given up',
-        f.lead?.unfit === undefined ? leadName(f) : undefined,
-      ),
+    actions: (f) => elect(f, moveGivenUp, f.lead?.unfit === undefined ? leadName(f) : undefined),
   },
   {
     id: 'quiesce',

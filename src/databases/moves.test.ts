@@ -1,0 +1,98 @@
+// A planned move on the way: what ends it, and what only looks like its end.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Instant, instant, ms } from '../foundation/time.ts'
+import { boundsFor } from './budget.ts'
+import { moveGivenUp } from './changes.ts'
+import { decide } from './decide.ts'
+import type {
+  DatabaseObservation,
+  DatabaseRecord,
+  FailoverBounds,
+  MemberSighting,
+  Phase,
+} from './model.ts'
+import { isFulfilled } from './requests.ts'
+
+const now = instant(1_000_000)
+const bounds = boundsFor(ms(4000)) as FailoverBounds
+const acks = { members: ['b', 'c'], needed: 1 }
+
+const recordIn = (phase: Phase): DatabaseRecord => ({
+  ...{ epoch: 4, version: 9, phase, acks: [acks], floor: { line: 2, at: 10 } },
+  ...{ proofs: [], proofsSince: 0, lastFailover: undefined },
+})
+
+const handingOver = (since: Instant): DatabaseRecord =>
+  recordIn({ kind: 'handing-over', from: 'a', to: 'b', since })
+
+const member = (name: string, change: Partial<MemberSighting> = {}): MemberSighting => ({
+  ...{ member: name, heard: now, server: 'replica', epoch: 4, promised: 4, writable: false },
+  ...{ received: { line: 4, at: 100 }, applied: { line: 4, at: 100 } },
+  ...{ upstream: 'a', receivedAt: now, acks: undefined, acksVersion: 0, acksSince: undefined },
+  ...{ diverged: false, failingSince: undefined },
+  ...change,
+})
+
+const old = member('a', {
+  ...{ server: 'primary', upstream: undefined, receivedAt: undefined, acks, acksVersion: 8 },
+})
+const ended = { upstream: undefined, receivedAt: undefined }
+
+const ruleOf = (record: DatabaseRecord, members: readonly MemberSighting[]): string =>
+  decide({
+    ...{ now, record, members, paused: false, request: { kind: 'switchover', to: 'b' } },
+    wish: {
+      name: 'orders',
+      members: ['a', 'b', 'c'],
+      durability: 'quorum',
+      failover: 'auto',
+      bounds,
+    },
+  }).rule
+
+test('the stream of the target ends before the old primary is seen to: the move goes on', () => {
+  const members = [old, member('b', ended), member('c')]
+  assert.equal(ruleOf(handingOver(now), members), 'quiesce')
+})
+
+test('and once that is seen, it is completed', () => {
+  const stopped = { ...old, server: 'stopped' as const }
+  assert.equal(ruleOf(handingOver(now), [stopped, member('b', ended), member('c')]), 'hand-over')
+})
+
+test('a target that is gone, or has a history of its own, ends it at once', () => {
+  const silent = instant(now - bounds.silence)
+  for (const lost of [{ ...ended, heard: silent }, { diverged: true }, { upstream: 'c' }]) {
+    const members = [old, member('b', lost), member('c')]
+    assert.equal(ruleOf(handingOver(now), members), 'give-up-hand-over')
+  }
+})
+
+test('it does not wait for longer than a move may take', () => {
+  const since = instant(now - bounds.handOver)
+  assert.equal(ruleOf(handingOver(since), [old, member('b', ended)]), 'give-up-hand-over')
+})
+
+test('a move that was given up is not tried again, and one that is asked for anew is', () => {
+  const serving = recordIn({ kind: 'serving', primary: 'a' })
+  const proof = {
+    ...{ epoch: 6, at: now, from: 'a', to: 'a', why: moveGivenUp, acks: [acks], confirmed: {} },
+    ...{ start: { line: 4, at: 100 }, acceptedLoss: false },
+  }
+  const record: DatabaseRecord = { ...serving, epoch: 6, proofs: [proof] }
+  const askedAt = (epoch: number): DatabaseObservation => ({
+    ...{ now, record, members: [old], paused: false },
+    wish: {
+      name: 'orders',
+      members: ['a', 'b', 'c'],
+      durability: 'quorum',
+      failover: 'auto',
+      bounds,
+    },
+    request: { kind: 'switchover', to: 'b', epoch },
+  })
+  assert.equal(isFulfilled(askedAt(4)), true)
+  assert.equal(isFulfilled(askedAt(6)), false)
+})
