@@ -77,6 +77,11 @@ export interface ServerSight {
   /** All it has safely on disk, applied or not; `undefined` where only a start could tell. */
   readonly received: Position | undefined
   readonly applied: Position | undefined
+  /**
+   * The epoch at which the last was written of what it has, where its data say that: whoever has it
+   * has taken part in that epoch. Absent where they do not.
+   */
+  readonly writtenAt?: number
   /** Whom it receives from at this moment: a stream that is open, not one that is wanted. */
   readonly upstream: string | undefined
   /** When something last came over that stream, a keep-alive too, by this process's clock. */

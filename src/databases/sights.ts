@@ -87,8 +87,11 @@ export class Sights {
   }
 
   /** Something has come from whom it was told to follow: it takes part in that one's epoch. */
-  #follow({ upstream, diverged }: ServerSight): void {
-    const { source, epoch } = this.#memory.now
+  #follow({ upstream, diverged, server, writtenAt = 0 }: ServerSight): void {
+    const { source, epoch, promised } = this.#memory.now
+    // That may have come and ended between two looks.
+    const isNews = server !== 'primary' && writtenAt > epoch && writtenAt <= promised
+    if (isNews && !diverged) this.#memory.note({ epoch: writtenAt })
     if (source === undefined || diverged || upstream !== source.member) return
     if (epoch !== source.epoch) this.#memory.note({ epoch: source.epoch })
   }

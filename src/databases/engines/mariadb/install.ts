@@ -31,6 +31,8 @@ export async function install(server: MariadbServer, signal: AbortSignal): Promi
         '--auth-root-authentication-method=socket',
         '--skip-test-db',
         '--skip-name-resolve',
+        // Two of them at once must not meet in a folder that they share.
+        `--tmpdir=${draft}`,
         `--extra-file=${statements}`,
         ...innodbOptions(options.settings),
       ],

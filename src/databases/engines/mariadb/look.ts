@@ -72,7 +72,7 @@ export class Lookout {
         const relayed = this.#logs.lastPosition(relayLog)
         const further = comparePositions(applied, relayed) >= 0 ? applied : relayed
         const received = withPending(this.#kept, further)
-        return { ...blank, server: 'stopped', why, received, applied }
+        return { ...blank, server: 'stopped', why, received, applied, ...written(received) }
       }
     }
   }
@@ -117,7 +117,7 @@ export class Lookout {
         receivers: this.#receivers.positionsOf(people.receivers),
       }
     }
-    return { ...base, server: 'replica', ...this.#replica(status, received) }
+    return { ...base, server: 'replica', ...this.#replica(status, received), ...written(received) }
   }
 
   #replica(status: ServerStatus, received: Position): Partial<ServerSight> {
@@ -179,6 +179,9 @@ export class Lookout {
     return { clients, receivers: [...receivers] }
   }
 }
+
+/** A line is an epoch: the server ids of primaries say it. */
+const written = ({ line }: Position): Pick<ServerSight, 'writtenAt'> => ({ writtenAt: line })
 
 const isClient = (user: string, admin: string): boolean =>
   user !== admin && user !== 'system user' && user !== 'unauthenticated user'
