@@ -7,7 +7,7 @@ import type { Outcome, Step, Transaction } from '../../src/drills/checkers/model
 import type { ListsOrder } from './client.ts'
 import { isGivenUp, type Session, sessionOf, type Target } from './session.ts'
 
-/** Lists that are in use at one time; each client goes on to the next after so many transactions. */
+/** Lists in use at one time; each client goes on to the next after so many transactions. */
 const inUse = 3
 const eachFor = 30
 /** Between two transactions of one client. */

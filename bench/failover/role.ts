@@ -1,6 +1,6 @@
-// What becomes of a row that nobody acknowledged when a crashed primary of MariaDB is started by the
-// wrong role? As a primary it finishes what is in its log: that is right where it is elected, and
-// leaves a row that nobody else has where another one was.
+// What becomes of a row that nobody acknowledged when a crashed primary of MariaDB is started by
+// the wrong role? As a primary it finishes what is in its log: that is right where it is elected,
+// and leaves a row that nobody else has where another one was.
 
 import { join } from 'node:path'
 import { checkAcknowledged } from '../../src/drills/checkers/acknowledged.ts'

@@ -49,9 +49,9 @@ export async function makeClone(parts: CloneParts, signal: AbortSignal): Promise
 /**
  * Whether everything that the primary ever did is in its log, and that is not too much.
  *
- * Where two commits wait for an acknowledgement the second one holds the log: `SHOW BINARY LOGS` and
- * its like wait for it, and with them the member that could acknowledge. So what needs no hold of
- * the log is asked first, and the rest is not waited for.
+ * Where two commits wait for an acknowledgement the second one holds the log: `SHOW BINARY LOGS`
+ * and its like wait for it, and with them the member that could acknowledge. So what needs no
+ * hold of the log is asked first, and the rest is not waited for.
  */
 async function hasWholeLog(parts: CloneParts, signal: AbortSignal): Promise<boolean> {
   const { source } = parts

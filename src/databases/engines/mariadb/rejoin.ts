@@ -192,7 +192,7 @@ async function clone(
     signal,
   )
   if (state === '' && slave !== '') {
-    // Not `= @@global.gtid_slave_pos`: the server holds a lock that reading that one takes, and hangs.
+    // Not `= @@global.gtid_slave_pos`: to read that takes a lock that the server holds: it hangs.
     await session.query('SET GLOBAL gtid_binlog_state = ?', signal, [String(slave)])
   }
 }
