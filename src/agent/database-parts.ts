@@ -56,22 +56,23 @@ export function fillSpec(spec: Spec, databases: AgentDatabases): Spec {
 /** What the command line asks about them. `journal` remembers how the last failover went. */
 export const answeringFor = (databases: AgentDatabases, journal: OpenJournal): DatabaseAnswers => ({
   views: () => databases.views(),
-  beside: (database) => ({ failover: traceOf(journal, database), work: [], backups: undefined }),
+  beside(database) {
+    const failover = traceOf(journal, database)
+    const keeping = databases.holds(database) ? databases.keeping(database) : undefined
+    return { failover, work: keeping?.work() ?? [], backups: keeping?.backups() }
+  },
   ask: (database, change) => databases.ask(database, change),
   passwordOf(database) {
     const view = databases.views().find(({ plan }) => plan.name === database)
     if (view === undefined) throw new Fault('not-found', `there is no database ${database}`)
     return databases.passwordOf(view.plan)
   },
-  backUp: () => cannot('make backups'),
-  restore: () => cannot('restore backups'),
-  verify: () => cannot('compare members'),
+  backUp: (database) => databases.keeping(database).backUp(),
+  restore: (database, to, as) => databases.keeping(database).restore(to, as),
+  verify: (database, repair) => databases.keeping(database).verify(repair),
 })
 
 const traceOf = (journal: OpenJournal, database: string): FailoverTrace | undefined =>
   lastFailover(
     journal.recent().filter(({ room, subject }) => room === 'databases' && subject === database),
   )
-
-const cannot = (what: string): Promise<never> =>
-  Promise.reject(new Fault('unsupported', `this version cannot ${what}`))

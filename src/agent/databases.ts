@@ -20,6 +20,7 @@ import { describeError, Fault } from '../foundation/fault.ts'
 import { type Clock, type Milliseconds, ms, sleep } from '../foundation/time.ts'
 import { adoptMember } from './database-adoption.ts'
 import type { DatabaseFolders } from './database-folders.ts'
+import { Keeping } from './database-keeping.ts'
 import { type LocalMember, type LocalMemberOptions, openLocalMember } from './database-member.ts'
 import { type PlannedAdoptions, planAdoptions } from './plan-adoptions.ts'
 
@@ -57,14 +58,21 @@ class Held implements AsyncDisposable {
   readonly board: DatabaseBoard
   /** The same, where other machines share it. */
   readonly shared: SharedBoard | undefined
+  readonly keeping: Keeping
   readonly stop = new AbortController()
   readonly members: LocalMember[] = []
   running: Promise<unknown>[] = []
 
-  constructor(plan: DatabasePlan, board: DatabaseBoard, shared: SharedBoard | undefined) {
+  constructor(
+    plan: DatabasePlan,
+    board: DatabaseBoard,
+    shared: SharedBoard | undefined,
+    keeping: Keeping,
+  ) {
     this.plan = plan
     this.board = board
     this.shared = shared
+    this.keeping = keeping
   }
 
   /** Lets go of everything; what runs runs on. */
@@ -168,9 +176,16 @@ export class AgentDatabases {
   }
 
   #hold(plan: DatabasePlan): Held {
-    const { clock, folders, cluster } = this.#options
+    const { clock, folders, cluster, changed, event } = this.#options
     const shared = cluster && openSharedBoard(`${boardsPath}/${plan.name}`, clock)
-    return new Held(plan, shared ?? openLocalBoard(folders.record(plan.name), clock), shared)
+    const board = shared ?? openLocalBoard(folders.record(plan.name), clock)
+    const keeping = new Keeping({
+      ...{ plan, board, folders, clock, changed, machine: cluster?.machine },
+      secret: () => cluster?.secret ?? folders.secret(),
+      event: (rule, why, seen) => event(rule, plan.name, why, [], seen),
+      databases: () => [...this.#held.keys()],
+    })
+    return new Held(plan, board, shared, keeping)
   }
 
   /** Looks after those that are planned, and after no others; what left the file is ended. */
@@ -206,6 +221,7 @@ export class AgentDatabases {
       ({ machine }) => machine === undefined || machine === cluster?.machine,
     )
     held.running = mine.map((member) => this.#openMember(held, member))
+    held.running.push(held.keeping.run(held.stop.signal))
     if (local !== undefined) held.running.push(this.#decide(held, local, held.stop.signal))
     if (this.#session !== undefined) held.running.push(this.#attend(held, this.#session))
     if (this.#term !== undefined) held.running.push(this.#leadOne(held, this.#term))
@@ -315,6 +331,16 @@ export class AgentDatabases {
   /** The members of a database that run here. */
   members(name: string): readonly LocalMember[] {
     return this.#find(name).members
+  }
+
+  /** Whether it is looked after, and not only planned. */
+  holds(name: string): boolean {
+    return this.#held.has(name)
+  }
+
+  /** What is done for a database beside its servers: backups, restores, comparisons. */
+  keeping(name: string): Keeping {
+    return this.#find(name).keeping
   }
 
   #find(name: string): Held {

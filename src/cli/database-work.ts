@@ -39,12 +39,23 @@ export const verify = (
 ): Promise<ExitCode> => work(ports, { verb: 'verify', database, repair }, options)
 
 /** Brings a database back to what it was: in place, or as a new one. */
-export const restore = (
+export async function restore(
   ports: Ports,
   database: string,
-  { to, as, ...options }: WorkOptions & { readonly to: string; readonly as?: string },
-): Promise<ExitCode> =>
-  work(ports, { verb: 'restore', database, to: timeOf(to, ports.zone), as }, options)
+  {
+    to,
+    as,
+    inPlace = false,
+    ...options
+  }: WorkOptions & { readonly to: string; readonly as?: string; readonly inPlace?: boolean },
+): Promise<ExitCode> {
+  if ((as === undefined) !== inPlace) {
+    throw new Fault('bad-usage', `where to restore ${database} is not said, or said twice`, {
+      remedy: 'write `--as NEW`, or `--in-place`, which sets aside all that it has now',
+    })
+  }
+  return work(ports, { verb: 'restore', database, to: timeOf(to, ports.zone), as }, options)
+}
 
 /**
  * The time a restore goes to; `undefined` for `latest`: all there is. Without a zone it is that of

@@ -63,6 +63,8 @@ export class CarryOut {
         if (this.#memory.now.epoch !== epoch) return
         await engine.setAcks(action.acks, signal)
         return await this.#enforced(version, signal)
+      case 'restore':
+        return await this.#takeRestored(order, action.id, signal)
       case 'follow':
         return await this.#follow(order, action, signal)
     }
@@ -129,6 +131,17 @@ export class CarryOut {
   async #enforced(version: number, signal: AbortSignal): Promise<void> {
     const { received } = await this.#options.engine.look(signal)
     this.#memory.note({ acksVersion: version, acksSince: received })
+  }
+
+  /** It has no part in any history that others know: what it has now is of none of their epochs. */
+  async #takeRestored({ epoch }: Order, id: string, signal: AbortSignal): Promise<void> {
+    const { engine, copied } = this.#options
+    const { copiedFor, promised } = this.#memory.now
+    if (copiedFor === id) return
+    this.#memory.note({ promised: Math.max(promised, epoch), source: undefined })
+    copied()
+    await engine.takeRestored(id, signal)
+    this.#memory.note({ epoch: 0, acksVersion: 0, acksSince: undefined, copiedFor: id })
   }
 
   async #follow(

@@ -15,7 +15,9 @@ export function describePhase(phase: Phase): string {
     case 'serving':
       return `${phase.primary} is primary`
     case 'electing':
-      return `a primary is being elected: ${phase.why}`
+      return phase.restore === undefined
+        ? `a primary is being elected: ${phase.why}`
+        : `what was restored for ${phase.restore.member} is put in place`
     case 'promoting':
       return `${phase.winner} is being promoted`
     case 'handing-over':
@@ -34,6 +36,7 @@ export function describeProof(proof: Proof): string {
   const confirmed = Object.keys(proof.confirmed).join(', ')
   const sets = proof.acks.map(describeAcks).join('; ')
   const start = `${proof.to} led from ${proof.start.line}/${proof.start.at}`
+  if (proof.restored !== undefined) return `${start}, which was restored; all else was set aside`
   if (proof.acceptedLoss) return `${start}; what others had beyond that was given up`
   return `${start}; ${confirmed} had stopped, writes needed ${sets}`
 }
@@ -49,6 +52,7 @@ const describe = {
     a.way === 'follow'
       ? `have ${a.member} follow ${a.primary}`
       : `${a.way} ${a.member} so that it can follow ${a.primary}`,
+  restore: (a) => `put what was restored in place of the data of ${a.member}`,
   'set-acks': (a) => `have ${a.member} wait for ${describeAcks(a.acks)}`,
 } as const satisfies {
   readonly [K in DatabaseAction['kind']]: (a: Extract<DatabaseAction, { kind: K }>) => string

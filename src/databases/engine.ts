@@ -155,6 +155,12 @@ export interface MemberEngine extends AsyncDisposable {
    * under way, hands all it has to the replicas that receive, and stops the server cleanly.
    */
   quiesce(within: Milliseconds, signal: AbortSignal): Promise<void>
+  /**
+   * Ends the server and puts the data that were restored beside its own (`data` and `.restored`) in
+   * their place; what was there is kept below `aside`. Does nothing where that has been done for
+   * this id.
+   */
+  takeRestored(id: string, signal: AbortSignal): Promise<void>
   /** Ends the server: cleanly if it can be had within this time, and then by SIGKILL. */
   stop(within: Milliseconds, signal: AbortSignal): Promise<void>
 }

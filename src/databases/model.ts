@@ -130,6 +130,14 @@ export interface Proof {
   readonly acceptedLoss: boolean
   /** Where that one began, if it waits for nobody: more may have been written on it. */
   readonly givenUp?: Position | undefined
+  /** It began with what was restored: the order's id. */
+  readonly restored?: string | undefined
+}
+
+/** Data that were made of a backup lie beside those of a member; `id` tells them from others. */
+export interface RestoreWish {
+  readonly member: string
+  readonly id: string
 }
 
 /** How far a database has come; the whole of it is one document that is compared and set. */
@@ -151,6 +159,8 @@ export type Phase =
       readonly fork?: Position | undefined
       /** Promotions that were taken back, the latest first: one may have begun a history. */
       readonly tried?: readonly Proof[] | undefined
+      /** Nobody is elected: this member begins anew, with what was restored for it. */
+      readonly restore?: RestoreWish | undefined
     }
   /** `winner` has what was acknowledged, and becomes primary. */
   | {
@@ -226,7 +236,7 @@ export interface MemberSighting {
   readonly forgot?: boolean | undefined
   /** Why it should not become primary while another can: its disk is full. */
   readonly unfit?: string | undefined
-  /** The `reinit` that its data was last copied for. */
+  /** The `reinit` that its data was last copied for, or the restore that they come from. */
   readonly copiedFor?: string | undefined
   /** Of a primary: since when writing through its own socket fails, though enough receive. */
   readonly failingSince: Instant | undefined
@@ -262,6 +272,8 @@ export type Request =
   | { readonly kind: 'approve-failover'; readonly epoch: number }
   /** Copy all of a member anew, whatever it has; `id` tells one such wish from the next. */
   | { readonly kind: 'reinit'; readonly member: string; readonly id: string }
+  /** Put what was restored for this member in place of all that there is. */
+  | ({ readonly kind: 'restore' } & RestoreWish)
   /** The failovers so far have been looked at: the next one need not wait. */
   | { readonly kind: 'acknowledge' }
   /** Take over the servers that run already; whoever takes writes now is to do so again. */
@@ -310,3 +322,5 @@ export type DatabaseAction =
       readonly copyFor?: string | undefined
     }
   | { readonly kind: 'set-acks'; readonly member: string; readonly acks: AckSet }
+  /** Put what was restored in the place of its data, which are set aside. */
+  | ({ readonly kind: 'restore' } & RestoreWish)

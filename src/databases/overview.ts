@@ -71,6 +71,10 @@ export interface BackupsOverview {
   readonly tried:
     | { readonly at: Instant; readonly well: boolean; readonly line: string }
     | undefined
+  /** The log is received at this moment, by this machine. */
+  readonly receiving: boolean
+  /** What keeps backups from being made, in words; empty where nothing does. */
+  readonly trouble: string
 }
 
 /** What a view does not hold, and the agent knows. */

@@ -24,6 +24,8 @@ export function describeRequest(request: Request): string {
       return `replace the primary (epoch ${request.epoch})`
     case 'reinit':
       return `copy ${request.member} anew`
+    case 'restore':
+      return `have what was restored for ${request.member} put in place of all there is`
     case 'acknowledge':
       return 'go on after the failovers so far'
     case 'adopt':

@@ -30,6 +30,8 @@ export function isFulfilled({ record, request, members }: DatabaseObservation): 
         ({ member, copiedFor, upstream }) =>
           member === request.member && copiedFor === request.id && upstream !== undefined,
       )
+    case 'restore':
+      return phase.kind === 'serving' && record.proofs.some((each) => each.restored === request.id)
     case 'acknowledge':
       return record.lastFailover === undefined
     case 'adopt':

@@ -18,6 +18,7 @@ import type { DatabaseFacts } from './facts.ts'
 import type { DatabaseAction, MemberSighting, Phase } from './model.ts'
 import { reaches } from './position.ts'
 import { isHeld, isToRejoin, reinitOf, rejoinOf } from './rejoin.ts'
+import { restoreRules } from './restore-rules.ts'
 
 const wait = (): readonly DatabaseAction[] => []
 
@@ -84,6 +85,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     when: (f) => f.seen.request?.kind === 'acknowledge' && f.record.lastFailover !== undefined,
     actions: (f) => write(f, { lastFailover: undefined, failovers: 0 }),
   },
+  ...restoreRules,
   {
     id: 'begin',
     why: 'the first member has been initialised',
@@ -342,7 +344,8 @@ const isPromotionOverdue = ({ record: { phase }, seen }: DatabaseFacts): boolean
   phase.kind === 'promoting' && later(phase.proof.at, seen.wish.bounds.handOver) <= seen.now
 
 const isPlanned = ({ record: { phase } }: DatabaseFacts): boolean =>
-  phase.kind === 'promoting' && phase.proof.why.startsWith('a planned move')
+  phase.kind === 'promoting' &&
+  (phase.proof.restored !== undefined || phase.proof.why.startsWith('a planned move'))
 
 /** Loss has been accepted, by the file or an operator: it is made as small as can be seen soon. */
 const mayLose = (f: DatabaseFacts): boolean =>

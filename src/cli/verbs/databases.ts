@@ -116,11 +116,12 @@ function addWork(program: Command, done: Done): void {
   worksOn(program.command('restore'))
     .description('bring it back to what it was at a point in time')
     .requiredOption('--to <time>', '`latest`, or a time such as 2026-08-05T04:18:00')
-    .option('--as <name>', 'as a new database of this name; without it in place')
+    .option('--as <name>', 'as a new database of this name')
+    .option('--in-place', 'in place of all that it has now, which is set aside')
     .action(
       async (
         name: string,
-        options: WorkOptions & { to: string; as?: string },
+        options: WorkOptions & { to: string; as?: string; inPlace?: boolean },
         command: Command,
       ) => {
         const { restore } = await import('../database-work.ts')

@@ -46,7 +46,7 @@ const beside: BesideView = {
   ],
   backups: {
     ...{ to: '/backups', count: 3, last: instant(now - 86_400_000), tried: undefined },
-    ...{ from: instant(now - 259_200_000), until: now },
+    ...{ from: instant(now - 259_200_000), until: now, receiving: true, trouble: '' },
   },
 }
 const failedOver = view({ record: record({ proofs: [proof] }) })

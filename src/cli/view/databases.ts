@@ -8,6 +8,9 @@ import type { Paint } from './style.ts'
 import { type Cell, type Column, cell, type Row, tableLines } from './table.ts'
 import { age, count, wrap } from './words.ts'
 
+/** How long what has ended stands in the status. */
+const newsFor = 300_000
+
 const columns: readonly Column[] = [
   { title: 'DATABASE', align: 'left', dropped: 0 },
   { title: 'STATE', align: 'left', dropped: 0 },
@@ -94,7 +97,8 @@ function headNotes(database: DatabaseOverview, now: Instant): readonly Cell[] {
   const notes: Cell[] = []
   if (rule !== 'steady') notes.push(cell(`${rule}: ${why}`, toneOf(database)))
   if (request !== undefined) notes.push(cell(`an operator asked for ${request}`, 'doubtful'))
-  for (const one of work) notes.push(workNote(one, now))
+  for (const one of work.filter((each) => isNews(each, now))) notes.push(workNote(one, now))
+  notes.push(...backupTroubles(database, now))
   const by = acks.length === 0 ? [] : [`acknowledged by ${acks.join(', then ')}`]
   const reads = read === undefined ? [] : [`reads at ${read}`]
   if (by.length + reads.length > 0) notes.push(cell([...by, ...reads].join('; '), 'faint'))
@@ -110,6 +114,10 @@ function headNotes(database: DatabaseOverview, now: Instant): readonly Cell[] {
 
 const toneOf = ({ standing }: DatabaseOverview): Cell['tone'] =>
   standing === 'good' ? 'faint' : standing
+
+/** What has ended is told for a while. */
+const isNews = ({ ended }: DatabaseWork, now: Instant): boolean =>
+  ended === undefined || since(ended.at, now) < newsFor
 
 /** `backup: 43 % of 1.2G since 12s` */
 export function workNote(work: DatabaseWork, now: Instant): Cell {
@@ -144,12 +152,27 @@ function memberRow(member: MemberOverview, database: DatabaseOverview): Row {
   }
 }
 
+/** A backup that cannot be relied upon is told wherever the database is. */
+function backupTroubles({ backups }: DatabaseOverview, now: Instant): readonly Cell[] {
+  if (backups === undefined) return []
+  const { trouble, tried } = backups
+  const troubled = trouble === '' ? [] : [cell(`backups: ${trouble}`, 'bad')]
+  if (tried === undefined || tried.well) return troubled
+  const when = `${age(since(tried.at, now))} ago`
+  return [...troubled, cell(`the last trial of a backup, ${when}, failed: ${tried.line}`, 'bad')]
+}
+
 function backupsOf({ backups }: DatabaseOverview, now: Instant): string {
   if (backups === undefined) return 'none: see `backups:` in the file'
-  const { to, last, tried } = backups
+  const { to, last, tried, from, until, receiving } = backups
   const ago = (at: Instant | undefined): string =>
     at === undefined ? 'never' : `${age(since(at, now))} ago`
   const trial =
     tried === undefined ? '' : `; tried ${ago(tried.at)}${tried.well ? '' : `: ${tried.line}`}`
-  return `${backups.count} in ${to}, the last ${ago(last)}${trial}`
+  const reach =
+    from === undefined || until === undefined
+      ? ''
+      : `; restorable from ${age(since(from, now))} to ${age(since(until, now))} ago`
+  const log = receiving ? '' : '; the log is not received'
+  return `${backups.count} in ${to}, the last ${ago(last)}${reach}${log}${trial}`
 }

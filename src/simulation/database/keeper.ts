@@ -73,12 +73,32 @@ export function take(node: Node, order: Order, around: Surroundings): void {
     case 'promote':
       promote(node, order, action, around)
       return
+    case 'restore':
+      takeRestored(node, epoch, action.id)
+      return
     case 'set-acks':
       if (node.server === 'primary' && node.epoch === epoch) setAcks(node, version, action.acks)
       return
     case 'follow':
       follow(node, epoch, action, around)
   }
+}
+
+/** What lies beside it is the first half of what it once had. */
+function takeRestored(node: Node, epoch: number, id: string): void {
+  node.promised = Math.max(node.promised, epoch)
+  if (node.copiedFor === id) return
+  node.endWork(false)
+  node.stop(true)
+  node.log.cut(Math.floor(node.log.length / 2))
+  node.copiedFor = id
+  node.epoch = 0
+  node.hasData = true
+  node.isClean = true
+  node.isWreck = false
+  node.diverged = false
+  node.forgot = false
+  node.source = undefined
 }
 
 function freeze(node: Node, epoch: number, { random }: Surroundings): void {

@@ -100,6 +100,9 @@ const events: Readonly<Record<string, Event>> = {
   'reinit *': (world, member = '') => {
     world.request = { kind: 'reinit', member, id: String(world.now) }
   },
+  'restore *': (world, member = '') => {
+    world.request = { kind: 'restore', member, id: String(world.now) }
+  },
   acknowledge: (world) => {
     world.request = { kind: 'acknowledge' }
   },

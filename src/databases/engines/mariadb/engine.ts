@@ -11,6 +11,7 @@ import type {
   ServerSight,
 } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
+import { putRestored } from '../../restored-data.ts'
 import { assertOurs, stateOf } from './data-folder.ts'
 import { admitted, assertPossible, receiverName } from './gate.ts'
 import { membersMost } from './gtid.ts'
@@ -18,6 +19,7 @@ import { install, putInPlace } from './install.ts'
 import { acknowledge, placeOf } from './late-acks.ts'
 import { Logs } from './logs.ts'
 import { Lookout } from './look.ts'
+import { dropPending } from './pending.ts'
 import { findPrograms, ownerOf } from './programs.ts'
 import { becomePrimary, enforce, ownDatabase } from './promote.ts'
 import { drain } from './quiesce.ts'
@@ -169,6 +171,14 @@ class MariadbMember implements MemberEngine {
 
   quiesce(within: Milliseconds, signal: AbortSignal): Promise<void> {
     return this.#alone(() => drain(this.#server, this.#receivers, within, signal))
+  }
+
+  takeRestored(id: string): Promise<void> {
+    return this.#alone(async () => {
+      await this.#server.kill()
+      putRestored(this.#server.options, id)
+      dropPending(this.#server)
+    })
   }
 
   stop(within: Milliseconds, signal: AbortSignal): Promise<void> {

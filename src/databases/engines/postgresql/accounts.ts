@@ -66,6 +66,8 @@ export async function ensureAccounts(
       signal,
     )
   }
+  // What it can copy it may read as well: members are compared by it.
+  await session.query(`GRANT pg_read_all_data TO ${sqlName(replication.user)}`, signal)
   const database = await session.query('SELECT 1 FROM pg_database WHERE datname = $1', signal, [
     app.database,
   ])

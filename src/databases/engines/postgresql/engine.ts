@@ -12,6 +12,7 @@ import type {
   ServerSight,
 } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
+import { putRestored } from '../../restored-data.ts'
 import { putAcks } from './acks.ts'
 import { DivergenceWatch } from './divergence.ts'
 import { freeze } from './freeze.ts'
@@ -120,6 +121,14 @@ class PostgresMember implements MemberEngine {
     return failing('could not be stopped as planned', this.#server, () =>
       quiesce(this.#server, within, signal),
     )
+  }
+
+  takeRestored(id: string, signal: AbortSignal): Promise<void> {
+    return failing('could not take what was restored', this.#server, async () => {
+      await this.#server.endAbruptly(signal)
+      putRestored(this.#server.options, id)
+      this.#server.forget()
+    })
   }
 
   stop(within: Milliseconds, signal: AbortSignal): Promise<void> {

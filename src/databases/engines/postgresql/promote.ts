@@ -12,7 +12,7 @@ import { give } from './owner.ts'
 import { untilSo } from './patience.ts'
 import type { Server } from './server.ts'
 import type { Session } from './session.ts'
-import { slotOf } from './settings.ts'
+import { archiveSlot, slotOf } from './settings.ts'
 import { isForNow } from './trouble.ts'
 
 const pollEvery = ms(10)
@@ -114,6 +114,8 @@ export async function ensureSlots(
     signal,
   )
   for (const { name, active, lost } of rows) {
+    // Whoever makes backups may only be away for a moment; the setting bounds what that keeps.
+    if (name === archiveSlot && lost !== true) continue
     if (active === true || (wanted.includes(String(name)) && lost !== true)) continue
     await session.query(`SELECT pg_drop_replication_slot(${sqlText(String(name))})`, signal)
   }

@@ -172,7 +172,11 @@ export class Server {
    * Starts it as a standby, unless it runs; resolves once it answers. The one place where a server
    * is started: whatever it was before, it takes no writes now.
    */
-  async startStandby(upstream: MemberAddress | undefined, signal: AbortSignal): Promise<void> {
+  async startStandby(
+    upstream: MemberAddress | undefined,
+    signal: AbortSignal,
+    recovery?: Course['recovery'],
+  ): Promise<void> {
     if (this.options.host.observe().kind !== 'running') {
       const programs = await this.programs()
       this.prepareFolders()
@@ -180,7 +184,7 @@ export class Server {
       dropLoneHistories(this.wal, await this.segmentBytes())
       this.#put(join(this.data, 'standby.signal'), '')
       rmSync(join(this.data, 'recovery.signal'), { force: true })
-      this.#inForce = this.#write({ upstream, acks: noAcks }, 'open')
+      this.#inForce = this.#write({ upstream, acks: noAcks, recovery }, 'open')
       this.#writeConfiguration(programs)
       this.log.begin()
       await this.options.host.start({

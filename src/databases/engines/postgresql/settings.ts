@@ -126,6 +126,8 @@ export interface Course {
   /** Whom it receives from. */
   readonly upstream: MemberAddress | undefined
   readonly acks: AckSet
+  /** Of one that is restored: how far it applies the log (config docs, 20.5.6). */
+  readonly recovery?: Settings | undefined
 }
 
 /** How its upstream is reached: without a password, which lies in a file of its own. */
@@ -158,7 +160,7 @@ const conninfo = (
 const followsMark = '# follows '
 
 /** The whole of postgresql.auto.conf, which outdoes every other file. */
-export function courseText({ upstream, acks }: Course, approach: Approach): string {
+export function courseText({ upstream, acks, recovery }: Course, approach: Approach): string {
   const receiving: Record<string, string> =
     upstream === undefined
       ? // Whoever reads here is not to keep what was received from being applied.
@@ -172,6 +174,7 @@ export function courseText({ upstream, acks }: Course, approach: Approach): stri
     upstream === undefined ? '' : `${followsMark}${JSON.stringify(upstream)}\n`,
     render(receiving),
     render({ synchronous_standby_names: namesOf(acks) }),
+    render(recovery ?? {}),
   ].join('')
 }
 
@@ -210,8 +213,8 @@ export function hbaText(
     `local all ${them} reject`,
     `host all ${us} all reject`,
     `host replication ${them} all scram-sha-256`,
-    `host postgres ${them} all scram-sha-256`,
-    `host all ${them} all reject`,
+    // What it could copy it may read: members are compared by it.
+    `host all ${them} all scram-sha-256`,
     ...others,
     '',
   ].join('\n')
@@ -229,6 +232,9 @@ export function slotOf(member: string): string {
   for (const letter of member) sum = (Math.imul(sum, 31) + (letter.codePointAt(0) ?? 0)) >>> 0
   return `alwayson_${plain.slice(0, 40)}_${sum.toString(16)}`
 }
+
+/** The slot that backups receive the log through: no member's, whose names have one `_` there. */
+export const archiveSlot = 'alwayson__archive'
 
 /** A line of a password file (libpq docs, 34.16). */
 export const passwordLine = ({ user, password }: { user: string; password: string }): string => {

@@ -1,0 +1,34 @@
+// Who makes backups of which kind of database? Loaded when a file asks for it.
+
+import type { OpenBackups } from '../databases/backups/engine.ts'
+import type { OpenReader } from '../databases/compare/engine.ts'
+import type { DatabaseAccounts } from '../databases/engine.ts'
+import type { EngineName } from '../databases/model.ts'
+import { Fault } from '../foundation/fault.ts'
+import type { Instant } from '../foundation/time.ts'
+
+/** Who reads members of one kind, to compare them. Rejects with a Fault where nobody does. */
+export async function memberReader(
+  name: EngineName,
+): Promise<(accounts: DatabaseAccounts, now: () => Instant) => OpenReader> {
+  switch (name) {
+    case 'postgresql':
+      return (await import('../databases/engines/postgresql/compare.ts')).openPostgresReader
+    default:
+      throw new Fault('unsupported', `members of ${name} cannot be compared yet`, {
+        remedy: 'use the tools of its own',
+      })
+  }
+}
+
+/** The adapter of one kind. Rejects with a Fault where there is none. */
+export async function backupEngine(name: EngineName): Promise<OpenBackups> {
+  switch (name) {
+    case 'postgresql':
+      return (await import('../databases/engines/postgresql/backups.ts')).openPostgresBackups
+    default:
+      throw new Fault('unsupported', `backups of ${name} cannot be made yet`, {
+        remedy: 'leave out `backups:`, and use the tools of its own',
+      })
+  }
+}
