@@ -101,7 +101,7 @@ export const restoreRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   },
   {
     id: 'give-up-restore',
-    why: 'the member that what was restored lies beside is gone: the others go on with what they have',
+    why: 'the member that was to take what was restored is gone: the others go on as they are',
     when: (f) => restoring(f) !== undefined && restorer(f) === undefined && isLate(f),
     actions: (f) => {
       const { phase } = f.record

@@ -1,4 +1,4 @@
-// How do restored data take the place of a member's? By two renames, which can be broken off anywhere.
+// How do restored data take the place of a member's? By two renames, broken off anywhere.
 
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// Keeps the backups of one database: receives its log, makes bases when they are due, tries them, and
-// removes what is kept too long. Looks, lets the rules decide, and does it.
+// Keeps the backups of one database: receives its log, makes bases when they are due, tries them,
+// and removes what is kept too long. Looks, lets the rules decide, and does it.
 
 import { describeError, Fault } from '../../foundation/fault.ts'
 import { type Clock, type Instant, ms, since, sleep } from '../../foundation/time.ts'

@@ -1,5 +1,5 @@
-// What does a store hold of one database? Reads and writes the documents beside the data: manifests,
-// what is known of each history, how trials went.
+// What does a store hold of one database? Reads and writes the documents beside the data:
+// manifests, what is known of each history, how trials went.
 
 import { createHash } from 'node:crypto'
 import { Fault } from '../../foundation/fault.ts'

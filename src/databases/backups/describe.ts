@@ -48,5 +48,6 @@ export function describeBytes(bytes: number): string {
     value /= 1000
     unit += 1
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : Math.round(value * 10) / 10} ${units[unit]}`
+  const shown = unit === 0 || value >= 100 ? Math.round(value) : Math.round(value * 10) / 10
+  return `${shown} ${units[unit]}`
 }

@@ -18,7 +18,8 @@ export function describeDifference({ member, table, kind, rows, names, why }: Di
   if (rows === undefined) return `${member}: ${table} cannot be read (${why ?? 'damaged'})`
   const some = names.slice(0, namedMost).join('; ')
   const more = rows > Math.min(names.length, namedMost) ? '; …' : ''
-  return `${member}: ${table}, ${rows} ${rows === 1 ? 'row' : 'rows'} ${words[kind]} (${some}${more})`
+  const many = `${rows} ${rows === 1 ? 'row' : 'rows'}`
+  return `${member}: ${table}, ${many} ${words[kind]} (${some}${more})`
 }
 
 /** All of it in one line. */
@@ -35,7 +36,8 @@ export function describeComparison({
   const whole =
     compared.length === 0
       ? 'no member was compared'
-      : `${tables} tables, ${rows} rows (${describeBytes(bytes)}) compared on ${compared.join(', ')}`
+      : `${tables} tables, ${rows} rows (${describeBytes(bytes)}) compared on ` +
+        compared.join(', ')
   const ends = [
     ...differences.map(describeDifference),
     ...left.map(({ member, why }) => `${member} was not compared to the end: ${why}`),

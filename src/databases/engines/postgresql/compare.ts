@@ -1,5 +1,5 @@
-// Reads what a PostgreSQL has to be compared with another. All members are copies page by page, so a
-// table is compared by its pages: any range of them has the same rows everywhere.
+// Reads what a PostgreSQL has to be compared with another. All members are copies page by page, so
+// a table is compared by its pages: any range of them has the same rows everywhere.
 
 import { Fault } from '../../../foundation/fault.ts'
 import { type Instant, ms } from '../../../foundation/time.ts'

@@ -1,5 +1,5 @@
-// Keeps the log of a primary in a store while it is written: whole segments compressed, the one that
-// grows as it is, and the histories of timelines, so that it goes on over every failover.
+// Keeps the log of a primary in a store while it is written: whole segments compressed, the one
+// that grows as it is, and the histories of timelines, so that it goes on over every failover.
 
 import { createZstdCompress } from 'node:zlib'
 import { waker } from '../../../coordination/recipes/persevere.ts'
@@ -21,7 +21,7 @@ const wholeEnd = '.zst'
 const growingEnd = '.growing'
 const statePath = `${folder}/received.json`
 
-/** A group of writes is put on disk after so long: each for itself would slow the database's own. */
+/** Writes are put on disk together: each for itself would slow the database's own. */
 const syncEvery = 100
 /** While nothing comes the server is asked for its time after so long. */
 const idleEvery = 1000

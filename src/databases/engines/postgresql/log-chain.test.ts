@@ -84,7 +84,7 @@ suite('receiving goes on', () => {
     assert.equal(resumeAt(held({ 1: [3] }), first), undefined)
   })
 
-  test('on the timeline before, until that ends, and then on the next from its first segment', () => {
+  test('on the timeline before until that ends, then on the next from its first segment', () => {
     assert.deepEqual(resumeAt(held({ 1: [3, 4] }, [second]), second), { line: 1, at: at(4, 0) })
     const all = held({ 1: [3, 4, 5] }, [second])
     assert.deepEqual(resumeAt(all, second), { line: 2, at: at(5, 0) })

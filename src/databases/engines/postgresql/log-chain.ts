@@ -108,7 +108,7 @@ export function resumeAt(held: LogHeld, history: TimelineHistory): Position | un
   return undefined
 }
 
-/** Pieces that nobody needs who begins at `from`: older ones, and tails that histories left behind. */
+/** Pieces that nobody needs who begins at `from`: older ones, of every timeline up to that one. */
 export function surplusOf(held: LogHeld, from: Position): readonly string[] {
   const first = indexOf(from.at, held)
   return [...held.segments, ...held.growing].filter((name) => {

@@ -1,5 +1,5 @@
-// Receives the log as it is written, by START_REPLICATION (protocol docs, 55.4): what a replica does,
-// without a server.
+// Receives the log as it is written, by START_REPLICATION (protocol docs, 55.4): what a replica
+// does, without a server.
 
 import type pg from 'pg'
 import { type Instant, instant } from '../../../foundation/time.ts'

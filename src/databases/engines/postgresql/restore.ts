@@ -181,7 +181,7 @@ async function recover(
     await server.startStandby(undefined, signal, { ...course, ...target })
     const reached = await apply(server, order, signal)
     if (reached.isExact) return reached
-    // Nothing later was written. That is all there was at that moment, if the log was received then.
+    // Nothing later was written: that is all there was, if the log was received until then.
     if (until === undefined || to > until) throw notKept(to, until ?? reached.last)
     // A server that was told of a moment refuses to go on where it has not come to it.
     await server.endCleanly(stopWithin, signal)
