@@ -25,9 +25,9 @@ import { becomePrimary, enforce, ownDatabase } from './promote.ts'
 import { drain } from './quiesce.ts'
 import { Receivers } from './receivers.ts'
 import { rejoin } from './rejoin.ts'
-import { applyReceived, receiveFrom, roleAt, stopReceiving } from './replication.ts'
+import { changeRole, isLockedOut, stopReceiving } from './replication.ts'
 import { MariadbServer } from './server.ts'
-import { errors, type Session } from './session.ts'
+import type { Session } from './session.ts'
 import { startAsReplica } from './start.ts'
 import { readStatus, type ServerStatus } from './status.ts'
 
@@ -41,8 +41,6 @@ const lateAckPatience = 300
 const lateAckWithin = 2000
 /** Rows of the write probe are kept for so long. */
 const probesKept = '1 MINUTE'
-
-const locked: ReadonlySet<number> = new Set([errors.accessDenied, errors.accountLocked])
 
 class MariadbMember implements MemberEngine {
   readonly can = { rewind: true, ackMost: 1, forgets: true }
@@ -274,21 +272,14 @@ class MariadbMember implements MemberEngine {
   }
 
   /** A replica whose account was locked comes in by its other one. */
-  async #changeRole(
-    session: Session,
-    { receiving }: ServerStatus,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { accounts, peers, member } = this.#server.options
-    if (receiving?.io !== 'Connecting') return
-    if (!locked.has(receiving.ioError.number)) return
-    const primary = peers.find(
-      ({ host, port }) => host === receiving.host && port === receiving.port,
+  async #changeRole(session: Session, status: ServerStatus, signal: AbortSignal): Promise<void> {
+    const { receiving } = status
+    if (!isLockedOut(status)) return
+    const primary = this.#server.options.peers.find(
+      ({ host, port }) => host === receiving?.host && port === receiving.port,
     )
     if (primary === undefined) return
-    const role = await roleAt(primary, accounts, member, signal)
-    await applyReceived(session, this.#logs, signal)
-    await receiveFrom(session, { primary, role }, accounts, member, signal)
+    await changeRole(session, this.#logs, primary, this.#server.options, signal)
   }
 
   #lastTrouble = ''

@@ -12,7 +12,7 @@ import { mark, putInPlace } from './install.ts'
 import type { Logs } from './logs.ts'
 import { dropPending, pendingLogs } from './pending.ts'
 import { ownDatabase } from './promote.ts'
-import { applyReceived, receiveFrom, roleAt } from './replication.ts'
+import { applyReceived, changeRole, isLockedOut, receiveFrom, roleAt } from './replication.ts'
 import type { MariadbServer } from './server.ts'
 import { errnoOf, errors, Session } from './session.ts'
 import { binaryLog, relayLog } from './settings.ts'
@@ -42,20 +42,25 @@ export async function rejoin(
   const session = await server.session(signal)
   await receiveFrom(session, { primary, role }, options.accounts, options.member, signal)
   if (readMark(options.data)?.identity !== identity) mark(server, options.data, identity)
-  if (isNew) await untilRepeated(session, history, order, signal)
+  if (isNew) await untilRepeated(server, logs, history, order, signal)
 }
 
 /** A copy is one when it has what the primary had when it was begun. */
 async function untilRepeated(
-  session: Session,
+  server: MariadbServer,
+  logs: Logs,
   history: History,
-  { progress }: FollowOrder,
+  { primary, progress }: FollowOrder,
   signal: AbortSignal,
 ): Promise<void> {
+  const session = await server.session(signal)
   const goal = furthest(history.map(formatGtid).join(','))
   for (;;) {
-    const { applied, receiving } = await readStatus(session, signal)
+    const status = await readStatus(session, signal)
+    const { applied, receiving } = status
     if (reaches(applied, goal)) return
+    // Writes did not wait for it, since it was not there in time: it has left the set.
+    if (isLockedOut(status)) await changeRole(session, logs, primary, server.options, signal)
     const error = [receiving?.ioError, receiving?.sqlError].find((each) => (each?.number ?? 0) > 0)
     if (error !== undefined && receiving?.io !== 'Connecting') {
       throw new Fault('failed', `the copy cannot repeat what the primary did: ${error.text}`, {

@@ -3,7 +3,7 @@
 import { basename } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
-import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
+import type { DatabaseAccounts, MemberAddress, MemberOptions } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
 import { type ReceiverRole, receiverName } from './gate.ts'
@@ -153,4 +153,23 @@ export async function receiveFrom(
     signal,
   )
   await session.query('START SLAVE', signal)
+}
+
+const locked: ReadonlySet<number> = new Set([errors.accessDenied, errors.accountLocked])
+
+/** Whether its primary lets it in no more by the account that it comes in by: its role changed. */
+export const isLockedOut = ({ receiving }: ServerStatus): boolean =>
+  receiving?.io === 'Connecting' && locked.has(receiving.ioError.number)
+
+/** A replica whose account was locked comes in by its other one. */
+export async function changeRole(
+  session: Session,
+  logs: Logs,
+  primary: MemberAddress,
+  { accounts, member }: Pick<MemberOptions, 'accounts' | 'member'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const role = await roleAt(primary, accounts, member, signal)
+  await applyReceived(session, logs, signal)
+  await receiveFrom(session, { primary, role }, accounts, member, signal)
 }
