@@ -168,7 +168,17 @@ class MariadbMember implements MemberEngine {
   }
 
   quiesce(within: Milliseconds, signal: AbortSignal): Promise<void> {
-    return this.#alone(() => drain(this.#server, this.#receivers, within, signal))
+    return this.#alone(async () => {
+      const done = new AbortController()
+      // What is under way may wait for an acknowledgement that was lost, and everybody for that.
+      const helping = this.#helpMeanwhile(AbortSignal.any([signal, done.signal]))
+      try {
+        await drain(this.#server, this.#receivers, within, signal)
+      } finally {
+        done.abort(new Error('the server has stopped'))
+        await helping
+      }
+    })
   }
 
   takeRestored(id: string): Promise<void> {
@@ -225,6 +235,20 @@ class MariadbMember implements MemberEngine {
         if (signal.aborted) return
         // It is tried again, and `look` says what keeps it: an account, or a server that is silent.
         this.#trouble(thrown)
+      }
+    }
+  }
+
+  /** Gives late acknowledgements beside something that was ordered, until that ends. */
+  async #helpMeanwhile(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await pause(dutyPause, undefined, { signal, ref: false })
+        using session = await this.#server.connect(signal)
+        await this.#giveLateAcks(session, await readStatus(session, signal), signal)
+      } catch (thrown) {
+        // The server ends meanwhile: that is what was ordered.
+        if (!signal.aborted) this.#trouble(thrown)
       }
     }
   }
