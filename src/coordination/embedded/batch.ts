@@ -19,9 +19,10 @@ export const entryKind = {
   reattach: 4,
 } as const
 
-/** A request that came behind a write, and who asked. */
+/** A request that came behind a write, `Batch.held[from, to)`, and who asked. */
 export interface Held {
-  readonly frame: Buffer
+  readonly from: number
+  readonly to: number
   readonly who: readonly Identity[]
 }
 
@@ -45,8 +46,8 @@ export class Batch<C> {
   entries: Entry<C>[] = []
   /** How many transactions the log holds. */
   count = 0
-  /** The bytes of the frames that are held. */
-  heldBytes = 0
+  /** The frames that are held: one memory for all, where each had its own garbage. */
+  held = new Sink(1024)
   /** `Stager.stagedCost` when nothing more could come. */
   stagedCost = 0
   /** When its first transaction came: for the latency that is reported. */
@@ -59,10 +60,11 @@ export class Batch<C> {
   clear(): void {
     // What one flood took is not kept for ever.
     if (this.log.bytes.length > keptLogBytes) this.log = new Sink(logBytes)
+    if (this.held.bytes.length > keptLogBytes) this.held = new Sink(1024)
     beginGroup(this.log)
+    this.held.clear()
     this.entries = []
     this.count = 0
-    this.heldBytes = 0
   }
 
   add(kind: number, connection: C | null, xid: number, op: number, about: Entry<C>['about']): void {

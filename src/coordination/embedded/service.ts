@@ -75,6 +75,8 @@ export class Service {
   readonly #answers: Answers
   readonly #from = new Cursor()
   readonly #throttle: Throttle
+  /** The batch that the disk has, while it is carried out. */
+  #carriedOut: Batch<Connection> | null = null
   readonly #admission: Admission
 
   constructor(options: ServiceOptions) {
@@ -141,9 +143,10 @@ export class Service {
     const how = wayOf(getInt(bytes, from + 4))
     const { behind } = connection
     if (behind !== null && (how === way.read || how === way.ping || how === way.unknown)) {
-      const held = { frame: Buffer.from(bytes.subarray(from, to)), who: connection.who }
+      const at = behind.held.length
+      behind.held.raw(bytes, from, to)
+      const held = { from: at, to: behind.held.length, who: connection.who }
       behind.add(entryKind.held, connection, 0, 0, held)
-      behind.heldBytes += to - from
       this.#throttle.waits(connection, behind)
       return
     }
@@ -319,23 +322,26 @@ export class Service {
     }
   }
 
-  #doHeld(connection: Connection, { frame, who }: Held): void {
+  #doHeld(connection: Connection, { from, to, who }: Held): void {
     const { session } = connection
-    if (session === null || connection.stage !== 'open') return
+    const bytes = this.#carriedOut?.held.bytes
+    if (session === null || connection.stage !== 'open' || bytes === undefined) return
     // What was proved after the request came does not count for it.
     const whoNow = connection.who
     connection.who = who
-    this.#do(connection, session, wayOf(getInt(frame, 4)), frame, 0, frame.length)
+    this.#do(connection, session, wayOf(getInt(bytes, from + 4)), bytes, from, to)
     connection.who = whoNow
     connection.flushPiece()
   }
 
   #carrying(batch: Batch<Connection>): void {
+    this.#carriedOut = batch
     this.#turn(this.#options.now())
     this.#answers.waitedMs = this.nowMs - batch.startedAt
   }
 
   #carried(batch: Batch<Connection>): void {
+    this.#carriedOut = null
     this.#answers.waitedMs = 0
     for (const { connection } of batch.entries) {
       if (connection?.behind === batch) connection.behind = null

@@ -21,7 +21,7 @@ export class Throttle {
     connection.behind = batch
     connection.outstanding += 1
     const { outstandingMost, pendingBytesMost } = this.#limits
-    const waiting = this.#pendingCost() + batch.heldBytes
+    const waiting = this.#pendingCost() + batch.held.length
     if (connection.outstanding <= outstandingMost && waiting <= pendingBytesMost) return
     this.#throttled.add(connection)
     connection.pause(pauseReason.outstanding)
