@@ -92,8 +92,11 @@ export interface ClusterLab extends AsyncDisposable {
   leader(): Promise<Host | undefined>
   /** Waits until every service is as it should be on all hosts named, or all. */
   well(hosts?: readonly Host[]): Promise<void>
-  /** The instant at which somebody began to lead after `since`, as it was written down. */
-  ledAfter(since: number): Promise<{ readonly at: number; readonly by: string }>
+  /**
+   * Who was the first after `since` to lead instead of `before`, and when, as it was written down.
+   * On a busy machine that may have happened just before `since`.
+   */
+  ledAfter(since: number, before: string): Promise<{ readonly at: number; readonly by: string }>
 }
 
 /**
@@ -260,10 +263,13 @@ function labOf(
         throw new Error(`${String(thrown)}: ${JSON.stringify(last).slice(0, 6000)}`)
       })
     },
-    async ledAfter(since) {
+    async ledAfter(since, before) {
       let found: JournalEntry | undefined
-      await until('somebody leads again', () => {
-        found = termsOf(hosts).find(({ at }) => at > since)
+      await until(`somebody leads instead of ${before}`, () => {
+        const terms = termsOf(hosts)
+        const last = terms.at(-1)
+        found = terms.find(({ at, subject }) => at > since && subject !== before)
+        if (last?.subject !== before) found ??= last
         return found !== undefined
       })
       return { at: found!.at, by: found!.subject }

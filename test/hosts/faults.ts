@@ -38,11 +38,11 @@ export async function suffer(lab: ClusterLab, fault: LeaderFault): Promise<Suffe
   const host = victim!
   const at = Date.now()
   const heal = begin(lab, host, fault)
-  const led = await lab.ledAfter(at)
+  const led = await lab.ledAfter(at, host.name)
   return {
     victim: host,
     successor: led.by,
-    leaderless: led.at - at,
+    leaderless: Math.max(0, led.at - at),
     async heal() {
       if (fault === 'stopped') await untilAway(lab, host)
       heal()
