@@ -1,6 +1,7 @@
 // An edge process under siege: hostile clients and servers on one side of it, ordinary clients on
 // the other, who must notice nothing; and what it holds of memory and files meanwhile.
 
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { TableFrontend } from '../../src/balancing/model.ts'
@@ -79,7 +80,8 @@ export class Siege implements AsyncDisposable {
     const socket = connect({ port: this.port, host: '127.0.0.1', allowHalfOpen: true })
     const peer = new Peer(socket)
     this.#peers.add(peer)
-    await until('a connection', () => !socket.connecting)
+    // Told, not looked for: ten thousand who look every two milliseconds leave nobody any time.
+    await once(socket, 'connect')
     return peer
   }
 
@@ -124,10 +126,20 @@ export class Siege implements AsyncDisposable {
     let answered = 0
     const ask = async (keep: boolean): Promise<void> => {
       let peer: Peer | undefined
+      let usedAt = 0
       while (!over || answered < 20) {
+        if (peer === undefined) usedAt = performance.now()
         peer ??= await this.client()
+        const rested = performance.now() - usedAt
+        usedAt = performance.now()
         peer.send(get('/', keep ? '' : 'Connection: close\r\n'))
-        const { head, body } = await peer.takeMessage()
+        const message = await answerTo(peer, rested)
+        if (message === undefined) {
+          this.leave([peer])
+          peer = undefined
+          continue
+        }
+        const { head, body } = message
         answered += 1
         if (!head.startsWith('HTTP/1.1 200') || !body.startsWith('good')) failures.push(head + body)
         if (keep && !/^connection: close\r$/im.test(head)) continue
@@ -172,6 +184,24 @@ export class Siege implements AsyncDisposable {
     await this.#edges[Symbol.asyncDispose]()
     for (const origin of this.#good) await origin[Symbol.asyncDispose]()
   }
+}
+
+/** Milliseconds for which the edge surely bears a connection that rests. */
+const borne = 500
+
+/**
+ * The answer; `undefined` where the edge closed a connection that had rested for too long before
+ * the request came. Those who besiege and those who ask are one process, which may be busy.
+ */
+async function answerTo(
+  peer: Peer,
+  rested: number,
+): Promise<Awaited<ReturnType<Peer['takeMessage']>> | undefined> {
+  const isOver = (): boolean => peer.ended || peer.closed
+  await until('an answer', () => peer.received !== '' || isOver())
+  if (peer.received !== '') return peer.takeMessage()
+  if (rested > borne) return undefined
+  throw new Error(`closed without a word after ${Math.round(rested)} ms of rest`)
 }
 
 const inMebibytes = (bytes: number): string => `${Math.round(bytes / mebibyte)} MiB`

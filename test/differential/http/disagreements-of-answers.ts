@@ -115,12 +115,12 @@ export const theirDisbelief: readonly Explanation[] = [
   row(
     'answer-name',
     '9110 5.1',
-    'they refuse a name or a chunk that is none before its line has come, we when it has',
+    'they refuse a name, a fold or a chunk before its line has come, we when it has',
     ({ parting, ours, theirs, odd }) =>
       parting === undefined &&
       ours.got === 'waits' &&
       theirs.got === 'nothing' &&
-      (odd.has('name-no-token') || odd.has('chunks')),
+      (odd.has('name-no-token') || odd.has('folded') || odd.has('chunks')),
   ),
   row(
     'answer-space',

@@ -22,8 +22,9 @@ const stricter =
     (parting.theirs === 'refused' || parting.theirs === 'answered') &&
     odd.every((one) => found.has(one))
 
-/** An option `close` beside bytes that no token holds. */
-const closesBesideBytes = /^connection:[^\r\n]*(?:[\x80-\xff]close|close[\x80-\xff])/im
+/** An option `close` beside bytes that no token holds, and that part no list. */
+const closesBesideBytes =
+  /^connection:[^\r\n]*(?:[\x80-\xff"()/:;<=>?@[\\\]{}]close|close[\x80-\xff"()/:;<=>?@[\\\]{}])/im
 
 /** A Host of nothing but dots. */
 const dots = /^host:[ \t]*\.+[ \t]*\r$/im

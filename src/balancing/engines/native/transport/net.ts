@@ -8,6 +8,7 @@ import { latin1 } from '../../../../wire/latin1.ts'
 import type { Bind } from '../../../model.ts'
 import { Flow } from './flow.ts'
 import {
+  backlog,
   type Connection,
   type ConnectionOwner,
   keepAliveAfter,
@@ -76,7 +77,7 @@ export class NetTransport implements Transport {
     })
     return new Promise((resolve, reject) => {
       server.once('error', reject)
-      server.listen({ host: bind.host, port: bind.port, reusePort: true, backlog: 1024 }, () =>
+      server.listen({ host: bind.host, port: bind.port, reusePort: true, backlog }, () =>
         resolve({ bind, port: portOf(server, bind), close: () => void server.close() }),
       )
     })

@@ -15,6 +15,7 @@ import { RawTlsConnection } from './raw-tls.ts'
 import { dialSecure } from './raw-tls-dial.ts'
 import { TlsTurns } from './tls-output.ts'
 import {
+  backlog,
   type Connection,
   type ConnectionOwner,
   keepAliveAfter,
@@ -25,8 +26,6 @@ import {
   type Trust,
 } from './transport.ts'
 import { unowned } from './unowned.ts'
-
-const backlog = 1024
 
 /** A listener whose handle can be given to another process. */
 export interface RawListener extends Listener {

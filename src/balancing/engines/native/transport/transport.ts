@@ -35,6 +35,12 @@ export interface ConnectionOwner {
 export const keepAliveAfter = 60
 
 /**
+ * Connections that wait to be accepted: as many as the system allows (net.core.somaxconn, 4096).
+ * Whoever finds no place asks again only after a second.
+ */
+export const backlog = 65_535
+
+/**
  * One connection. Nothing is called back from within a method; after `close` or `reset` nothing is
  * called back at all.
  */
