@@ -13,12 +13,16 @@ import type { Bind, EdgeReport, EdgeSecrets, Table } from '../../model.ts'
 export const edgeProtocol = 1
 
 /**
- * Flags of node for an edge. The young generation of 32 MiB lets what a request allocates die
- * young (a fifth less CPU a request); DEP0111 is the door to the raw socket handles.
+ * Flags of node for an edge. What a request allocates dies young: a young generation that begins
+ * at 4 MiB, not at 1, is collected a fourth as often, and by the thread that has the garbage in its
+ * cache, instead of waking others that have next to nothing to do. One that grew to 32 MiB would
+ * stay so large. DEP0111 is the door to the raw socket handles.
  */
 export const edgeNodeFlags: readonly string[] = [
   '--disable-warning=DEP0111',
-  '--max-semi-space-size=32',
+  '--min-semi-space-size=4',
+  '--max-semi-space-size=4',
+  '--single-threaded-gc',
 ]
 
 /**
