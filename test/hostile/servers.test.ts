@@ -119,8 +119,8 @@ suite('hostile servers', () => {
           const body = received.slice(received.indexOf('\r\n\r\n') + 4)
           // An answer that was there before the request is the first one's, at most.
           assert.ok(body === `/bad/${i}` || (early && body === 'early'), body)
-          // Its own comes when nobody asks: that ends the connection. Who asked before it came would
-          // be given it: HTTP/1.1 has no numbers to tell answers apart by.
+          // Its own comes when nobody asks: that ends the connection. Whoever asked before it came
+          // would be given it: HTTP/1.1 has no numbers to tell answers apart by.
           const isLeft = (): boolean => bad.peers.every(({ ended, closed }) => ended || closed)
           if (body === 'early') await until('it to be left', isLeft)
         }
