@@ -9,7 +9,7 @@ import { openAcmeIssuer } from '../certificates/engines/acme/issuer.ts'
 import { openFolderStore } from '../certificates/engines/folder/store.ts'
 import { CertificateKeeper, type Certificates } from '../certificates/keeper.ts'
 import type { Adopter } from '../databases/adoption/adopter.ts'
-import type { OpenMember } from '../databases/engine.ts'
+import type { CheckPrograms, OpenMember } from '../databases/engine.ts'
 import type { EngineName } from '../databases/model.ts'
 import { Fault } from '../foundation/fault.ts'
 import { openRandom } from '../foundation/random.ts'
@@ -167,6 +167,20 @@ export async function databaseAdopter(name: EngineName): Promise<Adopter> {
       throw new Fault('unsupported', `servers of ${name} that run already cannot be taken over`, {
         remedy: 'make a new database beside it, and copy what it has',
       })
+  }
+}
+
+/** What says whether the programs of an engine fit; loaded when a file asks for one. */
+export async function databasePrograms(name: EngineName): Promise<CheckPrograms> {
+  switch (name) {
+    case 'postgresql': {
+      const engine = await import('../databases/engines/postgresql/check-programs.ts')
+      return engine.checkPostgresPrograms
+    }
+    case 'mariadb':
+      return (await import('../databases/engines/mariadb/check-programs.ts')).checkMariadbPrograms
+    case 'mysql':
+      throw new Fault('failed', `databases of ${name} cannot be run yet`)
   }
 }
 

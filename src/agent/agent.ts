@@ -290,6 +290,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     const spec = await parse(file)
     const { spec: before, state } = core.world()
     refuseChanges(settled(before, databases), spec, (name) => primaryOf(this.#databases, name))
+    await databases.check(Object.values(spec.databases))
     const services = wishSpec(state.services, spec, this.#clock.now())
     const adoptions = await databases.planAdoptions(Object.values(spec.databases))
     const planned = planOf({ spec: before, services: state.services }, { spec, services })

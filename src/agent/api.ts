@@ -64,6 +64,13 @@ export type DatabaseOrder =
   | { readonly verb: 'failover'; readonly database: string; readonly acceptDataLoss: boolean }
   | { readonly verb: 'approve' | 'pause' | 'resume'; readonly database: string }
   | { readonly verb: 'promote' | 'reinit'; readonly member: string }
+  /** Starts the servers of all members, or of one, anew, one after another; `stop`: no more. */
+  | {
+      readonly verb: 'restart'
+      readonly database: string
+      readonly only?: string | undefined
+      readonly stop: boolean
+    }
   | { readonly verb: 'backup'; readonly database: string }
   | {
       readonly verb: 'restore'

@@ -16,6 +16,7 @@ import {
   switchOver,
   type WishChange,
 } from './database-operator.ts'
+import { restart, stopRestart } from './database-restart.ts'
 import type { Answers } from './server.ts'
 
 /** The port: what looks after the databases of this machine. All reject with a Fault. */
@@ -110,6 +111,8 @@ function wishOf(view: DatabaseView, order: Wished, now: Instant): Ordered {
       return promote(view, now, order.member)
     case 'reinit':
       return reinit(view, now, order.member)
+    case 'restart':
+      return order.stop ? stopRestart(view) : restart(view, now, order.only)
     case 'pause':
       return setPaused(view, true)
     case 'resume':

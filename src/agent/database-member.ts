@@ -19,6 +19,7 @@ import { freeBytesAt } from '../databases/room.ts'
 import { wishOf } from '../databases/wish.ts'
 import { type Clock, type Milliseconds, ms } from '../foundation/time.ts'
 import type { DatabaseFolders } from './database-folders.ts'
+import type { RefusedMember } from './database-refused.ts'
 
 /** What a member is opened with. */
 export interface LocalMemberOptions {
@@ -33,6 +34,8 @@ export interface LocalMemberOptions {
   readonly clock: Clock
   readonly version: string
   readonly event: (rule: string, why: string, seen?: Readonly<Record<string, unknown>>) => void
+  /** Called before it rejects where no server of the member runs. */
+  readonly refused: (member: RefusedMember) => void
 }
 
 /** A member that is looked after. */
@@ -105,6 +108,9 @@ export async function openServer(options: LocalMemberOptions): Promise<OpenServe
     })
     return { host, engine, peers }
   } catch (thrown) {
+    if (host.observe().kind !== 'running') {
+      options.refused({ member: member.name, data: places.data, thrown })
+    }
     host.leave()
     throw thrown
   }

@@ -22,12 +22,12 @@ export interface Ordered {
   readonly member: string | undefined
 }
 
-const request =
+export const request =
   (asked: Request): WishChange =>
   (before) => ({ ...before, request: asked })
 
 /** Everything that is known of a database, with what follows from it. */
-interface Known {
+export interface Known {
   readonly view: DatabaseView
   readonly now: Instant
   readonly facts: DatabaseFacts
@@ -35,7 +35,7 @@ interface Known {
   readonly why: string
 }
 
-function know(view: DatabaseView, now: Instant): Known {
+export function know(view: DatabaseView, now: Instant): Known {
   const decided = decisionOf(view, now)
   if (decided === undefined || !view.connected) {
     throw new Fault('unreachable', `nothing certain is known of ${view.plan.name} here`, {
@@ -46,7 +46,7 @@ function know(view: DatabaseView, now: Instant): Known {
   return { view, now, facts: factsOf(decided.seen), rule, why }
 }
 
-const refuse = (message: string, remedy: string): never => {
+export const refuse = (message: string, remedy: string): never => {
   throw new Fault('refused', message, { remedy })
 }
 
@@ -88,7 +88,7 @@ function fitIn({ facts: { record, loss, heard } }: Pick<Known, 'facts'>): readon
 }
 
 /** The primary that serves, or a refusal that says what goes on instead. */
-function servingPrimary({ facts, view, rule, why }: Known): string {
+export function servingPrimary({ facts, view, rule, why }: Known): string {
   const { phase } = facts.record
   const { name } = view.plan
   if (phase.kind !== 'serving') refuse(`${name} has no primary now: ${why}`, `alwayson why ${name}`)
@@ -100,7 +100,7 @@ function servingPrimary({ facts, view, rule, why }: Known): string {
   )
 }
 
-function checkMember({ plan }: DatabaseView, member: string): void {
+export function checkMember({ plan }: DatabaseView, member: string): void {
   const names = plan.members.map(({ name }) => name)
   if (names.includes(member)) return
   throw new Fault('not-found', `${plan.name} has no member ${member}`, {

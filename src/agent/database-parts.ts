@@ -7,7 +7,7 @@ import { Fault } from '../foundation/fault.ts'
 import type { Clock } from '../foundation/time.ts'
 import { fillDatabaseReferences } from '../spec/database-words.ts'
 import type { Service, Spec } from '../spec/model.ts'
-import { databaseAdopter, databaseEngine } from './adapters.ts'
+import { databaseAdopter, databaseEngine, databasePrograms } from './adapters.ts'
 import type { DatabaseAnswers } from './database-answers.ts'
 import { databaseFolders } from './database-folders.ts'
 import { AgentDatabases, type AgentDatabasesOptions } from './databases.ts'
@@ -31,6 +31,7 @@ export const openDatabases = (
   new AgentDatabases({
     ...{ clock, version, cluster, changed, engines: databaseEngine },
     ...{ adopters: databaseAdopter, services: systemd },
+    programs: databasePrograms,
     folders: databaseFolders(paths.folder, process.getuid?.() === 0),
     event: (rule, subject, why, actions = [], seen = {}) =>
       journal.record({ at: clock.now(), room: 'databases', subject, rule, why, actions, seen }),

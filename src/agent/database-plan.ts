@@ -44,7 +44,17 @@ function planDatabase(
     ...membersPlan(was, is),
     ...(JSON.stringify(was.settings) === JSON.stringify(is.settings)
       ? []
-      : [`give ${names} the new settings, one after another, the primary last`]),
+      : [
+          `give ${names} the new settings; where one needs a restart, restart them one after ` +
+            'another, the primary last, after another has taken over',
+        ]),
+    ...(was.home === is.home
+      ? []
+      : [
+          `restart ${names} one after another with the programs ` +
+            `${is.home === undefined ? 'that are found' : `in ${is.home}`}, the primary last, ` +
+            'after another has taken over',
+        ]),
     ...(was.durability === is.durability ? [] : [durabilityPlan(is)]),
   ]
 }

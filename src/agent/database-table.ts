@@ -140,9 +140,9 @@ const readers = (view: DatabaseView, { now }: RowsContext): readonly TableServer
   })
 
 /**
- * One that is too far behind, or silent, takes no new reads; one that belongs to another history
- * answers none at all. While there is no primary nobody can be near it: then what was good enough
- * stays so until it is too old.
+ * One that is too far behind, silent, or about to be started anew takes no new reads; one that
+ * belongs to another history answers none at all. While there is no primary nobody can be near it:
+ * then what was good enough stays so until it is too old.
  */
 function readerState(
   view: DatabaseView,
@@ -153,6 +153,7 @@ function readerState(
   if (seen === undefined || seen.server !== 'replica' || seen.diverged) return 'down'
   const hasPrimary = record?.phase.kind === 'serving' || record?.phase.kind === 'handing-over'
   if (hasPrimary && seen.epoch !== record?.epoch) return 'down'
+  if (seen.busy !== undefined) return 'draining'
   const streams = !hasPrimary || seen.upstream !== undefined
   const isNear = seen.lag !== undefined && seen.lag <= plan.readLag
   const bounds = boundsFor(plan.target)

@@ -11,7 +11,7 @@ import type { DatabaseBoard, DecidingBoard, OperatorWish } from '../databases/bo
 import { openLocalBoard } from '../databases/boards/local.ts'
 import { openSharedBoard, type SharedBoard } from '../databases/boards/shared.ts'
 import { describeAction } from '../databases/describe.ts'
-import type { DatabaseAccounts, OpenMember } from '../databases/engine.ts'
+import type { CheckPrograms, DatabaseAccounts, OpenMember } from '../databases/engine.ts'
 import { leadDatabase } from '../databases/lead.ts'
 import type { DatabasePlan, DatabaseView, EngineName } from '../databases/model.ts'
 import { accountsOf } from '../databases/passwords.ts'
@@ -22,6 +22,7 @@ import { adoptMember } from './database-adoption.ts'
 import type { DatabaseFolders } from './database-folders.ts'
 import { Keeping } from './database-keeping.ts'
 import { type LocalMember, type LocalMemberOptions, openLocalMember } from './database-member.ts'
+import { type RefusedMember, tellRefused } from './database-refused.ts'
 import { type PlannedAdoptions, planAdoptions } from './plan-adoptions.ts'
 
 /** What they are opened with. */
@@ -35,6 +36,7 @@ export interface AgentDatabasesOptions {
   readonly engines: (engine: EngineName) => Promise<OpenMember>
   readonly adopters: (engine: EngineName) => Promise<Adopter>
   readonly services: Services
+  readonly programs: (engine: EngineName) => Promise<CheckPrograms>
   readonly changed: () => void
   readonly event: (
     rule: string,
@@ -175,6 +177,21 @@ export class AgentDatabases {
     this.#shown = new Map(plans.map((plan) => [plan.name, known(plan) ?? this.#hold(plan)]))
   }
 
+  /** Rejects with a Fault where a member of this machine could not be started by these plans. */
+  async check(plans: readonly DatabasePlan[]): Promise<void> {
+    const { cluster, folders, programs } = this.#options
+    for (const plan of plans) {
+      const mine = plan.members.filter(
+        ({ machine, adopt }) =>
+          adopt === undefined && (machine === undefined || machine === cluster?.machine),
+      )
+      for (const { name } of mine) {
+        const check = await programs(plan.engine)
+        await check({ home: plan.home, data: folders.member(plan, name).data })
+      }
+    }
+  }
+
   #hold(plan: DatabasePlan): Held {
     const { clock, folders, cluster, changed, event } = this.#options
     const shared = cluster && openSharedBoard(`${boardsPath}/${plan.name}`, clock)
@@ -209,7 +226,11 @@ export class AgentDatabases {
     }
     this.#held = next
     this.#shown = next
-    for (const [name, held] of next) if (before.get(name) !== held) this.#open(held)
+    for (const [name, held] of next) {
+      if (before.get(name) !== held) this.#open(held)
+      // Another version may have been installed in the place of theirs.
+      else for (const { keeper } of held.members) keeper.review()
+    }
   }
 
   #open(held: Held): void {
@@ -234,6 +255,7 @@ export class AgentDatabases {
     const { signal } = held.stop
     let trouble = ''
     while (!signal.aborted) {
+      let refused: RefusedMember | undefined
       try {
         const options: LocalMemberOptions = {
           ...{ plan, member, board, folders, clock, version },
@@ -241,6 +263,9 @@ export class AgentDatabases {
           openMember: await engines(plan.engine),
           leased: cluster !== undefined,
           event: (rule, why, seen) => this.#options.event(rule, member.name, why, [], seen),
+          refused: (one) => {
+            refused = one
+          },
         }
         if (member.adopt !== undefined) {
           const adopter = await adopters(plan.engine)
@@ -254,7 +279,8 @@ export class AgentDatabases {
         const why = describeError(thrown)
         if (why !== trouble) this.#options.event('member-refused', member.name, why)
         trouble = why
-        await sleep(clock, againAfter, signal).catch(() => {})
+        if (refused === undefined) await sleep(clock, againAfter, signal).catch(() => {})
+        else await tellRefused(board, refused, againAfter, clock, signal)
       }
     }
   }

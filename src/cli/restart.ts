@@ -1,7 +1,10 @@
-// `alwayson restart`: exchange a replica, or all of a service, for fresh ones of the same revision.
+// `alwayson restart`: exchange a replica, or all of a service, for fresh ones of the same revision;
+// of a database, start the servers anew.
 
 import type { ServerStatus, ServiceStatus, Status } from '../agent/model.ts'
+import { Fault } from '../foundation/fault.ts'
 import type { Milliseconds } from '../foundation/time.ts'
+import { databaseSubject, restartDatabase } from './database-restart.ts'
 import { type ExitCode, exit } from './exit.ts'
 import type { Ports } from './ports.ts'
 import { type Judgement, settle } from './settle.ts'
@@ -9,6 +12,10 @@ import { counted } from './view/words.ts'
 
 /** What `restart` may be told. */
 export interface RestartOptions {
+  /** Of a database: only this one. */
+  readonly member?: string
+  /** Of a database: no more of it. */
+  readonly stop?: boolean
   readonly wait: boolean
   readonly within: Milliseconds
 }
@@ -23,14 +30,25 @@ export interface Exchange {
 export async function restart(
   ports: Ports,
   subject: string,
-  { wait, within }: RestartOptions,
+  { wait, within, ...options }: RestartOptions,
 ): Promise<ExitCode> {
-  const exchange = exchangeOf(await ports.agent.ask('/status', {}, ports.interrupted), subject)
+  const status = await ports.agent.ask('/status', {}, ports.interrupted)
+  const database = databaseSubject(status, subject, options.member)
+  if (database !== undefined) {
+    return restartDatabase(ports, database, { wait, within, ...options })
+  }
+  if (options.member !== undefined || options.stop === true) throw notOfServices(subject)
+  const exchange = exchangeOf(status, subject)
   await ports.agent.ask('/restart', { subject }, ports.interrupted)
   if (wait) return settle(ports, (status) => judgeRestart(status, exchange), within)
   ports.out.write(`restarting ${subject}\n`)
   return exit.done
 }
+
+const notOfServices = (subject: string): Fault =>
+  new Fault('not-found', `there is no database ${subject}`, {
+    remedy: '--member and --stop are for databases: alwayson databases',
+  })
 
 /** What a restart of `subject` exchanges. */
 export function exchangeOf(status: Status, subject: string): Exchange {

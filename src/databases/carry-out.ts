@@ -5,6 +5,7 @@ import { type Clock, ms, since } from '../foundation/time.ts'
 import type { DatabaseBoard, Order } from './board.ts'
 import type { MemberAddress, MemberEngine, Progress } from './engine.ts'
 import type { ServerHost } from './host.ts'
+import { leaveClients } from './leave-clients.ts'
 import type { Remembered } from './memory.ts'
 import type { FailoverBounds, Position } from './model.ts'
 import { isLed } from './orders.ts'
@@ -67,6 +68,11 @@ export class CarryOut {
         return await this.#takeRestored(order, action.id, signal)
       case 'follow':
         return await this.#follow(order, action, signal)
+      case 'restart':
+        this.#options.progress({ step: 'restarting', done: 0, of: undefined })
+        await leaveClients(engine, this.#options.clock, signal)
+        await engine.quiesce(quiesceWithin, signal)
+        return await this.#follow(order, { ...action, kind: 'follow', way: 'follow' }, signal)
     }
   }
 
@@ -138,7 +144,8 @@ export class CarryOut {
     const { engine, copied } = this.#options
     const { copiedFor, promised } = this.#memory.now
     if (copiedFor === id) return
-    this.#memory.note({ promised: Math.max(promised, epoch), source: undefined })
+    // What was restored may have been made anew, and is then known by another name.
+    this.#memory.note({ promised: Math.max(promised, epoch), source: undefined, origin: undefined })
     copied()
     await engine.takeRestored(id, signal)
     this.#memory.note({ epoch: 0, acksVersion: 0, acksSince: undefined, copiedFor: id })
@@ -160,7 +167,7 @@ export class CarryOut {
     const label = `epoch-${before}-to-${epoch}`
     await engine.follow({ primary: address, way, label, progress }, signal)
     // What it has now is that one's history, whether or not it streams yet.
-    if (way !== 'follow') this.#memory.note({ epoch })
+    if (way !== 'follow') this.#memory.note({ epoch, origin: undefined })
     if (copyFor !== undefined) this.#memory.note({ copiedFor: copyFor })
   }
 }

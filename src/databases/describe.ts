@@ -1,6 +1,6 @@
 // Says what is done to a database in a sentence, and what is missing. Pure.
 
-import type { AckSet, DatabaseAction, Phase, Proof } from './model.ts'
+import type { AckSet, DatabaseAction, EngineName, Phase, Position, Proof } from './model.ts'
 import type { Shortage } from './quorum.ts'
 
 /** `any 1 of b, c`; a primary that stands alone needs nobody. */
@@ -21,7 +21,9 @@ export function describePhase(phase: Phase): string {
     case 'promoting':
       return `${phase.winner} is being promoted`
     case 'handing-over':
-      return `${phase.from} hands over to ${phase.to}`
+      return phase.from === phase.to
+        ? `${phase.from} is started anew`
+        : `${phase.from} hands over to ${phase.to}`
   }
 }
 
@@ -31,13 +33,22 @@ export function describeShortage({ missing, of }: Shortage): string {
   return `without ${who} an acknowledged write could be lost`
 }
 
+/** As the engine's own tools write it. */
+export function showPosition({ line, at }: Position, engine: EngineName): string {
+  if (engine !== 'postgresql') return `${line}/${at}`
+  const high = Math.floor(at / 2 ** 32)
+  const hex = (part: number): string => part.toString(16).toUpperCase()
+  return `${line}:${hex(high)}/${hex(at - high * 2 ** 32)}`
+}
+
 /** Why a promotion lost nothing, or what it may have lost. */
-export function describeProof(proof: Proof): string {
+export function describeProof(proof: Proof, engine: EngineName): string {
   const confirmed = Object.keys(proof.confirmed).join(', ')
   const sets = proof.acks.map(describeAcks).join('; ')
-  const start = `${proof.to} led from ${proof.start.line}/${proof.start.at}`
+  const start = `${proof.to} led from ${showPosition(proof.start, engine)}`
   if (proof.restored !== undefined) return `${start}, which was restored; all else was set aside`
   if (proof.acceptedLoss) return `${start}; what others had beyond that was given up`
+  if (proof.from === proof.to) return `${start}, with all that it had acknowledged before`
   return `${start}; ${confirmed} had stopped, writes needed ${sets}`
 }
 
@@ -53,6 +64,7 @@ const describe = {
       ? `have ${a.member} follow ${a.primary}`
       : `${a.way} ${a.member} so that it can follow ${a.primary}`,
   restore: (a) => `put what was restored in place of the data of ${a.member}`,
+  restart: (a) => `start the server of ${a.member} anew`,
   'set-acks': (a) => `have ${a.member} wait for ${describeAcks(a.acks)}`,
 } as const satisfies {
   readonly [K in DatabaseAction['kind']]: (a: Extract<DatabaseAction, { kind: K }>) => string

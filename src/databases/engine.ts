@@ -72,6 +72,10 @@ export interface ServerSight {
   readonly server: ServerState
   /** Of one that is broken, or does not do as it was told: why, for people. */
   readonly why: string | undefined
+  /** What a person can do about that. */
+  readonly remedy?: string | undefined
+  /** Which database its data are of: all copies of it have the same; `undefined`: not known. */
+  readonly origin?: string | undefined
   /** Clients' writes are taken. */
   readonly writable: boolean
   /** All it has safely on disk, applied or not; `undefined` where only a start could tell. */
@@ -104,6 +108,14 @@ export interface Progress {
   readonly done: number
   /** `undefined` where nobody knows. In the same unit as `done`: bytes. */
   readonly of: number | undefined
+}
+
+/** What became of the settings and programs that a running server should have. */
+export interface Refreshed {
+  /** Why it has to be started anew to have them; `undefined`: it has them. */
+  readonly outdated: string | undefined
+  /** Settings that it would not start with, in its own words; nothing of the rest is lost. */
+  readonly refused: string | undefined
 }
 
 /** An order to follow. */
@@ -151,8 +163,13 @@ export interface MemberEngine extends AsyncDisposable {
   /** Of a primary: acknowledges by `acks` from the moment that this resolves. */
   setAcks(acks: AckSet, signal: AbortSignal): Promise<void>
   /**
-   * Of a primary, for a planned move: takes no new transactions, waits up to `within` for those
-   * under way, hands all it has to the replicas that receive, and stops the server cleanly.
+   * Gives a running server, which another agent may have started, those settings of now that it
+   * can take as it runs, and resolves to what it cannot. Starts and stops nothing.
+   */
+  refresh(signal: AbortSignal): Promise<Refreshed>
+  /**
+   * For a planned move, or restart: takes no new transactions, waits up to `within` for those under
+   * way, hands all it has to the replicas that receive, and stops the server cleanly.
    */
   quiesce(within: Milliseconds, signal: AbortSignal): Promise<void>
   /**
@@ -167,6 +184,15 @@ export interface MemberEngine extends AsyncDisposable {
 
 /** Opens the engine of one member. */
 export type OpenMember = (options: MemberOptions) => Promise<MemberEngine>
+
+/**
+ * Whether a member could be started by what `home` names, or by what is found without it, on what
+ * lies in the folder `data`. Rejects with a Fault that names the remedy; touches nothing.
+ */
+export type CheckPrograms = (place: {
+  readonly home: string | undefined
+  readonly data: string
+}) => Promise<void>
 
 /**
  * Asked by a guard whose agent is silent, in the guard's own process: which of these members have

@@ -9,6 +9,7 @@ import { hears, isReplaceable, type Loss, lacksReceivers, lossOf, runs } from '.
 import type { DatabaseObservation, DatabaseRecord, MemberSighting } from './model.ts'
 import { type Tail, tailOf } from './position.ts'
 import { outvotes } from './quorum.ts'
+import { type RestartFacts, restartsOf } from './restarts.ts'
 
 /** A member that should follow the primary and does not. */
 export interface Astray {
@@ -52,6 +53,7 @@ export interface DatabaseFacts extends AcksFacts {
   /** A planned move: its target, and how far that has come. */
   readonly target: Target | undefined
   readonly astray: readonly Astray[]
+  readonly restarts: RestartFacts
 }
 
 /** Between the end of a lease and that of the server that lived on it; clocks differ, too. */
@@ -67,6 +69,8 @@ export function factsOf(seen: DatabaseObservation): DatabaseFacts {
   const leadHeard = lead !== undefined && isHeard(lead)
   const vouchers = leadHeard ? [] : heard.filter((e) => hears(e, lead, silence)).map(nameOf)
   const loss = lead === undefined ? undefined : lossOf(lead, leadHeard, heard, seen, vouchers)
+  const acks = record.phase.kind === 'serving' ? acksOf(seen, heard, lead) : noAcksFacts
+  const restarts = restartsOf(seen, heard, lead, acks)
   return {
     seen,
     record,
@@ -84,10 +88,11 @@ export function factsOf(seen: DatabaseObservation): DatabaseFacts {
       members.every((each) => each.server === 'absent' || isHeard(each)),
     stale: someOf(heard, (each) => isStale(each, record)),
     cooling: isCooling(seen),
-    target: targetOf(seen, heard, lead),
+    target: targetOf(seen, heard, lead, restarts.heir),
+    restarts,
     astray: someOf(heard, (each) => isAstray(each, seen)).map((each) => astray(each, record)),
     ...electionFacts(seen, heard, isHeard),
-    ...(record.phase.kind === 'serving' ? acksOf(seen, heard, lead) : noAcksFacts),
+    ...acks,
   }
 }
 

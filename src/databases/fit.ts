@@ -31,16 +31,22 @@ const further = (a: MemberSighting, b: MemberSighting): number =>
     ? Number(a.received === undefined) - Number(b.received === undefined)
     : comparePositions(b.received, a.received)
 
-/** The planned move that is under way, or should be. */
+/**
+ * The planned move that is under way, or should be. `heir` is whom the primary hands over to so that
+ * its server can be started anew: itself, where there is nobody else.
+ */
 export function targetOf(
   seen: DatabaseObservation,
   heard: readonly MemberSighting[],
   lead: MemberSighting | undefined,
+  heir: string | undefined,
 ): Target | undefined {
   const { phase } = seen.record
   if (lead === undefined || (phase.kind !== 'handing-over' && phase.kind !== 'serving')) return
-  const name = phase.kind === 'handing-over' ? phase.to : moveTo(seen, lead, heard)
-  if (name === undefined || name === lead.member) return undefined
+  const name = phase.kind === 'handing-over' ? phase.to : (moveTo(seen, lead, heard) ?? heir)
+  const isItself = name === lead.member
+  if (name === undefined || (isItself && phase.kind === 'serving' && heir !== name))
+    return undefined
   const member = seen.members.find((each) => each.member === name)
   if (member === undefined) return undefined
   const hasAll =
@@ -52,8 +58,8 @@ export function targetOf(
   const isStillFit = hasEnded && !member.diverged && member.unfit === undefined
   return {
     member,
-    fit: heard.includes(member) && (isFit(member, lead.member) || isStillFit),
-    caughtUp: lead.server === 'stopped' && hasAll,
+    fit: heard.includes(member) && (isItself || isFit(member, lead.member) || isStillFit),
+    caughtUp: lead.server === 'stopped' && (isItself || hasAll),
     tooLate:
       phase.kind === 'handing-over' && since(phase.since, seen.now) >= seen.wish.bounds.handOver,
   }

@@ -2,7 +2,6 @@
 // past, and confirms to the guard that a primary may go on.
 
 import { waker } from '../coordination/recipes/persevere.ts'
-import { describeError } from '../foundation/fault.ts'
 import { type Instant, later, type Milliseconds, ms, since } from '../foundation/time.ts'
 import type { Order } from './board.ts'
 import { keeperEvery } from './budget.ts'
@@ -12,6 +11,7 @@ import { type KeeperStore, Remembered } from './memory.ts'
 import type { MemberSighting } from './model.ts'
 import { goesOn, isSame } from './orders.ts'
 import { lookWithin, Sights, type SightsOptions } from './sights.ts'
+import { troubleOf } from './trouble.ts'
 
 /** What a keeper stands on. */
 export interface KeeperOptions
@@ -31,6 +31,8 @@ export interface KeeperOptions
 export interface Keeper extends AsyncDisposable {
   /** What it saw last; undefined before its first look. */
   sighting(): MemberSighting | undefined
+  /** The programs of its server may be others by now: asks whether it should be restarted. */
+  review(): void
 }
 
 const lookEveryMeanwhile = ms(50)
@@ -94,6 +96,10 @@ class MemberKeeper implements Keeper {
     return this.#sights.seen
   }
 
+  review(): void {
+    this.#sights.restarts.review()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('the agent ends'))
     this.#task?.stop.abort(this.#stop.signal.reason)
@@ -110,6 +116,7 @@ class MemberKeeper implements Keeper {
     let process = ''
     for (;;) {
       this.#obey()
+      this.#sights.seeRestarts()
       const now = clock.now()
       const there = this.#options.host.observe().kind
       // What others tell is no reason to ask the server; what its guard or a task tells is.
@@ -202,9 +209,10 @@ class MemberKeeper implements Keeper {
         },
         (thrown: unknown) => {
           if (stop.signal.aborted || this.#stop.signal.aborted) return
-          const why = describeError(thrown)
-          if (why !== this.#sights.trouble) this.#options.event('order-failed', why, { order })
-          this.#sights.trouble = why
+          const trouble = troubleOf(thrown)
+          const isNew = trouble.why !== this.#sights.trouble?.why
+          if (isNew) this.#options.event('order-failed', trouble.why, { order })
+          this.#sights.trouble = trouble
         },
       )
       .finally(() => {

@@ -20,6 +20,10 @@ export interface KeeperMemory {
   readonly acksSince: Position | undefined
   /** The `reinit` that its data was last copied for. */
   readonly copiedFor: string | undefined
+  /** Which database its data are of, as its server names it. */
+  readonly origin: string | undefined
+  /** The last `restart` that was asked for, and the process that was its server then. */
+  readonly restart: { readonly id: string; readonly process: string } | undefined
 }
 
 /** Where a keeper's memory is kept. */
@@ -32,6 +36,7 @@ export interface KeeperStore {
 /** A keeper that has never done anything. */
 export const nothingPromised: KeeperMemory = {
   ...{ epoch: 0, promised: 0, version: 0, source: undefined },
+  ...{ restart: undefined, origin: undefined },
   ...{ acksVersion: 0, acksSince: undefined, copiedFor: undefined },
 }
 

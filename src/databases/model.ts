@@ -169,7 +169,10 @@ export type Phase =
       readonly proof: Proof
       readonly tried?: readonly Proof[] | undefined
     }
-  /** A planned move: clients are held, `from` takes no writes, `to` catches up. */
+  /**
+   * A planned move: clients are held, `from` takes no writes, `to` catches up. One that has nobody
+   * to hand over to is started anew, and hands over to itself.
+   */
   | {
       readonly kind: 'handing-over'
       readonly from: string
@@ -238,6 +241,10 @@ export interface MemberSighting {
   readonly unfit?: string | undefined
   /** The `reinit` that its data was last copied for, or the restore that they come from. */
   readonly copiedFor?: string | undefined
+  /** Why its server should be started anew: its programs or settings are others by now. */
+  readonly outdated?: string | undefined
+  /** The `restart` since which its server has been started anew. */
+  readonly restartedFor?: string | undefined
   /** Of a primary: since when writing through its own socket fails, though enough receive. */
   readonly failingSince: Instant | undefined
   /** Of a primary that answers: since when too few of its set receive from it; writes wait. */
@@ -246,6 +253,8 @@ export interface MemberSighting {
   readonly lag?: Milliseconds | undefined
   /** For people: why it is broken, or what its keeper could not do. */
   readonly trouble?: string | undefined
+  /** What a person can do about that. */
+  readonly remedy?: string | undefined
   /** For people: what its keeper is busy with, and how far that is, in bytes. */
   readonly busy?: { readonly step: string; readonly done: number; readonly of?: number | undefined }
   /** Sessions of clients on it. */
@@ -274,6 +283,8 @@ export type Request =
   | { readonly kind: 'reinit'; readonly member: string; readonly id: string }
   /** Put what was restored for this member in place of all that there is. */
   | ({ readonly kind: 'restore' } & RestoreWish)
+  /** Start the servers of these anew, one after another; `id` tells one such wish from the next. */
+  | { readonly kind: 'restart'; readonly members: readonly string[]; readonly id: string }
   /** The failovers so far have been looked at: the next one need not wait. */
   | { readonly kind: 'acknowledge' }
   /** Take over the servers that run already; whoever takes writes now is to do so again. */
@@ -321,6 +332,8 @@ export type DatabaseAction =
       /** The `reinit` that is carried out; the keeper writes it down once the copy is whole. */
       readonly copyFor?: string | undefined
     }
+  /** Of a replica: lets reads under way end, and starts its server anew. */
+  | { readonly kind: 'restart'; readonly member: string; readonly primary: string }
   | { readonly kind: 'set-acks'; readonly member: string; readonly acks: AckSet }
   /** Put what was restored in the place of its data, which are set aside. */
   | ({ readonly kind: 'restore' } & RestoreWish)

@@ -16,11 +16,18 @@ export const isSame = (one: Order, other: Order): boolean =>
  */
 export const goesOn = (running: Order, asked: Order): boolean =>
   isSame(running, asked) ||
-  (running.epoch === asked.epoch &&
-    running.action.kind === 'follow' &&
-    asked.action.kind === 'follow' &&
-    running.action.primary === asked.action.primary &&
-    running.action.copyFor === asked.action.copyFor)
+  (running.epoch === asked.epoch && comesBack(running.action, asked.action))
+
+const comesBack = (running: Order['action'], asked: Order['action']): boolean => {
+  if (asked.kind !== 'follow') return false
+  // A server that is started anew follows by itself.
+  if (running.kind === 'restart') return running.primary === asked.primary && asked.way === 'follow'
+  return (
+    running.kind === 'follow' &&
+    running.primary === asked.primary &&
+    running.copyFor === asked.copyFor
+  )
+}
 
 /** Whether the record names this member at this epoch. */
 export const isLed = ({ epoch, phase }: DatabaseRecord, member: string, at: number): boolean =>

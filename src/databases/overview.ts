@@ -3,9 +3,10 @@
 
 import type { Decision } from '../control/rules.ts'
 import { type Instant, type Milliseconds, since } from '../foundation/time.ts'
+import { firstRecord } from './board.ts'
 import { type WorstCases, worstCases } from './budget.ts'
 import { decide } from './decide.ts'
-import { describeAcks, describePhase, describeProof } from './describe.ts'
+import { describeAcks, describePhase, describeProof, showPosition } from './describe.ts'
 import { leadOf } from './facts.ts'
 import type {
   Bind,
@@ -17,6 +18,7 @@ import type {
   Phase,
 } from './model.ts'
 import { describeRequest, type Reasons, reasonOf, whyDatabase, whyMember } from './reasons.ts'
+import { dueOf } from './restarts.ts'
 import type { FailoverTrace } from './trace.ts'
 import { wishOf } from './wish.ts'
 
@@ -41,6 +43,8 @@ export interface MemberOverview {
   /** Since its keeper was last heard; undefined: never. */
   readonly heard: Milliseconds | undefined
   readonly busy: MemberSighting['busy'] | undefined
+  /** Why its server is to be started anew; undefined: it is not. */
+  readonly restart: string | undefined
   readonly reasons: Reasons
 }
 
@@ -131,7 +135,9 @@ export function decisionOf(
   view: DatabaseView,
   now: Instant,
 ): { readonly decision: Decision<DatabaseAction>; readonly seen: DatabaseObservation } | undefined {
-  const { record, members, paused, request, plan } = view
+  const { members, paused, request, plan } = view
+  // Nothing has been written down of a database that has not begun.
+  const record = view.record ?? (view.connected ? firstRecord : undefined)
   if (record === undefined) return undefined
   const seen = { now, wish: wishOf(plan), record, members, paused, request }
   return { decision: decide(seen), seen }
@@ -170,8 +176,9 @@ export function overviewOf(
     unit: plan.engine === 'postgresql' ? 'bytes' : 'transactions',
     members,
     proofs: (record?.proofs ?? []).map((proof) => {
-      const { epoch, at, from, to, acceptedLoss } = proof
-      return { epoch, at, from, to, why: proof.why, says: describeProof(proof), acceptedLoss }
+      const { epoch, at, from, to, why: reason, acceptedLoss } = proof
+      const says = describeProof(proof, plan.engine)
+      return { epoch, at, from, to, why: reason, says, acceptedLoss }
     }),
     reasons: whyDatabase(view, now, { rule, why }),
     bounds: worstCases(wishOf(plan).bounds),
@@ -227,16 +234,9 @@ function memberOf(member: MemberPlan, view: DatabaseView, now: Instant): MemberO
     clients: seen?.clients,
     heard: seen && since(seen.heard, now),
     busy: seen?.busy,
+    restart: seen && dueOf(seen, view.request),
     reasons: whyMember(view, member.name, now),
   }
-}
-
-/** As the engine's own tools write it. */
-function showPosition({ line, at }: { line: number; at: number }, engine: string): string {
-  if (engine !== 'postgresql') return `${line}/${at}`
-  const high = Math.floor(at / 2 ** 32)
-  const hex = (part: number): string => part.toString(16).toUpperCase()
-  return `${line}:${hex(high)}/${hex(at - high * 2 ** 32)}`
 }
 
 function stateOf(
@@ -257,6 +257,8 @@ function stateOf(
   if (view.connected && isPast) return say('silent', 'bad')
   if (seen.server === 'broken') return say('broken', 'bad')
   if (seen.busy !== undefined) return say(seen.busy.step, 'doubtful')
+  const phase = view.record?.phase
+  if (phase?.kind === 'handing-over' && phase.from === name) return say('handing over', 'doubtful')
   if (seen.server === 'primary')
     return serving(seen, view) ? say('primary', 'good') : say('not yet', 'doubtful')
   if (seen.server !== 'replica') return say(seen.server === 'absent' ? 'empty' : seen.server, 'bad')

@@ -2,6 +2,7 @@
 // that waits has its words here. Pure.
 
 import { formatDuration, type Instant, later, ms, since } from '../foundation/time.ts'
+import { firstRecord } from './board.ts'
 import { describeShortage } from './describe.ts'
 import { type DatabaseFacts, factsOf, leadOf } from './facts.ts'
 import type { DatabaseView, MemberPlan, MemberSighting, Request } from './model.ts'
@@ -26,6 +27,8 @@ export function describeRequest(request: Request): string {
       return `copy ${request.member} anew`
     case 'restore':
       return `have what was restored for ${request.member} put in place of all there is`
+    case 'restart':
+      return `start the servers of ${request.members.join(', ')} anew`
     case 'acknowledge':
       return 'go on after the failovers so far'
     case 'adopt':
@@ -54,6 +57,9 @@ export function reasonOf(
   if (seen.busy !== undefined) return `${seen.busy.step} ${shareOf(seen.busy)}`.trim()
   if (seen.diverged) return 'it has writes that nobody else has, and does not follow'
   const lead = view.record === undefined ? undefined : leadOf(view.record)
+  if (view.record?.phase.kind === 'handing-over' && lead === name) {
+    return 'what its clients have under way ends, and it stops'
+  }
   switch (seen.server) {
     case 'absent':
       return 'it has no data yet'
@@ -100,8 +106,9 @@ export function whyDatabase(
   now: Instant,
   { rule, why }: { readonly rule: string; readonly why: string },
 ): Reasons {
-  const { plan, record, paused, request, connected } = view
-  if (record === undefined || !connected) return unknown(view, { rule, why })
+  const { plan, paused, request, connected } = view
+  if (!connected) return unknown(view, { rule, why })
+  const { record = firstRecord } = view
   const facts = factsOf({ now, wish: wishOf(plan), record, members: view.members, paused, request })
   const told = (waits[rule] ?? nothingMore)(facts, view)
   const members = plan.members.map((member) => memberWhy(member.name, view, now))
@@ -145,7 +152,8 @@ function memberWhy(name: string, view: DatabaseView, now: Instant): Reasons {
     seen.server === 'primary' || (seen.server === 'replica' && !seen.diverged && follows)
   if (isWell && seen.trouble === undefined) return { now: [], remedies: [] }
   const reason = `${name}: ${reasonOf(name, seen, view, now)}`
-  const cure = seen.diverged || seen.server === 'broken' ? [`alwayson reinit ${name}`] : []
+  const again = seen.diverged || seen.server === 'broken' ? [`alwayson reinit ${name}`] : []
+  const cure = seen.remedy === undefined ? again : [`${name}: ${seen.remedy}`]
   return { now: [reason], remedies: seen.busy === undefined ? cure : [] }
 }
 
@@ -188,9 +196,14 @@ const unheard: Words = ({ seen }, view) => {
   const names = new Set([...seen.wish.members, ...away.map(({ member }) => member)])
   const silent = [...names].filter((name) => !isHeard(view, name, seen.now))
   const waits = silent.length === 0 ? [] : [`it waits for ${silent.join(' and ')}`]
+  const hasSome = members.some(({ server }) => server !== 'absent' && server !== 'broken')
   return {
     now: waits,
-    remedies: [...silent.map((name) => revive(view, name)), acceptLoss(view)],
+    remedies: [
+      ...silent.map((name) => revive(view, name)),
+      // Without any data that can be used there is nothing to go on with.
+      ...(hasSome ? [acceptLoss(view)] : []),
+    ],
   }
 }
 
@@ -200,6 +213,12 @@ const isHeard = ({ members, plan }: DatabaseView, name: string, now: Instant): b
   members.some(
     (each) => each.member === name && since(each.heard, now) < wishOf(plan).bounds.silence,
   )
+
+/** Who is to be started anew, by what it is for. */
+const restartWords = ({ due }: DatabaseFacts['restarts']): Reasons => ({
+  now: due.map(({ member, why }) => `${member} is to be started anew: ${why}`),
+  remedies: [],
+})
 
 /** What is missing, and what would help, by the rule that waits for it. */
 const waits: Readonly<Record<string, Words>> = {
@@ -250,6 +269,19 @@ const waits: Readonly<Record<string, Words>> = {
       name === undefined ? [] : [`${name} takes over, or after ${left} the old one goes on`]
     return { now, remedies: [] }
   },
+  'restart-replica': ({ restarts }) => restartWords(restarts),
+  'restart-waits': ({ restarts, seen }, view) => ({
+    now: [
+      ...restartWords(restarts).now,
+      ...(restarts.missing.length === 0
+        ? ['the next waits until all of them acknowledge again']
+        : [`the next waits for ${restarts.missing.join(', ')}`]),
+    ],
+    remedies:
+      seen.request?.kind === 'restart'
+        ? [`to leave the others as they are: alwayson restart ${view.plan.name} --stop`]
+        : [],
+  }),
   'hold-diverged': ({ astray }) => ({
     now: astray.map(({ member }) => `${member.member} has writes that nobody else has`),
     remedies: astray.map(

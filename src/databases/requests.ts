@@ -3,6 +3,7 @@
 import { moveGivenUp } from './changes.ts'
 import { leadOf } from './facts.ts'
 import type { DatabaseObservation, DatabaseRecord, Request } from './model.ts'
+import { areRestarted } from './restarts.ts'
 
 /** Whether a member that is none any more can go: no acknowledged write may be on it alone. */
 export const mayLeave = (record: DatabaseRecord, member: string): boolean =>
@@ -13,7 +14,8 @@ export const mayLeave = (record: DatabaseRecord, member: string): boolean =>
   record.acks.every(({ members }) => !members.includes(member))
 
 /** Whether what is asked for has come to be, so that nothing more is to follow from it. */
-export function isFulfilled({ record, request, members }: DatabaseObservation): boolean {
+export function isFulfilled(seen: DatabaseObservation): boolean {
+  const { record, request, members } = seen
   if (request === undefined) return false
   const { phase, epoch } = record
   switch (request.kind) {
@@ -32,6 +34,8 @@ export function isFulfilled({ record, request, members }: DatabaseObservation): 
       )
     case 'restore':
       return phase.kind === 'serving' && record.proofs.some((each) => each.restored === request.id)
+    case 'restart':
+      return areRestarted(seen, request)
     case 'acknowledge':
       return record.lastFailover === undefined
     case 'adopt':

@@ -96,7 +96,10 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     id: 'begin-again',
     why: 'members have taken part before, and nothing is written down: the furthest is elected',
     when: (f) =>
-      isNew(f) && withData(f).length > 0 && (f.allHeard || askedFor(f, 'accept-data-loss')),
+      isNew(f) &&
+      withData(f).some(isUsable) &&
+      // Nobody can say what a broken one has, or whose that is.
+      ((f.allHeard && withData(f).every(isUsable)) || askedFor(f, 'accept-data-loss')),
     actions: (f) =>
       begin(f, Math.max(...f.heard.map(({ promised }) => promised)) + epochsUnderWay, undefined),
   },
@@ -109,7 +112,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   },
   {
     id: 'wait-for-all',
-    why: 'a member that is not heard may have data: nothing begins without it',
+    why: 'a member that is not heard, or cannot be used, may have data: nothing begins without it',
     when: isNew,
     actions: wait,
   },
@@ -241,7 +244,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   },
   {
     id: 'switch-over',
-    why: 'a planned move is asked for, and its target receives everything',
+    why: 'a planned move is due, and its target receives everything',
     when: (f) => isServing(f) && f.leadHeard && f.target?.fit === true,
     actions: (f) =>
       write(f, {
@@ -287,6 +290,15 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     },
   },
   {
+    id: 'restart-replica',
+    why: 'its server is to be started anew, and all others follow: one after another',
+    when: (f) => isServing(f) && f.restarts.replica !== undefined,
+    actions: (f) =>
+      f.restarts.replica === undefined
+        ? []
+        : [{ kind: 'restart', member: f.restarts.replica, primary: leadName(f) }],
+  },
+  {
     id: 'wait-for-replicas',
     why: 'writes wait: too few of the members that have to acknowledge them receive',
     when: (f) => isServing(f) && f.isBlocked,
@@ -302,6 +314,12 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     id: 'hold-diverged',
     why: 'a member has what nobody else has, and the file says that an operator looks at it first',
     when: (f) => isServing(f) && f.astray.some((each) => isHeld(each, f.seen)),
+    actions: wait,
+  },
+  {
+    id: 'restart-waits',
+    why: 'servers are to be started anew, and the next one waits until all others follow',
+    when: (f) => isServing(f) && f.restarts.due.length > 0,
     actions: wait,
   },
   {
@@ -353,6 +371,8 @@ const mayLose = (f: DatabaseFacts): boolean =>
 
 const isOverdue = ({ record: { phase }, seen }: DatabaseFacts): boolean =>
   phase.kind === 'electing' && later(phase.since, seen.wish.bounds.handOver) <= seen.now
+
+const isUsable = ({ server }: MemberSighting): boolean => server !== 'broken'
 
 /** Never took part in anything. */
 const isFresh = ({ epoch, promised, server }: MemberSighting): boolean =>

@@ -4,16 +4,21 @@ import { describeError } from '../foundation/fault.ts'
 import { type Clock, ms } from '../foundation/time.ts'
 import type { DatabaseBoard } from './board.ts'
 import type { MemberEngine, Progress, ServerSight } from './engine.ts'
+import type { ServerHost } from './host.ts'
 import type { Remembered } from './memory.ts'
 import type { FailoverBounds, MemberSighting } from './model.ts'
+import { newOrigin, ofOrigin } from './origin.ts'
 import { Recall } from './recall.ts'
+import { RestartWatch } from './restart-watch.ts'
 import { Room } from './room.ts'
+import type { Trouble } from './trouble.ts'
 import { WriteWatch } from './writes.ts'
 
 /** What is looked at, and by what. */
 export interface SightsOptions {
   readonly member: string
   readonly engine: MemberEngine
+  readonly host: ServerHost
   readonly board: DatabaseBoard
   readonly clock: Clock
   readonly bounds: () => FailoverBounds
@@ -29,7 +34,9 @@ export class Sights {
   /** What was seen last; undefined before the first look. */
   seen: MemberSighting | undefined
   /** Why the last order could not be carried out. */
-  trouble: string | undefined
+  trouble: Trouble | undefined
+  /** Whether its server should be started anew, and has been. */
+  readonly restarts: RestartWatch
   /** What it has received, against what it once had. */
   readonly recall = new Recall()
   readonly #options: SightsOptions
@@ -45,6 +52,7 @@ export class Sights {
     this.#signal = signal
     this.#writes = new WriteWatch(options, signal)
     this.#room = new Room(options.freeBytes)
+    this.restarts = new RestartWatch(options, signal)
   }
 
   /** Looks once. Never rejects because of the server: one that does not answer is seen, too. */
@@ -54,8 +62,10 @@ export class Sights {
     using _ = clock.after(lookWithin, () => stop.abort(new Error('its server does not answer')))
     this.#room.look()
     try {
-      const sight = await engine.look(AbortSignal.any([this.#signal, stop.signal]))
+      const all = await engine.look(AbortSignal.any([this.#signal, stop.signal]))
+      const sight = ofOrigin(all, this.#memory.now)
       this.#follow(sight)
+      this.#memory.note(newOrigin(sight, this.#memory.now))
       if (engine.can.forgets === true) {
         const isFirst = this.seen === undefined
         if (isFirst) this.recall.recall(board.view().members.find((e) => e.member === member))
@@ -76,6 +86,14 @@ export class Sights {
       }
     }
     this.#writes.try(this.seen)
+  }
+
+  /** Notes what is asked for, and what process is the server. */
+  seeRestarts(): void {
+    const { host, board } = this.#options
+    const { request } = board.view().wish
+    const news = this.restarts.see(host.observe(), request, this.#memory.now, this.seen?.server)
+    this.#memory.note(news)
   }
 
   /** How far something long is; `undefined`: it has ended. */
@@ -100,6 +118,8 @@ export class Sights {
     const { member, clock } = this.#options
     const { epoch, promised, acksVersion, acksSince, copiedFor } = this.#memory.now
     const isPrimary = sight.server === 'primary'
+    const { outdated, refused } = this.restarts
+    const restartedFor = this.restarts.restartedFor(this.#options.host.observe(), this.#memory.now)
     this.#writes.saw(sight)
     return {
       ...{ member, heard: clock.now(), server: sight.server, epoch, promised },
@@ -109,7 +129,9 @@ export class Sights {
       ...{ forgot: this.recall.forgot, unfit: this.#room.unfit },
       failingSince: isPrimary ? this.#writes.failingSince : undefined,
       ...{ waitingSince: this.#writes.waitingSince, copiedFor },
-      ...{ lag: sight.lag, trouble: sight.why ?? this.trouble, clients: sight.clients },
+      ...{ lag: sight.lag, clients: sight.clients, outdated, restartedFor },
+      trouble: sight.why ?? this.trouble?.why ?? refused,
+      remedy: sight.remedy ?? this.trouble?.remedy,
       ...(this.#busy === undefined ? {} : { busy: this.#busy }),
     }
   }

@@ -23,7 +23,7 @@ export const refusals = (
   Object.values(after.databases).flatMap((is) => {
     const was = before.databases[is.name]
     if (was === undefined) return []
-    return [...rename(was, is), ...moved(was, is, primaryOf(is.name))]
+    return [...rename(was, is), ...lowered(was, is), ...moved(was, is, primaryOf(is.name))]
   })
 
 function rename(was: DatabasePlan, is: DatabasePlan): readonly Refusal[] {
@@ -40,6 +40,27 @@ function rename(was: DatabasePlan, is: DatabasePlan): readonly Refusal[] {
     const [from, to] = [old ?? 'the state folder', now ?? 'the state folder']
     const message = `\`${key}\` of ${is.name} cannot change from \`${from}\` to \`${to}\`: ${why}`
     return [{ path: `${path}.${key}`, message, remedy }]
+  })
+}
+
+/** What a replica of PostgreSQL may not have less of than its primary (hot standby docs). */
+const leastOfReplicas: Readonly<Record<string, number>> = {
+  max_connections: 100,
+  max_worker_processes: 8,
+  max_prepared_transactions: 0,
+  max_locks_per_transaction: 64,
+}
+
+function lowered(was: DatabasePlan, is: DatabasePlan): readonly Refusal[] {
+  if (is.engine !== 'postgresql') return []
+  return Object.entries(leastOfReplicas).flatMap(([name, otherwise]): readonly Refusal[] => {
+    const of = ({ settings }: DatabasePlan): number => Number(settings[name] ?? otherwise)
+    if (!(of(is) < of(was))) return []
+    const message =
+      `\`${name}\` of ${is.name} cannot change from ${of(was)} to ${of(is)}: a replica has to ` +
+      'have at least what its primary has had'
+    const remedy = `leave it at ${of(was)}`
+    return [{ path: `databases.${is.name}.settings.${name}`, message, remedy }]
   })
 }
 

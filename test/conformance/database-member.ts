@@ -8,6 +8,7 @@ import { Fault } from '../../src/foundation/fault.ts'
 import { ms } from '../../src/foundation/time.ts'
 import { until } from '../engines/waiting.ts'
 import { failovers } from './database-failovers.ts'
+import { restarts } from './database-restarts.ts'
 import {
   accounts,
   alone,
@@ -37,6 +38,7 @@ export function databaseMemberConformance(
     if (kind.vouchers !== undefined) vouching(promise, kind.vouchers)
     failovers(promise)
     troubles(promise)
+    if (kind.changes !== undefined) restarts(promise, kind.changes)
   })
 }
 

@@ -36,7 +36,16 @@ export interface MemberKind {
   readonly copies?: boolean
   /** The folder of the programs, where they are not found by themselves. */
   readonly home: string | undefined
+  /** Settings other than its own: one that is taken at once, and one that needs a start. */
+  readonly changes?: { readonly atOnce: SettingChange; readonly atStart: SettingChange }
   connect(at: Bind, account: Account, database: string): Promise<Session>
+}
+
+/** A setting, and the question whose one value it is. */
+export interface SettingChange {
+  readonly name: string
+  readonly value: string
+  readonly shown: string
 }
 
 /** One member, with everything of it that a test may reach for. */

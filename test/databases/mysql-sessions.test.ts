@@ -1,41 +1,12 @@
 // What an edge promises to clients of MariaDB while the server behind their address is replaced.
 
 import assert from 'node:assert/strict'
-import { after, before, suite, test } from 'node:test'
+import { suite, test } from 'node:test'
 import mysql from 'mysql2/promise'
-import { ms, openClock, sleep } from '../../src/foundation/time.ts'
-import {
-  DatabaseBed,
-  eventually,
-  openMariadb,
-  type ServerProcess,
-} from '../support/database-bed.ts'
+import { type DatabaseBed, eventually, openMariadb } from '../support/database-bed.ts'
+import { type Kind, type KnownClient, movingSessions, openBed, pairOf } from './moving-sessions.ts'
 
-const clock = openClock()
-const accounts = [{ user: 'app', password: 'secret' }]
-
-/** Two servers that know nothing of each other: which one answers can be asked. */
-let one: ServerProcess
-let two: ServerProcess
-
-before(async () => {
-  ;[one, two] = await Promise.all([openMariadb('one'), openMariadb('two')])
-  for (const server of [one, two]) {
-    const client = await connected(server.port)
-    await client.query('CREATE TABLE shop.rows_of (id integer PRIMARY KEY)')
-    await client.query(`CREATE FUNCTION shop.whoami() RETURNS text RETURN '${server.id}'`)
-    await client.end()
-  }
-})
-
-after(async () => {
-  await Promise.all([one?.[Symbol.asyncDispose](), two?.[Symbol.asyncDispose]()])
-})
-
-interface Client extends mysql.Connection {
-  readonly errors: Error[]
-  ended: boolean
-}
+type Client = mysql.Connection & KnownClient
 
 async function connected(port: number, more: mysql.ConnectionOptions = {}): Promise<Client> {
   const client = await mysql.createConnection({
@@ -58,67 +29,30 @@ async function serverOf(client: mysql.Connection): Promise<string> {
   return rows[0]!.server
 }
 
-const open = (): DatabaseBed => new DatabaseBed('mysql', accounts)
-const rows = (first: 'up' | 'draining' | 'down', second: 'up' | 'down') => [
-  one.row(first),
-  two.row(second),
-]
+const endless = 'SELECT SLEEP(300)'
+
+const kind: Kind<Client> = {
+  ...{ protocol: 'mysql', server: openMariadb, connected, serverOf },
+  async prepare(client, { id }) {
+    await client.query('CREATE TABLE shop.rows_of (id integer PRIMARY KEY)')
+    await client.query(`CREATE FUNCTION shop.whoami() RETURNS text RETURN '${id}'`)
+  },
+  say: (client, text) => client.query(text),
+  insert: (client, id) => client.query('INSERT INTO rows_of VALUES (?)', [id]),
+  endless: (client) => client.query(endless),
+  async isAsked(watch) {
+    const text = 'SELECT 1 FROM information_schema.processlist WHERE info = ?'
+    const [found] = await watch.query<mysql.RowDataPacket[]>(text, [endless])
+    return found.length === 1
+  },
+}
+
+const pair = pairOf(kind)
+const open = (): DatabaseBed => openBed(kind.protocol)
+const rows: typeof pair.rows = (first, second) => pair.rows(first, second)
 
 suite('MariaDB behind an edge', () => {
-  test('holds who comes while nobody is primary, and lets them in when somebody is', async () => {
-    await using bed = open()
-    await bed.route(rows('down', 'down'))
-    const coming = connected(bed.port)
-    await eventually('it is held', () => bed.held === 1)
-    await bed.route(rows('down', 'up'))
-    await using client = await coming
-    assert.equal(await serverOf(client), 'two')
-  })
-
-  test('lets a transaction end where it began, and moves the session then', async () => {
-    await using bed = open()
-    await bed.route(rows('up', 'down'))
-    await using client = await connected(bed.port)
-    await client.beginTransaction()
-    await bed.route(rows('draining', 'down'))
-    assert.equal(await serverOf(client), 'one')
-    await client.commit()
-    const asked = serverOf(client)
-    await eventually('it is held', () => bed.held === 1)
-    await bed.route(rows('down', 'up'))
-    assert.equal(await asked, 'two')
-    assert.deepEqual(client.errors, [])
-  })
-
-  test('writers of one row each ten milliseconds see no error across two moves', async () => {
-    await using bed = open()
-    await bed.route(rows('up', 'down'))
-    const clients = await Promise.all([1, 2, 3].map(() => connected(bed.port)))
-    let done = 0
-    let isOver = false
-    const writing = clients.map(async (client, place) => {
-      for (let n = 0; !isOver; n += 1) {
-        await client.query('INSERT INTO rows_of VALUES (?)', [n * 10 + place])
-        done += 1
-        await sleep(clock, ms(10))
-      }
-    })
-    for (const isTwo of [true, false]) {
-      const seen = done
-      await eventually('they write', () => done > seen + 20)
-      await bed.route([one.row(isTwo ? 'draining' : 'down'), two.row(isTwo ? 'down' : 'draining')])
-      await eventually('all wait', () => bed.held === 3)
-      await bed.route([one.row(isTwo ? 'down' : 'up'), two.row(isTwo ? 'up' : 'down')])
-    }
-    const seen = done
-    await eventually('they write', () => done > seen + 20)
-    isOver = true
-    await Promise.all(writing)
-    const errors = clients.flatMap((client) => client.errors)
-    assert.deepEqual(errors, [])
-    for (const client of clients) assert.equal(await serverOf(client), 'one')
-    await Promise.all(clients.map((client) => client.end()))
-  })
+  movingSessions(kind, pair)
 
   test('says settings again at the next server, and which database is used', async () => {
     await using bed = open()
@@ -194,7 +128,7 @@ suite('MariaDB behind an edge', () => {
   })
 
   test('waits for the next server while one that leaves lets nobody do anything', async () => {
-    await using admin = await connected(one.port, { user: 'admin' })
+    await using admin = await connected(pair.one.port, { user: 'admin' })
     await using bed = open()
     await bed.route(rows('up', 'down'))
     await using client = await connected(bed.port)
@@ -208,27 +142,5 @@ suite('MariaDB behind an edge', () => {
     assert.equal(await asked, 'two')
     await admin.query("SET GLOBAL init_connect = ''")
     assert.deepEqual(client.errors, [])
-  })
-
-  test('keeps who rests when the server crashes, and ends who waits for an answer', async () => {
-    await using bed = open()
-    await bed.route(rows('up', 'down'))
-    const resting = await Promise.all([1, 2, 3].map(() => connected(bed.port)))
-    const busy = await connected(bed.port)
-    const failed = assert.rejects(busy.query('SELECT SLEEP(300)'))
-    await using watch = await connected(one.port)
-    await eventually('it sleeps', async () => {
-      const text = "SELECT 1 FROM information_schema.processlist WHERE info = 'SELECT SLEEP(300)'"
-      return ((await watch.query<mysql.RowDataPacket[]>(text))[0] as unknown[]).length === 1
-    })
-    await one.end('SIGKILL')
-    await failed
-    const asked = resting.map(serverOf)
-    await eventually('all wait', () => bed.held === 3)
-    await bed.route(rows('down', 'up'))
-    assert.deepEqual(await Promise.all(asked), ['two', 'two', 'two'])
-    const errors = resting.flatMap((client) => client.errors)
-    assert.deepEqual(errors, [])
-    await Promise.all(resting.map((client) => client.end()))
   })
 })

@@ -1,42 +1,17 @@
 // What an edge promises to clients of PostgreSQL while the server behind their address is replaced.
 
 import assert from 'node:assert/strict'
-import { after, before, suite, test } from 'node:test'
+import { suite, test } from 'node:test'
 import pg from 'pg'
-import { ms, openClock, sleep } from '../../src/foundation/time.ts'
 import {
   DatabaseBed,
   eventually,
   openPostgres,
   type ServerProcess,
 } from '../support/database-bed.ts'
+import { type Kind, type KnownClient, movingSessions, openBed, pairOf } from './moving-sessions.ts'
 
-const clock = openClock()
-const accounts = [{ user: 'app', password: 'secret' }]
-
-/** Two servers that know nothing of each other: which one answers can be asked. */
-let one: ServerProcess
-let two: ServerProcess
-
-before(async () => {
-  ;[one, two] = await Promise.all([openPostgres('one'), openPostgres('two')])
-  for (const server of [one, two]) {
-    const client = await connected(server.port)
-    await client.query('CREATE TABLE rows (id integer PRIMARY KEY, server text)')
-    await client.query(`CREATE FUNCTION server() RETURNS text LANGUAGE sql RETURN '${server.id}'`)
-    await client.end()
-  }
-})
-
-after(async () => {
-  await Promise.all([one?.[Symbol.asyncDispose](), two?.[Symbol.asyncDispose]()])
-})
-
-interface Client extends pg.Client, AsyncDisposable {
-  /** Errors that came while nothing was asked, and whether the connection has ended. */
-  readonly errors: Error[]
-  ended: boolean
-}
+type Client = pg.Client & KnownClient
 
 async function connected(port: number, more: pg.ClientConfig = {}): Promise<Client> {
   const client = Object.assign(
@@ -59,22 +34,40 @@ async function connected(port: number, more: pg.ClientConfig = {}): Promise<Clie
 const serverOf = async (client: pg.Client): Promise<string> =>
   (await client.query<{ server: string }>('SELECT server()')).rows[0]!.server
 
-const open = (): DatabaseBed => new DatabaseBed('postgresql', accounts)
-const rows = (first: 'up' | 'draining' | 'down', second: 'up' | 'down') => [
-  one.row(first),
-  two.row(second),
-]
+const endless = 'SELECT pg_sleep(300)'
+
+const isAsked = async (watch: pg.Client): Promise<boolean> => {
+  const text = 'SELECT 1 FROM pg_stat_activity WHERE query = $1 AND state = $2'
+  return (await watch.query(text, [endless, 'active'])).rowCount === 1
+}
+
+const kind: Kind<Client> = {
+  ...{ protocol: 'postgresql', server: openPostgres, connected, serverOf, isAsked },
+  async prepare(client, { id }) {
+    await client.query('CREATE TABLE rows (id integer PRIMARY KEY, server text)')
+    await client.query(`CREATE FUNCTION server() RETURNS text LANGUAGE sql RETURN '${id}'`)
+  },
+  say: (client, text) => client.query(text),
+  insert(client, id, place) {
+    const text = 'INSERT INTO rows VALUES ($1, server()) RETURNING server'
+    const question = { text, values: [id] }
+    // One of them has it prepared.
+    return client.query(place === 0 ? { name: 'put', ...question } : question)
+  },
+  endless: (client) => assert.rejects(client.query(endless), { code: '08006' }).then(refuse),
+}
+
+/** It was refused as it should have been: that is told as a refusal. */
+const refuse = (): never => {
+  throw new Error('its server has ended')
+}
+
+const pair = pairOf(kind)
+const open = (): DatabaseBed => openBed(kind.protocol)
+const rows: typeof pair.rows = (first, second) => pair.rows(first, second)
 
 suite('PostgreSQL behind an edge', () => {
-  test('holds who comes while nobody is primary, and lets them in when somebody is', async () => {
-    await using bed = open()
-    await bed.route(rows('down', 'down'))
-    const coming = connected(bed.port)
-    await eventually('it is held', () => bed.held === 1)
-    await bed.route(rows('down', 'up'))
-    await using client = await coming
-    assert.equal(await serverOf(client), 'two')
-  })
+  movingSessions(kind, pair)
 
   test('moves who rests without an error, and what they ask next is answered', async () => {
     await using bed = open()
@@ -89,19 +82,6 @@ suite('PostgreSQL behind an edge', () => {
     assert.deepEqual(client.errors, [])
   })
 
-  test('lets a transaction end where it began', async () => {
-    await using bed = open()
-    await bed.route(rows('up', 'down'))
-    await using client = await connected(bed.port)
-    await client.query('BEGIN')
-    await bed.route(rows('draining', 'down'))
-    assert.equal(await serverOf(client), 'one')
-    await client.query('COMMIT')
-    const asked = serverOf(client)
-    await bed.route(rows('down', 'up'))
-    assert.equal(await asked, 'two')
-  })
-
   test('cuts a transaction that outlasts the grace, and says so', async () => {
     await using bed = open()
     await bed.route(rows('up', 'down'))
@@ -110,43 +90,6 @@ suite('PostgreSQL behind an edge', () => {
     await bed.route(rows('draining', 'down'), 100)
     await eventually('it is cut', () => client.ended)
     assert.equal((client.errors[0] as { code?: string } | undefined)?.code, '08006')
-  })
-
-  test('writers of one row each ten milliseconds see no error across three moves', async () => {
-    await using bed = open()
-    await bed.route(rows('up', 'down'))
-    const clients = await Promise.all([1, 2, 3].map(() => connected(bed.port)))
-    let done = 0
-    let isOver = false
-    const writing = clients.map(async (client, place) => {
-      for (let n = 0; !isOver; n += 1) {
-        const id = n * 10 + place
-        const text = 'INSERT INTO rows VALUES ($1, server()) RETURNING server'
-        await client.query(
-          place === 0 ? { name: 'put', text, values: [id] } : { text, values: [id] },
-        )
-        done += 1
-        await sleep(clock, ms(10))
-      }
-    })
-    for (const to of ['two', 'one', 'two']) {
-      const seen = done
-      await eventually('they write', () => done > seen + 20)
-      const isTwo = to === 'two'
-      await bed.route([one.row(isTwo ? 'draining' : 'down'), two.row(isTwo ? 'down' : 'draining')])
-      await eventually('all wait', () => bed.held === 3)
-      await bed.route([one.row(isTwo ? 'down' : 'up'), two.row(isTwo ? 'up' : 'down')])
-    }
-    const seen = done
-    await eventually('they write', () => done > seen + 20)
-    isOver = true
-    await Promise.all(writing)
-    assert.deepEqual(
-      clients.flatMap(({ errors }) => errors),
-      [],
-    )
-    for (const client of clients) assert.equal(await serverOf(client), 'two')
-    await Promise.all(clients.map((client) => client.end()))
   })
 
   test('says settings and prepared statements again at the next server', async () => {
@@ -218,19 +161,16 @@ suite('PostgreSQL behind an edge', () => {
     await using other = await connected(bed.port)
     const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
     const cancelled = async (server: ServerProcess): Promise<void> => {
-      const failed = assert.rejects(client.query('SELECT pg_sleep(300)'), { code: '57014' })
+      const failed = assert.rejects(client.query(endless), { code: '57014' })
       await using watch = await connected(server.port)
-      await eventually('it sleeps', async () => {
-        const text = "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(300)'"
-        return (await watch.query(`${text} AND state = 'active'`)).rowCount === 1
-      })
+      await eventually('it sleeps', () => isAsked(watch))
       await cancel(bed.port, processID, secretKey)
       await failed
     }
-    await cancelled(one)
+    await cancelled(pair.one)
     await bed.route(rows('down', 'up'))
     assert.equal(await serverOf(client), 'two')
-    await cancelled(two)
+    await cancelled(pair.two)
     assert.equal(await serverOf(other), 'two')
   })
 
@@ -260,30 +200,6 @@ suite('PostgreSQL behind an edge', () => {
     await bed.route(rows('down', 'up'))
     assert.equal(await serverOf(client), 'two')
     assert.deepEqual(client.errors, [])
-  })
-
-  test('keeps who rests when the server crashes, and tells who waits for an answer', async () => {
-    await using bed = open()
-    await bed.route(rows('up', 'down'))
-    const resting = await Promise.all([1, 2, 3, 4].map(() => connected(bed.port)))
-    await using busy = await connected(bed.port)
-    const failed = assert.rejects(busy.query('SELECT pg_sleep(300)'), { code: '08006' })
-    await using watch = await connected(one.port)
-    await eventually('it sleeps', async () => {
-      const text = "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(300)'"
-      return (await watch.query(`${text} AND state = 'active'`)).rowCount === 1
-    })
-    await one.end('SIGKILL')
-    await failed
-    const asked = resting.map(serverOf)
-    await eventually('all wait', () => bed.held === 4)
-    await bed.route(rows('down', 'up'))
-    assert.deepEqual(await Promise.all(asked), ['two', 'two', 'two', 'two'])
-    assert.deepEqual(
-      resting.flatMap(({ errors }) => errors),
-      [],
-    )
-    await Promise.all(resting.map((client) => client.end()))
   })
 })
 

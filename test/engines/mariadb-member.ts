@@ -29,7 +29,11 @@ const settings = {
 
 export const mariadb: MemberKind = {
   name: 'MariaDB as installed',
-  open: (options) => openMariadb({ ...options, settings }),
+  open: (options) => openMariadb({ ...options, settings: { ...settings, ...options.settings } }),
   home: undefined,
+  changes: {
+    atOnce: { name: 'max_connections', value: '120', shown: 'SELECT @@max_connections AS value' },
+    atStart: { name: 'back_log', value: '60', shown: 'SELECT @@back_log AS value' },
+  },
   connect,
 }

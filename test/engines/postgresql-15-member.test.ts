@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { openPostgres } from '../../src/databases/engines/postgresql/engine.ts'
 import { findPostgresVouchers } from '../../src/databases/engines/postgresql/vouch.ts'
 import { databaseMemberConformance } from '../conformance/database-member.ts'
-import { connectPostgres } from './postgresql-client.ts'
+import { connectPostgres, postgresChanges } from './postgresql-client.ts'
 
 const home = '/usr/lib/postgresql/15/bin'
 
@@ -16,6 +16,7 @@ if (existsSync(home)) {
     vouchers: { find: findPostgresVouchers, socketOf: ({ run }) => run },
     copies: true,
     home,
+    changes: postgresChanges,
     connect: connectPostgres,
   })
 } else test('PostgreSQL 15 as installed', { skip: `${home} is not on this machine` }, () => {})

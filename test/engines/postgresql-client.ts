@@ -18,3 +18,9 @@ export const connectPostgres: MemberKind['connect'] = async (
   }
   return session
 }
+
+/** Settings of PostgreSQL that no test has otherwise. */
+export const postgresChanges: NonNullable<MemberKind['changes']> = {
+  atOnce: { name: 'work_mem', value: '5MB', shown: 'SHOW work_mem' },
+  atStart: { name: 'max_connections', value: '120', shown: 'SHOW max_connections' },
+}

@@ -3,7 +3,7 @@
 import { openPostgres } from '../../src/databases/engines/postgresql/engine.ts'
 import { findPostgresVouchers } from '../../src/databases/engines/postgresql/vouch.ts'
 import { databaseMemberConformance } from '../conformance/database-member.ts'
-import { connectPostgres } from './postgresql-client.ts'
+import { connectPostgres, postgresChanges } from './postgresql-client.ts'
 
 databaseMemberConformance({
   name: 'PostgreSQL from its package',
@@ -11,5 +11,6 @@ databaseMemberConformance({
   vouchers: { find: findPostgresVouchers, socketOf: ({ run }) => run },
   copies: true,
   home: undefined,
+  changes: postgresChanges,
   connect: connectPostgres,
 })

@@ -20,8 +20,10 @@ export function addChanging(program: Command, done: Done): void {
     })
   program
     .command('restart')
-    .argument('<service|replica>')
-    .description('exchange it for fresh replicas of the same revision')
+    .argument('<service|replica|database>')
+    .description('exchange it for fresh replicas; of a database, restart the servers one by one')
+    .option('--member <member>', 'of a database: only this one')
+    .option('--stop', 'of a database: leave those as they are that have not been restarted')
     .option('--no-wait', 'do not wait for the outcome')
     .addOption(duration('--within <time>', 'how long to wait').default(ms(300_000), '5m'))
     .action(async (subject: string, options: RestartOptions, command: Command) => {

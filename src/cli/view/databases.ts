@@ -53,7 +53,8 @@ export function databaseStory(
     ],
     ['backups', backupsOf(database, now)],
     ...proofs.slice(0, 5).map(({ epoch, at, from, to, why, says }) => {
-      const change = `${from ?? 'nobody'} to ${to}, ${age(since(at, now))} ago: ${why}; ${says}`
+      const who = from === to ? to : `${from ?? 'nobody'} to ${to}`
+      const change = `${who}, ${age(since(at, now))} ago: ${why}; ${says}`
       return [`epoch ${epoch}`, change] as const
     }),
   ]
@@ -132,9 +133,11 @@ export function workNote(work: DatabaseWork, now: Instant): Cell {
 
 function memberRow(member: MemberOverview, database: DatabaseOverview): Row {
   const { name, state, standing, reason, lag, behind, clients, machine, address, busy } = member
+  const { restart } = member
   const far = busy === undefined ? '' : shareOf(busy)
   const isPrimary = name === database.primary
   const notes: Cell[] = reason === '' || busy !== undefined ? [] : [cell(reason, standing)]
+  if (restart !== undefined) notes.push(cell(`is to be restarted: ${restart}`, 'doubtful'))
   if (!isPrimary && !member.acknowledges && database.durability === 'quorum') {
     notes.push(cell('no write waits for it', 'doubtful'))
   }

@@ -1,5 +1,6 @@
 // What an agent and the guard of a database server tell each other, and what a guard leaves behind.
 
+import type { GuardHello, GuardRecordHead } from '../../control/guards.ts'
 import type { ProcessIdentity } from '../../control/processes.ts'
 import type { Milliseconds } from '../../foundation/time.ts'
 import type { Lease, ServerLaunch, ServerProcess } from '../host.ts'
@@ -11,13 +12,8 @@ export const guardProtocol = 1
 export const recordFormat = 1
 
 /** `<folder>/<member>.json`: enough to find, and to end, what a dead guard has left behind. */
-export interface GuardRecord {
-  readonly format: number
-  /** The boot it belongs to: after another one, no process of it can be alive. */
-  readonly boot: string
-  readonly version: string
+export interface GuardRecord extends GuardRecordHead {
   readonly member: string
-  readonly guard: ProcessIdentity
   readonly server: ProcessIdentity | undefined
 }
 
@@ -39,13 +35,7 @@ export type HostMessage =
 /** What a guard tells. */
 export type GuardMessage =
   /** The first message on every link. */
-  | {
-      readonly kind: 'hello'
-      readonly protocol: number
-      readonly version: string
-      readonly guard: ProcessIdentity
-      readonly process: ServerProcess
-    }
+  | (GuardHello & { readonly process: ServerProcess })
   | { readonly kind: 'process'; readonly process: ServerProcess }
   | { readonly kind: 'done'; readonly number: number; readonly failure: string | undefined }
   /** Something for the journal: `why` completes "because …". */

@@ -1,5 +1,6 @@
 // What an agent and a guard tell each other over a link, and what a guard leaves on disk.
 
+import type { GuardHello, GuardRecordHead } from '../../control/guards.ts'
 import type { ProcessIdentity } from '../../control/processes.ts'
 import type { Instant, Milliseconds } from '../../foundation/time.ts'
 import type { ReplicaProcess, RunTemplate } from '../model.ts'
@@ -35,12 +36,7 @@ export interface GuardStatus extends ReplicaProcess {
 }
 
 /** `<state>/guards/<id>.json`: enough to find, show and end a replica whose guard is silent. */
-export interface GuardRecord {
-  readonly format: number
-  /** The boot it belongs to: after another one, no process of it can be alive. */
-  readonly boot: string
-  readonly version: string
-  readonly guard: ProcessIdentity
+export interface GuardRecord extends GuardRecordHead {
   readonly stopSignal: RunTemplate['stopSignal']
   readonly status: GuardStatus
 }
@@ -57,13 +53,7 @@ export type HostMessage =
 /** What a guard tells. */
 export type GuardMessage =
   /** The first message on every link. */
-  | {
-      readonly kind: 'hello'
-      readonly protocol: number
-      readonly version: string
-      readonly guard: ProcessIdentity
-      readonly status: GuardStatus
-    }
+  | (GuardHello & { readonly status: GuardStatus })
   /** Something changed, or it was asked. After the state `stopped` the guard exits. */
   | { readonly kind: 'status'; readonly status: GuardStatus }
   /** Something for the journal. It is told on every new link until one has said `heard`. */

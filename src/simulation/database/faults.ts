@@ -59,6 +59,13 @@ export function mend(world: DatabaseWorld): void {
   for (const node of world.nodes) node.cutOff = false
 }
 
+/** An operator asks that these servers be started anew. */
+export function askRestart(world: DatabaseWorld, nodes: readonly Node[]): void {
+  const id = String(world.now)
+  for (const node of nodes) node.restart = { id, life: node.life }
+  world.request = { kind: 'restart', members: nodes.map(({ name }) => name), id }
+}
+
 /** What concerns the coordinator and the keepers only: no client should notice. */
 export const quietFaults: Readonly<Record<string, Fault>> = {
   'keeper killed': toOne(killKeeper),
@@ -169,6 +176,17 @@ export const operatorDeeds: Readonly<Record<string, Fault>> = {
     const members = has ? wish.members.filter((each) => each !== name) : [...wish.members, name]
     world.wish = { ...wish, members: members.toSorted() }
   }),
+}
+
+/** What has servers started anew, one after another. */
+export const restartDeeds: Readonly<Record<string, Fault>> = {
+  restart: (world, random) => {
+    const all = below(random, 2) === 0
+    askRestart(world, all ? world.nodes : [pick(world, random)])
+  },
+  'settings changed': (world) => {
+    for (const node of world.nodes) node.outdated = node.life
+  },
 }
 
 /** What changes what is promised. */

@@ -81,6 +81,9 @@ export function take(node: Node, order: Order, around: Surroundings): void {
       return
     case 'follow':
       follow(node, epoch, action, around)
+      return
+    case 'restart':
+      restart(node, epoch, action.primary, around)
   }
 }
 
@@ -187,6 +190,13 @@ function setAcks(node: Node, version: number, acks: AckSet): void {
   if (isOther) node.acksSince = node.position
   node.acks = acks
   node.acksVersion = version
+}
+
+/** Its server is another one as soon as it ends: it comes back as any that was stopped. */
+function restart(node: Node, epoch: number, primary: string, around: Surroundings): void {
+  if (node.server === 'primary' || node.work !== undefined) return
+  node.stop(!node.hung)
+  follow(node, epoch, { kind: 'follow', member: node.name, primary, way: 'follow' }, around)
 }
 
 type Follow = Extract<DatabaseAction, { readonly kind: 'follow' }>

@@ -13,6 +13,7 @@ import {
   mend,
   operatorDeeds,
   quietFaults,
+  restartDeeds,
   rise,
 } from './faults.ts'
 import type { Node } from './node.ts'
@@ -89,6 +90,9 @@ function planOf(random: Random, parts: LifeParts): Plan {
   const known = Object.keys(kinds)
     .filter((name) => only?.includes(name) ?? below(random, 2) === 0)
     .flatMap((name) => kinds[name] ?? [])
+  // Drawn apart: what other lives are does not depend on it.
+  const isRestarting =
+    !isQuiet && only === undefined && below(seededRandom(parts.seed, 'restarts'), 6) === 0
   const { ackMost } = engine
   const lease = ms(1000 + 500 * below(random, 2))
   const wish = {
@@ -100,7 +104,7 @@ function planOf(random: Random, parts: LifeParts): Plan {
     onDivergence: below(random, 8) === 0 ? 'hold' : 'quarantine',
     names,
     engine,
-    faults: known,
+    faults: isRestarting ? [...known, ...Object.values(restartDeeds)] : known,
     isQuiet,
     rate: 0.02 + random.next() * 0.25,
     steps: 20 + below(random, 80),
@@ -230,7 +234,10 @@ function stay(world: DatabaseWorld, steps: number, isSo: () => boolean): void {
 export function isWell(world: DatabaseWorld, lost: Node | undefined): boolean {
   const { phase, acks } = world.record
   const { members } = world.wish
-  if (phase.kind !== 'serving' || world.lastRule !== 'steady' || acks.length > 1) return false
+  // No server is started anew on purpose while another member is missing.
+  const isWaiting = world.lastRule === 'restart-waits' && members.includes(lost?.name ?? '')
+  const isAtRest = world.lastRule === 'steady' || isWaiting
+  if (phase.kind !== 'serving' || !isAtRest || acks.length > 1) return false
   if (!members.includes(phase.primary)) return false
   const primary = world.node(phase.primary)
   if (!primary.runs || !primary.writable) return false

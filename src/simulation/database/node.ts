@@ -42,6 +42,10 @@ export class Node {
   /** A copy or a rewind was interrupted: what is there is of no use. */
   isWreck = false
   copiedFor: string | undefined
+  /** A restart that was asked for, and which of its servers ran then. */
+  restart: { readonly id: string; readonly life: number } | undefined
+  /** Which of its servers runs on other settings than it should. */
+  outdated: number | undefined
   source: Node | undefined
   sourceEpoch = 0
 
@@ -218,6 +222,8 @@ export class Node {
       forgot: this.forgot,
       unfit: this.diskFull ? 'its disk is full' : undefined,
       copiedFor: this.copiedFor,
+      outdated: this.outdated === this.life ? 'other settings' : undefined,
+      restartedFor: this.life === this.restart?.life ? undefined : this.restart?.id,
       failingSince: this.failingSince,
       waitingSince: isPrimary ? this.waitingSince : undefined,
     }

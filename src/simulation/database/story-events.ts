@@ -2,7 +2,16 @@
 
 import { leadOf } from '../../databases/facts.ts'
 import type { DatabaseWish, Durability, FailoverMode } from '../../databases/model.ts'
-import { cutOff, freezeKeeper, freezeServer, killKeeper, killServer, mend, rise } from './faults.ts'
+import {
+  askRestart,
+  cutOff,
+  freezeKeeper,
+  freezeServer,
+  killKeeper,
+  killServer,
+  mend,
+  rise,
+} from './faults.ts'
 import type { Node } from './node.ts'
 import type { DatabaseWorld } from './world.ts'
 
@@ -102,6 +111,11 @@ const events: Readonly<Record<string, Event>> = {
   },
   'restore *': (world, member = '') => {
     world.request = { kind: 'restore', member, id: String(world.now) }
+  },
+  'restart *': (world, name = '') =>
+    askRestart(world, name === 'all' ? world.nodes : [world.node(name)]),
+  'settings change': (world) => {
+    for (const node of world.nodes) node.outdated = node.life
   },
   acknowledge: (world) => {
     world.request = { kind: 'acknowledge' }

@@ -90,6 +90,18 @@ const expectations: Readonly<Record<string, Find>> = {
   '* only resumed': ({ ways }, name = '') =>
     unless(ways.get(name) === 'follow', `${ways.get(name)}`),
   '* was left alone': ({ ways }, name = '') => unless(!ways.has(name), `${ways.get(name)}`),
+  '* was restarted': ({ world }, name = '') => {
+    const { restart, life } = world.node(name)
+    return unless(restart !== undefined && restart.life !== life, 'it runs as it did')
+  },
+  '* was not restarted': ({ world }, name = '') => {
+    const { restart, life } = world.node(name)
+    return unless(restart === undefined || restart.life === life, 'it was')
+  },
+  '* has the settings of now': ({ world }, name = '') => {
+    const { outdated, life } = world.node(name)
+    return unless(outdated !== undefined && outdated !== life, 'it runs as it did')
+  },
   'rule * was met': ({ met }, id = '') => unless(met.has(id), [...met].join(', ')),
   'rule * was never met': ({ met }, id = '') => unless(!met.has(id), 'it was'),
   'rule *': ({ world }, id = '') => unless(world.lastRule === id, `rule ${world.lastRule}`),

@@ -1,17 +1,20 @@
 // The port to MariaDB: one member's server, brought to what its keeper orders.
 
+import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Fault } from '../../../foundation/fault.ts'
+import { describeError, Fault } from '../../../foundation/fault.ts'
 import type { Milliseconds } from '../../../foundation/time.ts'
 import type {
   FollowOrder,
   MemberEngine,
   MemberOptions,
   OpenMember,
+  Refreshed,
   ServerSight,
 } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
 import { putRestored } from '../../restored-data.ts'
+import { runningProgram } from '../running-program.ts'
 import { assertOurs, stateOf } from './data-folder.ts'
 import { admitted, assertPossible, receiverName } from './gate.ts'
 import { membersMost } from './gtid.ts'
@@ -20,10 +23,11 @@ import { acknowledge, placeOf } from './late-acks.ts'
 import { Logs } from './logs.ts'
 import { Lookout } from './look.ts'
 import { dropPending } from './pending.ts'
-import { findPrograms, ownerOf } from './programs.ts'
+import { findPrograms, ownerOf, type Programs } from './programs.ts'
 import { becomePrimary, enforce, ownDatabase } from './promote.ts'
 import { drain } from './quiesce.ts'
 import { Receivers } from './receivers.ts'
+import { refresh } from './refresh.ts'
 import { rejoin } from './rejoin.ts'
 import { changeRole, isLockedOut, stopReceiving } from './replication.ts'
 import { MariadbServer } from './server.ts'
@@ -167,6 +171,10 @@ class MariadbMember implements MemberEngine {
     })
   }
 
+  refresh(signal: AbortSignal): Promise<Refreshed> {
+    return this.#alone(() => refresh(this.#server, signal))
+  }
+
   quiesce(within: Milliseconds, signal: AbortSignal): Promise<void> {
     return this.#alone(async () => {
       const done = new AbortController()
@@ -210,12 +218,12 @@ class MariadbMember implements MemberEngine {
   }
 
   /** One thing at a time changes the server; an order does not wait for what nobody ordered. */
-  #alone(work: () => Promise<void>): Promise<void> {
+  #alone<T>(work: () => Promise<T>): Promise<T> {
     this.#help.abort(new Error('something was ordered'))
     return this.#next(work)
   }
 
-  #next(work: () => Promise<void>): Promise<void> {
+  #next<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work)
     this.#turn = turn.catch(() => {})
     return turn
@@ -324,11 +332,23 @@ class MariadbMember implements MemberEngine {
   }
 }
 
+/** Those that it should have; a server that runs is looked after with those that it runs, too. */
+async function programsFor({ home, host, event }: MemberOptions): Promise<Programs> {
+  try {
+    return await findPrograms(home)
+  } catch (thrown) {
+    const program = runningProgram(host)
+    if (program === undefined) throw thrown
+    event('programs-refused', describeError(thrown))
+    return await findPrograms(dirname(program)).catch(() => findPrograms(undefined))
+  }
+}
+
 /** Opens the engine of one member. Rejects with a Fault where MariaDB is not installed. */
 export const openMariadb: OpenMember = async (options: MemberOptions): Promise<MemberEngine> => {
   if (options.peers.length > membersMost) {
     throw new Fault('unsupported', `a database of MariaDB has ${membersMost} members at most`)
   }
-  const programs = await findPrograms(options.home)
+  const programs = await programsFor(options)
   return new MariadbMember(new MariadbServer(options, programs, ownerOf(options.user)))
 }

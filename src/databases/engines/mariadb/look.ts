@@ -6,7 +6,7 @@ import { blank } from '../../blank-sight.ts'
 import type { ServerSight } from '../../engine.ts'
 import type { AckSet, Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
-import { stateOf } from './data-folder.ts'
+import { readMark, stateOf } from './data-folder.ts'
 import { admitted, receiverOf } from './gate.ts'
 import { furthest } from './gtid.ts'
 import type { Logs } from './logs.ts'
@@ -63,7 +63,10 @@ export class Lookout {
       case 'absent':
         return blank
       case 'foreign':
-        return { ...blank, server: 'broken', why: `${data}: ${folder.why}; ${folder.remedy}` }
+        return {
+          ...{ ...blank, server: 'broken' as const },
+          ...{ why: `${data}: ${folder.why}`, remedy: folder.remedy },
+        }
       case 'ours': {
         const { begins } = folder.mark
         // One that was taken over has its log elsewhere until it starts.
@@ -72,7 +75,8 @@ export class Lookout {
         const relayed = this.#logs.lastPosition(relayLog)
         const further = comparePositions(applied, relayed) >= 0 ? applied : relayed
         const received = withPending(this.#kept, further)
-        return { ...blank, server: 'stopped', why, received, applied, ...written(received) }
+        const origin = folder.mark.identity
+        return { ...blank, server: 'stopped', why, received, applied, origin, ...written(received) }
       }
     }
   }
@@ -83,7 +87,8 @@ export class Lookout {
     if (number === errors.accessDenied || number === errors.accessDeniedNoPassword) {
       const { user } = this.#server.options.accounts.admin
       const why = `the server does not let ${user} in: it has another password, or no such user`
-      return { ...blank, server: 'broken', why }
+      const remedy = 'give the accounts that this database was made with, or copy the member anew'
+      return { ...blank, server: 'broken', why, remedy }
     }
     if (!signal.aborted && (isUnreachable(thrown) || this.#last === blank)) {
       return { ...blank, server: 'starting' }
@@ -103,6 +108,7 @@ export class Lookout {
     const received = isPrimary ? known : withPending(this.#kept, known)
     const base = {
       ...blank,
+      origin: readMark(options.data)?.identity,
       writable: !status.readOnly,
       received,
       applied: status.applied,

@@ -1,8 +1,7 @@
-// How does a primary stop serving so that nothing is lost and nobody is cut off in the middle?
+// How does a server stop serving so that nothing is lost and nobody is cut off in the middle?
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { Fault } from '../../../foundation/fault.ts'
-import type { Milliseconds } from '../../../foundation/time.ts'
+import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { Position } from '../../model.ts'
 import { reaches } from '../../position.ts'
 import { kill, receiverOf } from './gate.ts'
@@ -14,6 +13,8 @@ import { readStatus } from './status.ts'
 const pauseBetween = 20
 /** InnoDB tells of transactions what it told before to whoever asks again within 100 ms. */
 const transactionsEvery = 150
+/** A replica has nobody to hand over to, and its files to put in order. */
+const stopWithin = ms(10_000)
 
 /** Lets what is under way end, hands everything to the replicas that receive, stops the server. */
 export async function drain(
@@ -23,15 +24,15 @@ export async function drain(
   signal: AbortSignal,
 ): Promise<void> {
   if (!server.isRunning) return
-  const { now, member } = server.options
+  const { now } = server.options
   const until = now() + within
   const session = await server.session(signal)
   const { epoch } = await readStatus(session, signal)
-  if (epoch === 0) throw new Fault('refused', `${member} is no primary`)
   await shutOut(session, server, signal)
   while (now() < until && (await hasOpenTransactions(session, server, signal))) {
     await pause(transactionsEvery, undefined, { signal })
   }
+  if (epoch === 0) return await server.end(stopWithin)
   await closeDoor(server, signal)
   const { applied } = await readStatus(session, signal)
   await handOver(server, receivers, applied, signal)

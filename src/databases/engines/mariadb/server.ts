@@ -29,7 +29,8 @@ const answerWithin = 5000
 
 export class MariadbServer implements Disposable {
   readonly options: MemberOptions
-  readonly programs: Programs
+  /** Those that it is started by next. */
+  programs: Programs
   readonly owner: Owner | undefined
   readonly index: number
   readonly socket: string
@@ -60,8 +61,8 @@ export class MariadbServer implements Disposable {
     const { run, host } = this.options
     if (!this.isRunning) {
       makeFolder(run, this.owner)
-      const file = join(run, 'server.cnf')
-      writeFileSync(file, this.#configuration(data), { mode: 0o600 })
+      const file = this.configurationFile
+      writeFileSync(file, this.#configurationOn(data), { mode: 0o600 })
       if (this.owner !== undefined) chownSync(file, this.owner.uid, this.owner.gid)
       rmSync(this.socket, { force: true })
       await host.start({
@@ -81,7 +82,17 @@ export class MariadbServer implements Disposable {
     await this.answers(signal)
   }
 
-  #configuration(data: string): string {
+  /** What a running server has in force; written anew at each start. */
+  get configurationFile(): string {
+    return join(this.options.run, 'server.cnf')
+  }
+
+  /** What a server that starts now would have. */
+  get configuration(): string {
+    return this.#configurationOn(this.options.data)
+  }
+
+  #configurationOn(data: string): string {
     const { address, run, settings, member } = this.options
     return configurationOf(
       {

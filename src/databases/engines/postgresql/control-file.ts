@@ -18,7 +18,19 @@ export interface ControlFile {
   /** Of a standby: it has applied this at least; `undefined` for a primary. */
   readonly minRecovery: { readonly line: number; readonly at: number } | undefined
   readonly segmentBytes: number
+  /** What a server that applies this log has to have of these at least. */
+  readonly least: Readonly<Record<(typeof leastNames)[number], number>>
 }
+
+/** In the order in which they are laid out, from byte 180. */
+const leastNames = [
+  'max_connections',
+  'max_worker_processes',
+  'max_wal_senders',
+  'max_prepared_transactions',
+  'max_locks_per_transaction',
+] as const
+const leastAt = 180
 
 const bigAt = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64LE(at))
 
@@ -44,6 +56,9 @@ export function parseControlFile(bytes: Buffer): ControlFile | undefined {
     minRecovery:
       minRecoveryAt === 0 ? undefined : { line: bytes.readUInt32LE(144), at: minRecoveryAt },
     segmentBytes: bytes.readUInt32LE(228),
+    least: Object.fromEntries(
+      leastNames.map((name, index) => [name, bytes.readInt32LE(leastAt + 4 * index)]),
+    ) as ControlFile['least'],
   }
 }
 

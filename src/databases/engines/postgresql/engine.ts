@@ -9,21 +9,24 @@ import type {
   MemberEngine,
   MemberOptions,
   OpenMember,
+  Refreshed,
   ServerSight,
 } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
 import { putRestored } from '../../restored-data.ts'
+import { troubleOf } from '../../trouble.ts'
 import { putAcks } from './acks.ts'
 import { DivergenceWatch } from './divergence.ts'
 import { freeze } from './freeze.ts'
 import { initialise } from './initialise.ts'
 import { ensureSlots, promote } from './promote.ts'
 import { quiesce } from './quiesce.ts'
+import { refresh } from './refresh.ts'
 import { follow } from './rejoin.ts'
 import { Server } from './server.ts'
 import { type Session, sqlState } from './session.ts'
 import { lookAtRunning, lookAtStopped } from './sight.ts'
-import { isForNow, isFullDisk } from './trouble.ts'
+import { isForNow, isFullDisk, remedyFor } from './trouble.ts'
 
 /** More members than anybody has. */
 const ackMost = 100
@@ -65,8 +68,8 @@ class PostgresMember implements MemberEngine {
         this.#dropSession()
         if (signal.aborted) throw thrown
         if (this.#server.options.host.observe().kind !== 'running') return this.#lookAtStopped()
-        const why = isForNow(thrown) ? undefined : this.#server.refusedUs(thrown).message
-        return { ...blank, server: why === undefined ? 'starting' : 'broken', why }
+        if (isForNow(thrown)) return { ...blank, server: 'starting' }
+        return { ...blank, server: 'broken', ...troubleOf(this.#server.refusedUs(thrown)) }
       }
     })
   }
@@ -117,6 +120,12 @@ class PostgresMember implements MemberEngine {
     })
   }
 
+  refresh(signal: AbortSignal): Promise<Refreshed> {
+    return failing('could not be given its settings', this.#server, () =>
+      refresh(this.#server, signal),
+    )
+  }
+
   quiesce(within: Milliseconds, signal: AbortSignal): Promise<void> {
     return failing('could not be stopped as planned', this.#server, () =>
       quiesce(this.#server, within, signal),
@@ -159,7 +168,8 @@ class PostgresMember implements MemberEngine {
     const trouble = this.#server.log.lastTrouble() ?? state.why
     // It would only end again, until somebody has made room.
     const isFull = isFullDisk(trouble) && !this.#server.hasRoom
-    return { ...sight, server: isFull ? 'broken' : 'stopped', why: trouble }
+    const remedy = remedyFor(trouble, this.#server.log.path)
+    return { ...sight, server: isFull ? 'broken' : 'stopped', why: trouble, remedy }
   }
 
   async #lookAtRunning(signal: AbortSignal): Promise<ServerSight> {
@@ -234,9 +244,20 @@ async function unlessOver(work: Promise<void>, signal: AbortSignal): Promise<voi
   }
 }
 
+/** A server that runs is looked after also where the programs to start it anew are missing. */
+async function canRewind(server: Server): Promise<boolean> {
+  try {
+    return (await server.programs()).rewind !== undefined
+  } catch (thrown) {
+    if (server.options.host.observe().kind !== 'running' || !(thrown instanceof Fault)) throw thrown
+    server.options.event('programs-refused', thrown.message, { remedy: thrown.remedy })
+    return false
+  }
+}
+
 /** Opens the engine of one member. Starts nothing. Rejects with a `Fault` where it never could. */
 export const openPostgres: OpenMember = async (options: MemberOptions) => {
   const server = new Server(options)
-  const programs = await server.programs()
-  return new PostgresMember(server, { rewind: programs.rewind !== undefined, ackMost })
+  const rewind = await canRewind(server)
+  return new PostgresMember(server, { rewind, ackMost })
 }

@@ -1,10 +1,11 @@
-// Ends a primary as planned: nobody new is let in, what is under way ends, and replicas get it all.
+// Ends a server as planned: nobody new is let in, what is under way ends, and replicas get it all.
 
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import { acksOf } from './acks.ts'
 import { pauseFor } from './patience.ts'
 import type { Server } from './server.ts'
 import type { Session } from './session.ts'
+import { noAcks } from './settings.ts'
 
 const pollEvery = ms(20)
 /** Replicas get what is left while the server stops; one that hangs is given up after this. */
@@ -19,7 +20,11 @@ export async function quiesce(
   if (server.options.host.observe().kind === 'running') {
     using session = await server.connect(signal)
     const { standby } = await session.row('SELECT pg_is_in_recovery() AS standby', signal)
-    if (standby !== true) {
+    if (standby === true) {
+      const { upstream } = server.course
+      await server.apply({ upstream, acks: noAcks }, 'closed', signal)
+      await dismiss(server, session, patience, signal)
+    } else {
       const acks = await acksOf(session, signal)
       await server.apply({ upstream: undefined, acks }, 'closed', signal)
       // The less there is to write, the shorter is the stop.

@@ -7,6 +7,7 @@ import { writeWhole } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
+import { majorOf } from './check-programs.ts'
 import { readControlFile } from './control-file.ts'
 import { clearLeftovers, dropLoneHistories } from './leftovers.ts'
 import { checkWay, give, makePrivate, makeWay, type Owner, ownerFor } from './owner.ts'
@@ -75,9 +76,12 @@ export class Server {
 
   /** Rejects with a `Fault` if the folder holds what is not ours to touch. */
   checkFolder(): void {
-    if (this.holding !== 'other') return
-    throw new Fault('refused', `${this.data} is not empty, and not PostgreSQL's`, {
-      remedy: 'name another folder under data:, or empty this one',
+    if (this.holding === 'other') throw this.notOurs
+  }
+
+  get notOurs(): Fault {
+    return new Fault('refused', `${this.data} is not empty, and not PostgreSQL’s`, {
+      remedy: 'name another folder with `data:`, or move what is in this one elsewhere',
     })
   }
 
@@ -89,11 +93,7 @@ export class Server {
 
   async programs(): Promise<Programs> {
     if (this.#programs !== undefined) return this.#programs
-    const version = join(this.data, 'PG_VERSION')
-    const major = existsSync(version)
-      ? Number.parseInt(readFileSync(version, 'utf8'), 10)
-      : undefined
-    const found = await findPrograms(this.options.home, major)
+    const found = await findPrograms(this.options.home, majorOf(this.data))
     checkWay(join(found.folder, 'postgres'), this.owner)
     this.#programs = found
     return found
@@ -149,7 +149,7 @@ export class Server {
     const wanted = this.#write(course, doors)
     if (wanted === this.#inForce) return
     this.#inForce = undefined
-    await this.#reload(signal)
+    await this.reload(signal)
     this.#inForce = wanted
   }
 
@@ -185,7 +185,7 @@ export class Server {
       this.#put(join(this.data, 'standby.signal'), '')
       rmSync(join(this.data, 'recovery.signal'), { force: true })
       this.#inForce = this.#write({ upstream, acks: noAcks, recovery }, 'open')
-      this.#writeConfiguration(programs)
+      await this.writeConfiguration(programs)
       this.log.begin()
       await this.options.host.start({
         argv: [
@@ -229,7 +229,8 @@ export class Server {
     return Session.open(door, signal)
   }
 
-  async #reload(signal: AbortSignal): Promise<void> {
+  /** Resolves when whatever begins from now on goes by what the files say. */
+  async reload(signal: AbortSignal): Promise<void> {
     const ask = 'SELECT extract(epoch FROM pg_conf_load_time())::text AS at'
     using session = await this.connect(signal)
     const { at: before } = await session.row(ask, signal)
@@ -272,14 +273,16 @@ export class Server {
     })
   }
 
-  #writeConfiguration(programs: Programs): void {
+  /** What a server that starts, or is told to read it again, goes by. */
+  async writeConfiguration(programs: Programs): Promise<void> {
     const { run, address, settings, accounts, adopted } = this.options
     const { bavail, bsize } = statfsSync(this.data)
+    const least = (await readControlFile(this.data))?.least
     // One that is gone would keep the server from starting.
     const sockets = adopted?.sockets.filter((each) => existsSync(each))
     const { major } = programs
     const place = { run, sockets, address, major, freeBytes: bavail * bsize }
-    this.#put(join(run, 'postgresql.conf'), configuration(place, settings))
+    this.#put(join(run, 'postgresql.conf'), configuration(place, settings, least))
     this.#put(join(run, 'ident.conf'), '')
     this.#put(this.passwordFile, passwordLine(accounts.replication))
   }

@@ -3,6 +3,8 @@
 import { plainSetting } from '../../durable-settings.ts'
 import type { MemberAddress } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
+import type { ControlFile } from './control-file.ts'
+import { heldAt } from './least.ts'
 
 /** A value as a configuration file quotes it (config docs, 20.1.2). */
 export const quoteValue = (value: string): string =>
@@ -107,7 +109,11 @@ const render = (settings: Readonly<Record<string, string>>): string =>
     .join('')
 
 /** The whole of postgresql.conf: of two lines for a setting the later counts. */
-export function configuration(place: Place, settings: Settings): string {
+export function configuration(
+  place: Place,
+  settings: Settings,
+  least?: ControlFile['least'],
+): string {
   const plain = Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [plainSetting(name), value]),
   )
@@ -118,6 +124,8 @@ export function configuration(place: Place, settings: Settings): string {
     render(plain),
     '# What failover and durability rest on.\n',
     render(enforced(place, plain)),
+    '# What a standby has to have as much of as its primary had.\n',
+    render(heldAt(plain, least)),
   ].join('')
 }
 

@@ -6,6 +6,7 @@ import { blank } from '../../blank-sight.ts'
 import type { MemberAddress, ServerSight } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { comparePositions } from '../../position.ts'
+import { troubleOf } from '../../trouble.ts'
 import { sqlText } from './accounts.ts'
 import { readControlFile } from './control-file.ts'
 import { lineAt, parseLsn } from './lsn.ts'
@@ -49,19 +50,27 @@ export async function lookAtRunning(
   signal: AbortSignal,
 ): Promise<ServerSight> {
   for (;;) {
-    const before = await lineOf(session, signal)
+    const before = await selfOf(session, signal)
     const row = await session.row(question(server.options.accounts.admin.user), signal)
-    const line = await lineOf(session, signal)
+    const { line, origin } = await selfOf(session, signal)
     // Between the two it went over to another history, or was promoted: what was seen is mixed.
-    if (line !== before) continue
-    return row.standby === true ? replicaSight(server, row, line) : primarySight(server, row, line)
+    if (line !== before.line) continue
+    const isReplica = row.standby === true
+    const sight = isReplica ? replicaSight(server, row, line) : primarySight(server, row, line)
+    return { ...(await sight), origin }
   }
 }
 
-/** The timeline of the last record that it wrote, or applied (protocol docs, IDENTIFY_SYSTEM). */
-async function lineOf(session: Session, signal: AbortSignal): Promise<number> {
-  const { timeline } = await session.row('IDENTIFY_SYSTEM', signal)
-  return Number(timeline)
+/**
+ * The timeline of the last record that it wrote, or applied, and which database it is of (protocol
+ * docs, IDENTIFY_SYSTEM).
+ */
+async function selfOf(
+  session: Session,
+  signal: AbortSignal,
+): Promise<{ readonly line: number; readonly origin: string }> {
+  const { timeline, systemid } = await session.row('IDENTIFY_SYSTEM', signal)
+  return { line: Number(timeline), origin: String(systemid) }
 }
 
 function primarySight(server: Server, row: Row, line: number): ServerSight {
@@ -142,10 +151,11 @@ export async function lookAtStopped(server: Server): Promise<ServerSight> {
     case 'half':
       return { ...blank, why: 'its data is half rewound: it has to be copied anew' }
     case 'other':
-      return { ...blank, server: 'broken', why: `${server.data} holds something that is not ours` }
+      return { ...blank, server: 'broken', ...troubleOf(server.notOurs) }
     case 'data': {
       const position = await stoppedPosition(server)
-      return { ...blank, server: 'stopped', received: position, applied: position }
+      const origin = (await readControlFile(server.data))?.systemId
+      return { ...blank, server: 'stopped', received: position, applied: position, origin }
     }
   }
 }

@@ -73,4 +73,5 @@ export const isForNow = (thrown: unknown): boolean =>
   isBetween(thrown) ||
   ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'].includes(systemCode(thrown) ?? '') ||
   ['57P01', '53300'].includes(sqlState(thrown) ?? '') ||
-  (Error.isError(thrown) && /Connection terminated/.test((thrown as Error).message))
+  (Error.isError(thrown) &&
+    /Connection terminated|is not queryable/.test((thrown as Error).message))

@@ -1,0 +1,116 @@
+// Does a running server have the settings and the programs that it should? Those settings that it
+// can take as it runs are given to it.
+
+import { chownSync, writeFileSync } from 'node:fs'
+import { readWhole } from '../../../control/whole-file.ts'
+import { describeError } from '../../../foundation/fault.ts'
+import type { Refreshed } from '../../engine.ts'
+import { otherProgram } from '../running-program.ts'
+import { asNumber, type Changed, changesBetween, withoutThose } from './in-force.ts'
+import { findPrograms, type Programs } from './programs.ts'
+import type { MariadbServer } from './server.ts'
+import { errnoOf, type Session } from './session.ts'
+
+/** Rejects where the server does not answer. */
+export async function refresh(server: MariadbServer, signal: AbortSignal): Promise<Refreshed> {
+  let programs: Programs
+  try {
+    programs = await findPrograms(server.options.home)
+  } catch (thrown) {
+    return { outdated: undefined, refused: describeError(thrown) }
+  }
+  const session = await server.session(signal)
+  const { version } = await session.one('SELECT VERSION() AS version', signal)
+  const running = String(version).split('-')[0] ?? ''
+  const other = otherVersion(running, programs)
+  if (other?.refused !== undefined) return other
+  server.programs = programs
+  const { outdated, refused } = await takeSettings(server, session, signal)
+  const names = outdated.join(', ')
+  const program = other?.outdated ?? otherProgram(server.options.host, programs.server)
+  const settings = names === '' ? undefined : `other settings of the file: ${names}`
+  const reasons = [program, settings].filter((each) => each !== undefined)
+  return {
+    outdated: reasons.length === 0 ? undefined : reasons.join('; '),
+    refused: refused.length === 0 ? undefined : refused.join('; '),
+  }
+}
+
+const series = (version: string): string => version.split('.').slice(0, 2).join('.')
+
+function otherVersion(running: string, { version, server }: Programs): Refreshed | undefined {
+  if (running === version) return undefined
+  const what = `it runs MariaDB ${running}, and ${server} is ${version}`
+  const ours = series(running)
+  if (ours === series(version)) return { outdated: what, refused: undefined }
+  const remedy = `name the folder of a MariaDB ${ours} with \`home:\``
+  const refused = `${what}: another series does not take over its data; ${remedy}`
+  return { outdated: undefined, refused }
+}
+
+interface Taken {
+  /** They wait for a start. */
+  readonly outdated: readonly string[]
+  readonly refused: readonly string[]
+}
+
+async function takeSettings(
+  server: MariadbServer,
+  session: Session,
+  signal: AbortSignal,
+): Promise<Taken> {
+  const inForce = readWhole(server.configurationFile)
+  if (inForce === undefined) return { outdated: [], refused: [] }
+  const wanted = server.configuration
+  const outdated: string[] = []
+  const refused: string[] = []
+  const left: string[] = []
+  for (const change of changesBetween(inForce, wanted)) {
+    const how = await take(session, change, signal)
+    if (how.kind === 'taken') continue
+    left.push(change.name)
+    if (how.kind === 'at-start') outdated.push(change.name)
+    else refused.push(`\`${change.name}: ${change.value}\` of settings: is refused: ${how.why}`)
+  }
+  const text = withoutThose(inForce, wanted, left)
+  if (text !== inForce) {
+    writeFileSync(server.configurationFile, text, { mode: 0o600 })
+    const { owner } = server
+    if (owner !== undefined) chownSync(server.configurationFile, owner.uid, owner.gid)
+  }
+  return { outdated, refused }
+}
+
+type How =
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'at-start' }
+  | { readonly kind: 'refused'; readonly why: string }
+
+async function take(session: Session, { name, value }: Changed, signal: AbortSignal): Promise<How> {
+  const [known] = await session.query(
+    'SELECT READ_ONLY AS fixed FROM information_schema.SYSTEM_VARIABLES WHERE VARIABLE_NAME = ?',
+    signal,
+    [name],
+  )
+  if (known === undefined && value !== undefined) {
+    return { kind: 'refused', why: 'this server has no such setting' }
+  }
+  if (known === undefined || known.fixed === 'YES') return { kind: 'at-start' }
+  try {
+    // A name that the server knows is one word.
+    if (value === undefined) await session.query(`SET GLOBAL ${name} = DEFAULT`, signal)
+    else {
+      const number = asNumber(value)
+      const literal = number === undefined ? '?' : String(number)
+      await session.query(
+        `SET GLOBAL ${name} = ${literal}`,
+        signal,
+        number === undefined ? [value] : [],
+      )
+    }
+    return { kind: 'taken' }
+  } catch (thrown) {
+    if (errnoOf(thrown) === undefined) throw thrown
+    return { kind: 'refused', why: describeError(thrown) }
+  }
+}

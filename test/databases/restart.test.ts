@@ -1,0 +1,208 @@
+// A whole agent with a replicated database, a client that writes and one that reads: its servers
+// are started anew one after another, and neither notices.
+
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { suite, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Bed, openBed } from '../../bench/failover/bed.ts'
+import { judge } from '../../bench/failover/judge.ts'
+import { type Session, sessionOf, type Target } from '../../bench/failover/session.ts'
+import { restingPorts } from '../../bench/lib/ports.ts'
+import { ask } from '../../src/agent/client.ts'
+import type { ApplyReport } from '../../src/agent/model.ts'
+import type { DatabaseOverview } from '../../src/databases/overview.ts'
+import { isAcknowledgedKept } from '../../src/drills/checkers/acknowledged.ts'
+import { describeAcknowledged } from '../../src/drills/checkers/describe.ts'
+import { Fault } from '../../src/foundation/fault.ts'
+import { until } from '../engines/waiting.ts'
+
+const members = ['orders-1', 'orders-2', 'orders-3']
+const patience = 180_000
+
+const socketOf = (bed: Bed): string => bed.places[0]?.socket ?? ''
+
+/** Applies the file of a bed with other words in it. */
+async function apply(bed: Bed, change: (text: string) => string): Promise<ApplyReport> {
+  const socket = socketOf(bed)
+  const path = join(dirname(dirname(socket)), 'alwayson.yaml')
+  const text = change(readFileSync(path, 'utf8'))
+  const report = await ask(socket, '/apply', { path, text, env: {}, dryRun: false })
+  writeFileSync(path, text)
+  return report
+}
+
+/** Which processes are the servers now. */
+const servers = (bed: Bed): ReadonlyMap<string, number | undefined> =>
+  new Map(members.map((name) => [name, bed.record(name).server?.pid]))
+
+const differ = (before: ReadonlyMap<string, number | undefined>, bed: Bed): readonly string[] =>
+  members.filter((name) => before.get(name) !== bed.record(name).server?.pid)
+
+/** Resolves when nothing is left to be restarted, and all is well; how it went meanwhile. */
+async function restarted(bed: Bed): Promise<readonly DatabaseOverview[]> {
+  const seen: DatabaseOverview[] = []
+  await until(
+    'all are restarted',
+    async () => {
+      const now = await bed.look()
+      if (now !== undefined) seen.push(now)
+      return (
+        now?.rule === 'steady' &&
+        now.request === undefined &&
+        now.members.every(({ restart, standing }) => restart === undefined && standing === 'good')
+      )
+    },
+    patience,
+  )
+  await bed.well()
+  return seen
+}
+
+/** Reads again and again on one session, as an application does; its errors. */
+class Reader implements AsyncDisposable {
+  readonly errors: string[] = []
+  reads = 0
+  #isOver = false
+  readonly #running: Promise<void>
+
+  constructor(target: Target) {
+    this.#running = this.#run(target)
+  }
+
+  async #run(target: Target): Promise<void> {
+    let session: Session | undefined
+    while (!this.#isOver) {
+      try {
+        session ??= await sessionOf(target)
+        await session.run('SELECT 1 AS one')
+        this.reads += 1
+      } catch (thrown) {
+        this.errors.push(String(thrown))
+        await session?.end()
+        session = undefined
+      }
+      await pause(10)
+    }
+    await session?.end()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true
+    await this.#running
+  }
+}
+
+async function readTarget(bed: Bed): Promise<Target> {
+  const { url } = await ask(socketOf(bed), '/database-url', { database: 'orders', door: 'read' })
+  const { username, password, port, pathname } = new URL(url)
+  return {
+    ...{ engine: bed.options.engine, host: '127.0.0.1', port: Number(port) },
+    ...{ user: username, password, database: pathname.slice(1) },
+  }
+}
+
+/** A setting that takes effect at once, and one that needs a start. */
+const settings = {
+  postgresql: { now: 'work_mem: 5MB', restart: 'max_connections: 120' },
+  mariadb: { now: 'max_connections: 120', restart: 'back_log: 60' },
+}
+const values = {
+  postgresql: { now: ['SHOW work_mem', '5MB'], restart: ['SHOW max_connections', '120'] },
+  mariadb: {
+    now: ['SELECT @@max_connections AS v', '120'],
+    restart: ['SELECT @@back_log AS v', '60'],
+  },
+} as const
+
+for (const engine of ['postgresql', 'mariadb'] as const) {
+  suite(`three members of ${engine} under one agent`, () => {
+    test('are restarted one after another, and no client notices', async () => {
+      await using bed = await openBed({ engine, where: 'processes', durability: 'quorum' })
+      const [port] = await restingPorts(1)
+      await apply(bed, (text) =>
+        text.replace(/bind: (\S+)/, `bind: { write: "$1", read: ":${port}" }`),
+      )
+      await bed.well()
+      const target = await readTarget(bed)
+      await using reader = new Reader(target)
+      const value = async ([sql, wanted]: readonly [string, string]): Promise<boolean> => {
+        const session = await sessionOf(target)
+        try {
+          const [row = {}] = (await session.run(sql)) as readonly Record<string, unknown>[]
+          return String(Object.values(row)[0]) === wanted
+        } finally {
+          await session.end()
+        }
+      }
+
+      let before = servers(bed)
+      await apply(bed, (text) => `${text}    settings: { ${settings[engine].now} }\n`)
+      await until('the setting is taken', () => value(values[engine].now), patience)
+      await restarted(bed)
+      assert.deepEqual(differ(before, bed), [], 'nobody was restarted for it')
+
+      const { primary } = await bed.well()
+      before = servers(bed)
+      const { actions } = await apply(bed, (text) =>
+        text.replace(/settings: \{ (.*) \}/, `settings: { $1, ${settings[engine].restart} }`),
+      )
+      assert.match(actions.join('; '), /restart them one after another/)
+      await until('it begins', async () => (await bed.look())?.rule !== 'steady', patience)
+      const seen = await restarted(bed)
+      assert.deepEqual(differ(before, bed), members)
+      assert.ok(await value(values[engine].restart))
+      for (const { members: each, phase } of seen) {
+        if (phase !== 'serving') continue
+        const away = each.filter(({ state }) =>
+          ['restarting', 'stopped', 'starting'].includes(state),
+        )
+        assert.ok(away.length <= 1, `more than one at once: ${JSON.stringify(away)}`)
+      }
+      assert.notEqual((await bed.look())?.primary, primary)
+
+      before = servers(bed)
+      const order = { verb: 'restart', database: 'orders', stop: false } as const
+      await ask(socketOf(bed), '/database', order)
+      await until('one has been', () => Promise.resolve(differ(before, bed).length > 0), patience)
+      bed.places[0]?.agent.kill('SIGKILL')
+      await pause(1)
+      bed.places[0]?.up()
+      await restarted(bed)
+      assert.deepEqual(differ(before, bed), members)
+
+      for (const place of bed.places) {
+        const verdict = await judge(bed, place)
+        assert.ok(verdict.acknowledged > 100)
+        assert.ok(isAcknowledgedKept(verdict), describeAcknowledged(verdict))
+        const failed = place.history().filter(({ outcome }) => outcome !== 'ok')
+        assert.deepEqual(failed, [], 'no write failed')
+      }
+      assert.ok(reader.reads > 100)
+      assert.deepEqual(reader.errors, [], 'no read failed')
+    })
+  })
+}
+
+test('a file that its data could not be served by is refused, and nothing is touched', async () => {
+  const engine = 'postgresql'
+  await using bed = await openBed({ engine, where: 'processes', durability: 'quorum' })
+  const before = servers(bed)
+  const refused = (words: RegExp) => (thrown: unknown) =>
+    thrown instanceof Fault && words.test(thrown.message) && thrown.remedy !== undefined
+  await assert.rejects(
+    apply(bed, (text) => `${text}    home: /usr/lib/postgresql/15/bin\n`),
+    refused(/PostgreSQL 18 made the data, and \/usr\/lib\/postgresql\/15\/bin holds 15/),
+  )
+  await assert.rejects(
+    apply(bed, (text) => `${text}    home: /nowhere\n`),
+    refused(/\/nowhere/),
+  )
+  await assert.rejects(
+    apply(bed, (text) => `${text}    settings: { max_connections: 50 }\n`),
+    refused(/max_connections/),
+  )
+  await bed.well()
+  assert.deepEqual(differ(before, bed), [])
+})
