@@ -32,8 +32,8 @@ const further = (a: MemberSighting, b: MemberSighting): number =>
     : comparePositions(b.received, a.received)
 
 /**
- * The planned move that is under way, or should be. `heir` is whom the primary hands over to so that
- * its server can be started anew: itself, where there is nobody else.
+ * The planned move that is under way, or should be. `heir` is whom the primary hands over to for a
+ * start of its server: itself, where there is nobody else.
  */
 export function targetOf(
   seen: DatabaseObservation,
