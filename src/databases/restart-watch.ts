@@ -6,6 +6,7 @@ import type { MemberEngine, Refreshed } from './engine.ts'
 import type { ServerProcess } from './host.ts'
 import type { KeeperMemory } from './memory.ts'
 import type { Request, ServerState } from './model.ts'
+import type { Trouble } from './trouble.ts'
 
 /** What a restart is seen by. */
 export interface RestartWatchOptions {
@@ -38,8 +39,9 @@ export class RestartWatch {
   }
 
   /** Which settings it does not take, and why. */
-  get refused(): string | undefined {
-    return this.#found.refused
+  get refused(): Trouble | undefined {
+    const why = this.#found.refused
+    return why === undefined ? undefined : { why, remedy: 'mend the file, and apply it' }
   }
 
   /**

@@ -11,7 +11,7 @@ import { newOrigin, ofOrigin } from './origin.ts'
 import { Recall } from './recall.ts'
 import { RestartWatch } from './restart-watch.ts'
 import { Room } from './room.ts'
-import type { Trouble } from './trouble.ts'
+import { saidOf, type Trouble } from './trouble.ts'
 import { WriteWatch } from './writes.ts'
 
 /** What is looked at, and by what. */
@@ -130,8 +130,7 @@ export class Sights {
       failingSince: isPrimary ? this.#writes.failingSince : undefined,
       ...{ waitingSince: this.#writes.waitingSince, copiedFor },
       ...{ lag: sight.lag, clients: sight.clients, outdated, restartedFor },
-      trouble: sight.why ?? this.trouble?.why ?? refused,
-      remedy: sight.remedy ?? this.trouble?.remedy,
+      ...saidOf(sight, this.trouble ?? refused),
       ...(this.#busy === undefined ? {} : { busy: this.#busy }),
     }
   }

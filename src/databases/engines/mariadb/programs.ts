@@ -1,7 +1,15 @@
 // Where are the programs of an installed server, of which version, and as whom do they run?
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, chmodSync, chownSync, constants, mkdirSync, readFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  mkdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describeError, Fault } from '../../../foundation/fault.ts'
 
@@ -91,6 +99,15 @@ export function ownerOf(user: string | undefined): Owner | undefined {
     })
   }
   return { uid: Number(uid), gid: Number(gid) }
+}
+
+/** Throws a Fault where a folder belongs to another than the user that a server runs as. */
+export function assertOwned(path: string, owner: Owner | undefined): void {
+  const { uid } = statSync(path)
+  if (uid === (owner?.uid ?? process.getuid?.())) return
+  throw new Fault('refused', `${path} belongs to another user (${uid})`, {
+    remedy: 'chown -R it to the user that the server runs as, or name that user with `user:`',
+  })
 }
 
 /** Makes a folder that only the server's user may enter. */

@@ -9,7 +9,7 @@ import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberOptions } from '../../engine.ts'
 import type { ServerProcess } from '../../host.ts'
 import { replicaServerId } from './gtid.ts'
-import { makeFolder, type Owner, type Programs } from './programs.ts'
+import { assertOwned, makeFolder, type Owner, type Programs } from './programs.ts'
 import { isUnreachable, type Row, Session } from './session.ts'
 import { configurationOf } from './settings.ts'
 
@@ -60,6 +60,7 @@ export class MariadbServer implements Disposable {
   ): Promise<void> {
     const { run, host } = this.options
     if (!this.isRunning) {
+      assertOwned(data, this.owner)
       makeFolder(run, this.owner)
       const file = this.configurationFile
       writeFileSync(file, this.#configurationOn(data), { mode: 0o600 })

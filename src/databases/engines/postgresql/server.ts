@@ -109,7 +109,7 @@ export class Server {
     const expected = this.owner?.uid ?? process.getuid?.()
     if (uid !== expected) {
       throw new Fault('refused', `${this.data} belongs to another user (${uid})`, {
-        remedy: `chown -R it to the user that the server runs as, or name that user under user:`,
+        remedy: 'chown -R it to the user that the server runs as, or name that user with `user:`',
       })
     }
   }
