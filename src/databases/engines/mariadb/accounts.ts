@@ -72,7 +72,12 @@ export async function ensureAccounts(
 ): Promise<void> {
   const known = await knownAccounts(session, signal)
   await ensureAccount(session, known, admin, ['ALL PRIVILEGES ON *.*'], signal)
-  await session.query(`CREATE DATABASE IF NOT EXISTS ${identifier(app.database)}`, signal)
+  const there = await session.query(
+    'SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
+    signal,
+    [app.database],
+  )
+  if (there.length === 0) await session.query(`CREATE DATABASE ${identifier(app.database)}`, signal)
   const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
   await ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
 }

@@ -78,8 +78,20 @@ async function expelBefore(session: Session, signal: AbortSignal): Promise<void>
 
 /** Our own tables, and the name that tells this database from others. */
 export async function ensureTables(session: Session, signal: AbortSignal): Promise<void> {
-  for (const table of tables) await session.query(table, signal)
+  if (!(await hasTables(session, signal))) {
+    for (const table of tables) await session.query(table, signal)
+  }
   await session.query(`INSERT IGNORE INTO ${ownDatabase}.identity VALUES (1, UUID())`, signal)
+}
+
+/** To make what is there already is written to the log as well: clients wait for that. */
+async function hasTables(session: Session, signal: AbortSignal): Promise<boolean> {
+  const rows = await session.query(
+    `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = '${ownDatabase}'
+      AND TABLE_NAME IN ('epoch', 'identity', 'probe')`,
+    signal,
+  )
+  return rows.length === 3
 }
 
 async function write(
