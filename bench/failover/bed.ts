@@ -224,12 +224,17 @@ databases:
   }
 
   async approve(): Promise<void> {
-    try {
-      await ask(this.#answering.socket, '/database', { verb: 'approve', database: 'orders' })
-    } catch (thrown) {
-      // There was none to look at.
-      if (!(thrown instanceof Fault && thrown.code === 'refused')) throw thrown
+    const asked = async (): Promise<boolean> => {
+      try {
+        await ask(this.#answering.socket, '/database', { verb: 'approve', database: 'orders' })
+        return true
+      } catch (thrown) {
+        if (!(thrown instanceof Fault)) throw thrown
+        // There was none to look at. Else it cannot be asked yet: it has just come back.
+        return thrown.code === 'refused'
+      }
     }
+    await until('an operator is answered', asked)
   }
 
   async ids(place: Place): Promise<ReadonlySet<number>> {

@@ -53,9 +53,11 @@ export function targetOf(
     lead.received === undefined ||
     (member.received !== undefined && reaches(member.received, lead.received))
   // The stream of the target ends when the old primary stops, and may be seen to before that is:
-  // once a move is under way it takes the end of its time to call that a loss.
+  // once a move is under way it takes the end of its time to call that a loss; or that the old one
+  // has stopped, and had more.
   const hasEnded = phase.kind === 'handing-over' && member.upstream === undefined
-  const isStillFit = hasEnded && !member.diverged && member.unfit === undefined
+  const mayHaveAll = lead.server !== 'stopped' || hasAll
+  const isStillFit = hasEnded && mayHaveAll && !member.diverged && member.unfit === undefined
   return {
     member,
     fit: heard.includes(member) && (isItself || isFit(member, lead.member) || isStillFit),
