@@ -34,11 +34,13 @@ const describeFault = (fault: Fault): string =>
 
 /**
  * Keeps a process small that does nothing but run a server: what it makes for a request is garbage
- * at once, so room for more of it at a time only costs memory, 30 MiB under a crowd. Measured: no
+ * at once, so room for more of it at a time only costs memory, 30 MiB under a crowd. What lives a
+ * moment longer is looked for when there is a fifth more, not four times as much. Measured: no
  * operation costs more for it.
  */
 export function keepSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
+  setFlagsFromString('--heap-growing-percent=20')
 }
 
 /**
