@@ -112,17 +112,20 @@ class Member implements ClusterMembership {
 
   async apply(document: AppliedDocument, wanted: WantedFile, signal: AbortSignal): Promise<number> {
     const file = this.#document(places.applied, appliedCodec)
-    await persevere(() => this.#reached().sync(signal))
-    const seen = await persevere(() => file.read(signal))
-    const inForce = seen === undefined ? undefined : { ...seen, document: seen.value }
-    const verdict = judgeFile(wanted, inForce)
-    if (verdict.kind === 'same') {
-      this.#follow(verdict.version)
-      return verdict.version
+    for (;;) {
+      await persevere(() => this.#reached().sync(signal))
+      const seen = await persevere(() => file.read(signal))
+      const inForce = seen === undefined ? undefined : { ...seen, document: seen.value }
+      const verdict = judgeFile(wanted, inForce)
+      const version =
+        verdict.kind === 'same'
+          ? verdict.version
+          : await this.#replace(file, document, verdict.version, signal)
+      // Another was faster: it may have applied the very same, as machines do that begin together.
+      if (version === undefined) continue
+      this.#follow(version)
+      return version
     }
-    const version = await this.#replace(file, document, verdict.version, signal)
-    this.#follow(version)
-    return version
   }
 
   async order(change: (orders: Orders) => Orders, signal: AbortSignal): Promise<void> {
@@ -143,21 +146,19 @@ class Member implements ClusterMembership {
     this.#see({ base: version })
   }
 
+  /** The version it got; undefined where somebody was faster. */
   async #replace(
     file: Document<AppliedDocument>,
     document: AppliedDocument,
     version: number | undefined,
     signal: AbortSignal,
-  ): Promise<number> {
+  ): Promise<number | undefined> {
     try {
       return await file.replace(document, version, [], signal)
     } catch (thrown) {
       const why = whyNot(thrown)
       if (why !== 'version' && why !== 'exists') throw thrown
-      throw new Fault('refused', 'another file was applied in the same moment', {
-        cause: thrown,
-        remedy: 'look at it (alwayson file), then apply again',
-      })
+      return undefined
     }
   }
 
