@@ -45,6 +45,7 @@ async function measure(over: Agreement, faults: readonly LeaderFault[]): Promise
       const at = Date.now()
       const suffered = await suffer(lab, fault)
       leaderless.push(suffered.leaderless)
+      say(`${over}, ${describedFaults[fault]}: ${Math.round(suffered.leaderless)} ms`)
       await suffered.heal()
       for (const host of lab.hosts.filter((one) => one !== suffered.victim)) {
         const answers = host.answers().filter((answer) => answer.at >= at)
