@@ -65,6 +65,8 @@ export class Node {
   /** Of a primary: up to where each member has told it to have all, and what is under way. */
   readonly confirmed: number[] = []
   readonly telling: number[] = []
+  /** Of a primary: up to where enough of its set have all; -1 until that is asked in this step. */
+  heldTo = -1
   /** Of a primary: up to where others see what it has. */
   visible = 0
   streams = false

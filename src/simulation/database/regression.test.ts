@@ -24,6 +24,9 @@ const once: Readonly<Record<string, readonly LifeParts[]>> = {
     ...[{ seed: 1_060_061 }, { seed: 1_089_425 }],
   ],
   'one whose copy was interrupted is not waited for': [{ seed: 1_078_734 }],
+  'one whose history turns out to have parted is asked for nothing when a database begins again': [
+    { seed: 200_147_802 },
+  ],
   'a winner that waits for nobody is elected again when it is back': [
     { seed: 106_626, durability: 'async' },
   ],

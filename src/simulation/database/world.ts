@@ -2,6 +2,7 @@
 
 import { decide } from '../../databases/decide.ts'
 import type {
+  AckSet,
   DatabaseObservation,
   DatabaseRecord,
   DatabaseWish,
@@ -18,6 +19,7 @@ import { guard, isWaiting } from './guard.ts'
 import { type Order, type Surroundings, take } from './keeper.ts'
 import { entryOf } from './log.ts'
 import { Node } from './node.ts'
+import { isRest, stays } from './rest.ts'
 
 /** How long one step takes. */
 export const stepTime = ms(100)
@@ -86,6 +88,8 @@ export class DatabaseWorld {
   readonly #sabotage: Sabotage
   readonly #decide: Decide
   readonly #sightings: (MemberSighting | undefined)[]
+  /** What was seen when it was decided last that all is steady. */
+  #rest: DatabaseObservation | undefined
   #told: readonly MemberSighting[] | undefined
   readonly #around: Surroundings
   #flying: Flying[] = []
@@ -217,6 +221,7 @@ export class DatabaseWorld {
   /** Clients hear of a write as soon as enough of the set in force have it. */
   #acknowledge(): void {
     for (const node of this.nodes) {
+      node.heldTo = -1
       if (node.server !== 'primary' || !node.runs || below(this.random, 3) === 0) continue
       // What was on its way when a replica stopped comes all the same.
       for (let at = 0; at < node.telling.length; at += 1) {
@@ -237,17 +242,29 @@ export class DatabaseWorld {
     const { on, life, at } = write
     if (on.life !== life) return false
     if (!on.runs || on.acks === undefined) return true
-    const { members, needed } = on.acks
-    let count = 0
-    for (const node of this.nodes) {
-      if ((on.confirmed[node.index] ?? 0) > at && members.includes(node.name)) count += 1
-    }
+    if (on.heldTo < 0) on.heldTo = this.#heldTo(on, on.acks)
     const isDegraded =
       this.#sabotage.degrades && since(write.since, this.now) > degradesAfter * stepTime
-    if (count < needed && !isDegraded) return true
+    if (on.heldTo <= at && !isDegraded) return true
     this.witness.tell(write)
     on.visible = Math.max(on.visible, at + 1)
     return false
+  }
+
+  /** Up to where enough of a set have confirmed to have all. */
+  #heldTo(on: Node, { members, needed }: AckSet): number {
+    if (needed === 0) return Number.POSITIVE_INFINITY
+    let most = 0
+    for (const one of this.nodes) {
+      const to = on.confirmed[one.index] ?? 0
+      if (to <= most || !members.includes(one.name)) continue
+      let as = 0
+      for (const other of this.nodes) {
+        if ((on.confirmed[other.index] ?? 0) >= to && members.includes(other.name)) as += 1
+      }
+      if (as >= needed) most = to
+    }
+    return most
   }
 
   /** Through the door, which goes by the record, a client reads what is there. */
@@ -347,11 +364,17 @@ export class DatabaseWorld {
 
   #decideBy(record: DatabaseRecord, members: readonly MemberSighting[]): void {
     const { wish, request, now, paused } = this
-    const decision = this.#decide({ now, wish, record, members, paused, request })
+    const seen = { now, wish, record, members, paused, request }
     const isCurrent = record === this.record
+    if (isCurrent && this.#rest !== undefined && stays(this.#rest, seen)) {
+      this.rules.set(this.lastRule, (this.rules.get(this.lastRule) ?? 0) + 1)
+      return
+    }
+    const decision = this.#decide(seen)
     if (isCurrent) {
       if (decision.rule !== this.lastRule) this.onDecision?.(decision)
       this.lastRule = decision.rule
+      this.#rest = this.#decide === decide && isRest(seen, decision.rule) ? seen : undefined
     }
     this.rules.set(decision.rule, (this.rules.get(decision.rule) ?? 0) + 1)
     for (const action of decision.actions) {
