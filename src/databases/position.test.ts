@@ -56,6 +56,11 @@ test('of a time whose proofs are forgotten nothing is known', () => {
   assert.deepEqual(tailOf(at(2, 40), 2, record(history.proofs, 3)), { kind: 'unknown' })
 })
 
+test('unless it stands on the very line on which a promotion began, and not beyond', () => {
+  assert.deepEqual(tailOf(at(2, 30), 2, record(history.proofs, 3)), { kind: 'none' })
+  assert.deepEqual(tailOf(at(1, 30), 1, record(history.proofs, 3)), { kind: 'unknown' })
+})
+
 test('a member of the present has no tail', () => {
   assert.deepEqual(tailOf(at(7, 99), 7, history), { kind: 'none' })
 })

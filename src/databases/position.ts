@@ -22,7 +22,7 @@ export type Tail =
    * proves that none of it was acknowledged; one with accepted loss does not.
    */
   | { readonly kind: 'unacknowledged' | 'perhaps-acknowledged'; readonly from: Position }
-  /** It is on a history that no proof speaks of. */
+  /** It is on a history that no proof speaks of, or may be. */
   | { readonly kind: 'unknown' }
 
 /**
@@ -32,13 +32,18 @@ export type Tail =
 export function tailOf(position: Position, epoch: number, record: DatabaseRecord): Tail {
   let from: Position | undefined
   let isProven = true
+  // Of an epoch whose proofs are gone: known all the same if a promotion began on its very line.
+  const isLate = (record.proofs[0]?.epoch ?? 0) > epoch
+  let isPlaced = epoch >= record.proofsSince || !isLate
   for (const { epoch: later, start, acceptedLoss } of record.proofs) {
     if (later <= epoch) break
-    if (epoch < record.proofsSince || position.line > start.line) return { kind: 'unknown' }
+    if (position.line > start.line) return { kind: 'unknown' }
+    isPlaced ||= position.line === start.line && position.at <= start.at
     if (position.line < start.line || position.at <= start.at) continue
     if (from === undefined || start.at < from.at) from = start
     isProven &&= !acceptedLoss
   }
-  if (from === undefined) return { kind: 'none' }
+  if (from === undefined) return { kind: isPlaced ? 'none' : 'unknown' }
+  if (epoch < record.proofsSince) return { kind: 'unknown' }
   return { kind: isProven ? 'unacknowledged' : 'perhaps-acknowledged', from }
 }

@@ -1,6 +1,7 @@
 // Who hears a primary, and may it go on when its keeper is silent?
 
 import { isVouchedBy } from '../../databases/guard/lease.ts'
+import type { AckSet } from '../../databases/model.ts'
 import { since } from '../../foundation/time.ts'
 import type { Sabotage } from './engine.ts'
 import type { Node } from './node.ts'
@@ -55,4 +56,24 @@ export function isWaiting(node: Node, world: DatabaseWorld): boolean {
   if (node.server !== 'primary' || node.acks === undefined || node.quiescing) return false
   const { members, needed } = node.acks
   return needed > 0 && receivers(node, world, members) < needed
+}
+
+/** Up to where enough of a set have confirmed to a primary that they have all. */
+export function heldTo(
+  { confirmed }: Node,
+  { members, needed }: AckSet,
+  { nodes }: DatabaseWorld,
+): number {
+  if (needed === 0) return Number.POSITIVE_INFINITY
+  let most = 0
+  for (const one of nodes) {
+    const to = confirmed[one.index] ?? 0
+    if (to <= most || !members.includes(one.name)) continue
+    let count = 0
+    for (const other of nodes) {
+      if ((confirmed[other.index] ?? 0) >= to && members.includes(other.name)) count += 1
+    }
+    if (count >= needed) most = to
+  }
+  return most
 }

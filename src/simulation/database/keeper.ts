@@ -110,6 +110,8 @@ function freeze(node: Node, epoch: number, { random }: Surroundings): void {
   if (!node.hasData || node.isWreck) return
   if (node.server === 'primary' || node.hung) node.stop()
   node.streams = false
+  // It says what it has once all that came is on its disk: nothing is added to it afterwards.
+  node.log.synced = node.log.length
   if (node.sabotage.freezesInMemory) node.isHeld = true
   else node.source = undefined
   if (node.sabotage.freezesUnapplied) node.log.cut(node.log.applied)

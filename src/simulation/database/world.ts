@@ -2,7 +2,6 @@
 
 import { decide } from '../../databases/decide.ts'
 import type {
-  AckSet,
   DatabaseObservation,
   DatabaseRecord,
   DatabaseWish,
@@ -15,7 +14,7 @@ import { below, type Random } from '../../foundation/random.ts'
 import { type Instant, instant, later, ms, since } from '../../foundation/time.ts'
 import { Broken, Witness, type Write } from './checks.ts'
 import { type EngineModel, postgresql, type Sabotage } from './engine.ts'
-import { guard, isWaiting } from './guard.ts'
+import { guard, heldTo, isWaiting } from './guard.ts'
 import { type Order, type Surroundings, take } from './keeper.ts'
 import { entryOf } from './log.ts'
 import { Node } from './node.ts'
@@ -242,29 +241,13 @@ export class DatabaseWorld {
     const { on, life, at } = write
     if (on.life !== life) return false
     if (!on.runs || on.acks === undefined) return true
-    if (on.heldTo < 0) on.heldTo = this.#heldTo(on, on.acks)
+    if (on.heldTo < 0) on.heldTo = heldTo(on, on.acks, this)
     const isDegraded =
       this.#sabotage.degrades && since(write.since, this.now) > degradesAfter * stepTime
     if (on.heldTo <= at && !isDegraded) return true
     this.witness.tell(write)
     on.visible = Math.max(on.visible, at + 1)
     return false
-  }
-
-  /** Up to where enough of a set have confirmed to have all. */
-  #heldTo(on: Node, { members, needed }: AckSet): number {
-    if (needed === 0) return Number.POSITIVE_INFINITY
-    let most = 0
-    for (const one of this.nodes) {
-      const to = on.confirmed[one.index] ?? 0
-      if (to <= most || !members.includes(one.name)) continue
-      let as = 0
-      for (const other of this.nodes) {
-        if ((on.confirmed[other.index] ?? 0) >= to && members.includes(other.name)) as += 1
-      }
-      if (as >= needed) most = to
-    }
-    return most
   }
 
   /** Through the door, which goes by the record, a client reads what is there. */
