@@ -202,8 +202,8 @@ function electionFacts(
  * from that of the primary they were to follow: that may come out after it was asked.
  */
 function asking(heard: readonly MemberSighting[], record: DatabaseRecord): DatabaseRecord {
-  const { phase, epoch, proofsSince } = record
-  const isBeginning = phase.kind === 'electing' && phase.from === undefined && proofsSince === epoch
+  const { phase, proofs } = record
+  const isBeginning = phase.kind === 'electing' && phase.from === undefined && proofs.length === 0
   if (!isBeginning || !heard.some(({ diverged }) => diverged)) return record
   const isAsked = (name: string): boolean =>
     !heard.some(({ member, diverged }) => member === name && diverged)

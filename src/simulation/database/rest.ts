@@ -1,4 +1,4 @@
-// Is all steady, and would it be decided so again? Then a life need not ask: deciding takes longest.
+// Is all steady, and would it be decided so again? Then a life need not ask: that takes longest.
 
 import { leadOf } from '../../databases/facts.ts'
 import type { DatabaseObservation, MemberSighting } from '../../databases/model.ts'
