@@ -59,4 +59,8 @@ const isAlike = (a: MemberSighting, b: MemberSighting): boolean =>
     a.diverged === b.diverged &&
     a.forgot === b.forgot &&
     a.copiedFor === b.copiedFor &&
+    a.restartedFor === b.restartedFor &&
+    a.outdated === b.outdated &&
+    a.busy === b.busy &&
+    a.lag === b.lag &&
     (a.received === undefined) === (b.received === undefined))
