@@ -73,6 +73,8 @@ export class Keeping {
       await this.#archivist.run(signal)
     } catch (thrown) {
       if (!signal.aborted) event('no-backups', describeError(thrown))
+    } finally {
+      await this.#works.settled()
     }
   }
 

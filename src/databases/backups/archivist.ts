@@ -101,6 +101,7 @@ export class Archivist {
       await sleep(clock, lookEvery, signal).catch(() => {})
     }
     this.#stream?.stop.abort(signal.reason)
+    await this.#options.works.settled()
   }
 
   /** Once for every trouble. */

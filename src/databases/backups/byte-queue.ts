@@ -3,6 +3,9 @@
 /** So many bytes wait at most; the one that goes beyond waits until they are taken. */
 const most = 8 * 1024 * 1024
 
+/** What whoever pushes hears once nobody takes: why that is, the taker knows. */
+export class NotTaken extends Error {}
+
 export class ByteQueue implements AsyncIterable<Buffer> {
   readonly #chunks: Buffer[] = []
   #bytes = 0
@@ -57,7 +60,7 @@ export class ByteQueue implements AsyncIterable<Buffer> {
         this.#taker = undefined
       }
     } finally {
-      this.fail(new Error('nobody takes the bytes any more'))
+      this.fail(new NotTaken('nobody takes the bytes any more'))
     }
   }
 }

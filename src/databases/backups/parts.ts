@@ -27,6 +27,8 @@ export async function putPart(
   const source = Readable.from(bytes, { objectMode: false, highWaterMark: 1024 * 1024 })
   const compressed = createZstdCompress({ chunkSize })
   source.on('error', (thrown) => compressed.destroy(thrown))
+  // Whoever reads it hears of it, also who begins later.
+  compressed.on('error', () => {})
   source.pipe(compressed)
   await store.put(key, summed(), signal)
   return { key, bytes: stored, sha256: sum.digest('hex') }
@@ -61,6 +63,8 @@ export async function* openPart(
   })
   const plain = createZstdDecompress({ chunkSize })
   source.on('error', (thrown) => plain.destroy(thrown))
+  // Whoever reads it hears of it, also who begins later.
+  plain.on('error', () => {})
   source.pipe(plain)
   const end = (): void => void plain.destroy(signal.reason)
   signal.addEventListener('abort', end, { once: true })

@@ -22,6 +22,7 @@ export interface WorksOptions {
 export class Works {
   readonly #options: WorksOptions
   readonly #list: DatabaseWork[] = []
+  readonly #running = new Set<Promise<boolean>>()
   #count = 0
 
   constructor(options: WorksOptions) {
@@ -58,8 +59,15 @@ export class Works {
       (line) => end(true, line),
       (thrown: unknown) => end(false, signal.aborted ? 'it was broken off' : describeError(thrown)),
     )
+    this.#running.add(done)
+    void done.then(() => this.#running.delete(done))
     changed()
     return { id, done }
+  }
+
+  /** Resolves when none is under way: what was broken off has been cleared away. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running)
   }
 
   #put(work: DatabaseWork): void {

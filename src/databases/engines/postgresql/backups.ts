@@ -1,7 +1,7 @@
 // The backups of a PostgreSQL: copies and the log over the replication protocol, from any member.
 
 import { Fault } from '../../../foundation/fault.ts'
-import { ByteQueue } from '../../backups/byte-queue.ts'
+import { ByteQueue, NotTaken } from '../../backups/byte-queue.ts'
 import type {
   BackupEngine,
   BackupOptions,
@@ -91,7 +91,14 @@ class PostgresBackups implements BackupEngine {
             throw thrown
           },
         )
-        const [stream] = await Promise.all([streaming, keep(archivePart, queue)])
+        // Nothing is left half done when this rejects: both have come to their end.
+        const [streamed, kept] = await Promise.allSettled([streaming, keep(archivePart, queue)])
+        if (streamed.status === 'rejected' && !(streamed.reason instanceof NotTaken)) {
+          throw streamed.reason
+        }
+        if (kept.status === 'rejected') throw kept.reason
+        if (streamed.status === 'rejected') throw streamed.reason
+        const stream = streamed.value
         if (stream.manifest.length > 0) await keep(manifestPart, once(stream.manifest))
         const { now } = await this.#door.facts(member, signal)
         const point = ({ line, lsn }: { line: number; lsn: string }): string => `${line}:${lsn}`

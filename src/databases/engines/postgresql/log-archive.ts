@@ -1,6 +1,7 @@
 // Keeps the log of a primary in a store while it is written: whole segments compressed, the one
 // that grows as it is, and the histories of timelines, so that it goes on over every failover.
 
+import { compose } from 'node:stream'
 import { createZstdCompress } from 'node:zlib'
 import { waker } from '../../../coordination/recipes/persevere.ts'
 import { Fault } from '../../../foundation/fault.ts'
@@ -227,7 +228,8 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
     await growing.object.sync()
     this.#flushed = this.#written
     await this[Symbol.asyncDispose]()
-    const whole = this.#store.open(growingKey(growing.name)).pipe(createZstdCompress())
+    const source = this.#store.open(growingKey(growing.name))
+    const whole = compose(source, createZstdCompress()) as AsyncIterable<Buffer>
     await this.#store.put(segmentKey(growing.name), whole, signal)
     await this.#store.remove(growingKey(growing.name))
   }
