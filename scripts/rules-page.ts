@@ -3,6 +3,7 @@
 import { slotRules } from '../src/balancing/engines/native/slot-rules.ts'
 import { clusterRules } from '../src/cluster/rules.ts'
 import { ensembleRules } from '../src/coordination/ensemble/rules.ts'
+import { backupRules } from '../src/databases/backups/rules.ts'
 import { databaseRules } from '../src/databases/rules.ts'
 import { formatDuration } from '../src/foundation/time.ts'
 import { healthRules } from '../src/health/rules.ts'
@@ -109,6 +110,12 @@ Asked by whoever leads, for each database, with what the keepers of its members 
 written down. [databases.md](databases.md#how-it-decides) has the words.
 
 ${table(databaseRules)}
+
+## What the backups of a database need next (\`src/databases/backups/rules.ts\`)
+
+Asked by the machine that makes them, twice a second. [backups.md](backups.md) has the words.
+
+${table(backupRules)}
 
 ## What this machine's server of a managed ensemble needs (\`src/coordination/ensemble/rules.ts\`)
 
