@@ -1,5 +1,5 @@
-// A whole agent keeps backups of a database: they are tried, it is restored in place and as another,
-// and a copy that differs is found and mended.
+// A whole agent keeps backups of a database: they are tried, and it is restored in place and as
+// another one; and its members are compared.
 
 import assert from 'node:assert/strict'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
