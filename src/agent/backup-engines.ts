@@ -14,6 +14,8 @@ export async function memberReader(
   switch (name) {
     case 'postgresql':
       return (await import('../databases/engines/postgresql/compare.ts')).openPostgresReader
+    case 'mariadb':
+      return (await import('../databases/engines/mariadb/compare.ts')).openMariadbReader
     default:
       throw new Fault('unsupported', `members of ${name} cannot be compared yet`, {
         remedy: 'use the tools of its own',

@@ -1,0 +1,71 @@
+// Members of MariaDB are compared while clients write, and what differs is found to the row.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compareMembers } from '../../src/databases/compare/compare.ts'
+import { describeComparison } from '../../src/databases/compare/describe.ts'
+import type { Comparison } from '../../src/databases/compare/model.ts'
+import { openMariadbReader } from '../../src/databases/engines/mariadb/compare.ts'
+import { Session } from '../../src/databases/engines/mariadb/session.ts'
+import { openClock } from '../../src/foundation/time.ts'
+import { accounts, Scene, soon } from '../conformance/database-scene.ts'
+import { mariadb } from './mariadb-member.ts'
+
+const clock = openClock()
+
+async function compare(scene: Scene): Promise<Comparison> {
+  const open = openMariadbReader(accounts, () => clock.now())
+  const reader = (name: string) => open(scene.seat(name).options.address, soon())
+  using primary = await reader('m1')
+  using replica = await reader('m2')
+  const members = [{ name: 'm2', reader: replica }]
+  const more = { only: undefined, progress: () => {} }
+  return await compareMembers({ clock, primary, members, ...more }, soon())
+}
+
+/** Writes on one member alone, past its replication. */
+async function damage(scene: Scene, member: string, ...statements: readonly string[]) {
+  const { address } = scene.seat(member).options
+  using session = await Session.open(address, accounts.admin, soon(), accounts.app.database)
+  await session.query('SET SESSION sql_log_bin = OFF', soon())
+  for (const statement of statements) await session.query(statement, soon())
+}
+
+test('rows that differ are found, while others come, change and go, and a copy mends it', async () => {
+  await using scene = await Scene.open(mariadb, 2)
+  await scene.begin()
+  await scene.query('m1', 'INSERT INTO entries SELECT seq, CONCAT("row ", seq) FROM seq_1_to_12000')
+  await scene.query('m1', 'CREATE TABLE loose (a TEXT, b BLOB, c TIMESTAMP(6) DEFAULT NOW(6))')
+  await scene.query(
+    'm1',
+    "INSERT INTO loose (a, b) VALUES (NULL, x'00ff'), ('x', NULL), ('x', NULL)",
+  )
+  await scene.shows('m2', 12_000)
+  const stop = new AbortController()
+  const load = (async () => {
+    for (let n = 1; !stop.signal.aborted; n += 1) {
+      await scene.query('m1', `UPDATE entries SET note = 'turn ${n}' WHERE id % 50 = ${n % 50}`)
+      await scene.query('m1', `INSERT INTO entries VALUES (${n + 100_000}, 'new')`)
+    }
+  })()
+  const same = await compare(scene)
+  assert.deepEqual([same.differences, same.left], [[], []], describeComparison(same))
+  assert.equal(same.tables, 2)
+  stop.abort()
+  await load
+  await damage(
+    ...[scene, 'm2', "UPDATE entries SET note = 'otherwise' WHERE id = 4711"],
+    'DELETE FROM entries WHERE id = 11',
+    "INSERT INTO entries VALUES (200000, 'more')",
+  )
+  const seen = await compare(scene)
+  const found = seen.differences.map(({ kind, rows, names }) => [kind, rows, ...names])
+  assert.deepEqual(found.toSorted(), [
+    ['differs', 1, "id='4711'"],
+    ['missing', 1, "id='11'"],
+    ['surplus', 1, "id='200000'"],
+  ])
+  await scene.engine('m2').follow(scene.order('m1', 'clone'), soon())
+  await scene.receives('m2', 'm1')
+  assert.deepEqual((await compare(scene)).differences, [])
+})
