@@ -1,5 +1,5 @@
-// Reads what a MariaDB has to be compared with another: rows by their primary key, since two members
-// have the same rows, and not the same pages.
+// Reads what a MariaDB has to be compared with another: rows by their primary key, since two
+// members have the same rows, and not the same pages.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
