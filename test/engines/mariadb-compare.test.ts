@@ -31,7 +31,7 @@ async function damage(scene: Scene, member: string, ...statements: readonly stri
   for (const statement of statements) await session.query(statement, soon())
 }
 
-test('rows that differ are found, while others come, change and go, and a copy mends it', async () => {
+test('rows that differ are found while others come and go, and a copy mends it', async () => {
   await using scene = await Scene.open(mariadb, 2)
   await scene.begin()
   await scene.query('m1', 'INSERT INTO entries SELECT seq, CONCAT("row ", seq) FROM seq_1_to_12000')

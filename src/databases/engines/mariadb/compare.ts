@@ -108,7 +108,8 @@ class MariadbReader implements MemberReader {
     const place = JSON.parse(table.id) as Place
     const [row] = await this.#read(
       `SELECT COUNT(*) AS n, COALESCE(SUM(h), 0) AS sum FROM (
-         SELECT ${hash(place)} AS h FROM ${nameOf(place)} WHERE ${within(place, stretch)}) AS rows_`,
+         SELECT ${hash(place)} AS h FROM ${nameOf(place)}
+          WHERE ${within(place, stretch)}) AS rows_`,
       signal,
     )
     return { rows: Number(row?.n ?? 0), sum: String(row?.sum ?? 0) }
