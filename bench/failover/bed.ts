@@ -84,6 +84,8 @@ class OpenBed implements Bed {
   readonly #network: TestNetwork | undefined
   readonly #write: number
   readonly #coordinators: ChildProcess[] = []
+  /** Where each member is, as was last said. */
+  readonly #machines = new Map<string, string>()
   #target: Target | undefined
 
   constructor(options: BedOptions, root: string, network: TestNetwork | undefined, write: number) {
@@ -182,8 +184,11 @@ databases:
   }
 
   placeOf(member: string): Place {
-    const [, machine] = member.split('.')
-    return this.places.find(({ name }) => name === machine) ?? (this.places[0] as Place)
+    if (this.#network === undefined) return this.places[0] as Place
+    const machine = this.#machines.get(member)
+    const place = this.places.find(({ name }) => name === machine)
+    if (place === undefined) throw new Error(`nobody has said yet where ${member} is`)
+    return place
   }
 
   async look(): Promise<DatabaseOverview | undefined> {
@@ -192,7 +197,9 @@ databases:
         (): Status | undefined => undefined,
       )
       const seen = status?.databases?.find(({ name }) => name === 'orders')
-      if (seen !== undefined && seen.phase !== 'unknown') return seen
+      if (seen === undefined || seen.phase === 'unknown') continue
+      for (const { name, machine } of seen.members) this.#machines.set(name, machine ?? '')
+      return seen
     }
     return undefined
   }

@@ -11,7 +11,7 @@ import type { Transaction } from '../../src/drills/checkers/model.ts'
 import type { TestMachine } from '../../test/hosts/namespaces.ts'
 import type { ClientOrder } from './client.ts'
 import { BenchDisk } from './disk.ts'
-import { type Attempt, History, parseAttempt, parseTransaction } from './history.ts'
+import { type Attempt, History, parseAttempt, parseTransaction, readText } from './history.ts'
 import type { Target } from './session.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
@@ -124,7 +124,10 @@ export class Place implements Disposable {
       text += chunk.toString('utf8')
     })
     await once(child, 'close')
-    if (child.exitCode !== 0) throw new Error(`a client on ${this.name} failed: see client.log`)
+    if (child.exitCode !== 0) {
+      const words = readText(join(this.folder, 'client.log')).trim().split('\n').slice(-12)
+      throw new Error(`a client on ${this.name} failed:\n${words.join('\n')}`)
+    }
     return JSON.parse(text) as readonly Readonly<Record<string, unknown>>[]
   }
 
