@@ -201,7 +201,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   {
     id: 'give-up-hand-over',
     why: 'the member that was to take over is gone, or it took too long: the old primary goes on',
-    when: (f) => isHandingOver(f) && (f.target?.fit !== true || f.target.tooLate),
+    when: (f) => isHandingOver(f) && (f.target?.fit !== true || f.target.tooLate) && mayReplace(f),
     // Without room it could not go on.
     actions: (f) => elect(f, moveGivenUp, f.lead?.unfit === undefined ? leadName(f) : undefined),
   },
