@@ -8,6 +8,7 @@ import {
   get,
   Origin,
   ok,
+  type Peer,
   post,
   until,
 } from '../../../../../test/support/edge-bed.ts'
@@ -156,4 +157,31 @@ suite('what is kept of bodies', () => {
     assert.equal((await client.takeMessage()).body, 'kept')
     assert.equal((await bed.ask(put(900))).body, '900')
   })
+})
+
+suite('a server that speaks unasked', () => {
+  for (const method of ['GET', 'POST']) {
+    test(`answers nobody whose ${method} has not gone out yet`, async () => {
+      const asked: Peer[] = []
+      await using a = await Origin.open('a', (peer) => void asked.push(peer))
+      await using bed = new EdgeBed()
+      await bed.apply([a.row()])
+      const client = await bed.client()
+      client.send(get('/1'))
+      await until('it to be asked', () => asked.length === 1)
+      const [first] = asked as [Peer]
+      await first.take('\r\n\r\n')
+      first.send(ok('1'))
+      assert.equal((await client.takeMessage()).body, '1')
+      // Both are read in the same turn of the loop, at whose end the request would go out.
+      client.send(method === 'GET' ? get('/2') : post('', '/2'))
+      first.send(ok('unasked'))
+      await until('it to be asked anew', () => asked.length === 2)
+      const [, second] = asked as [Peer, Peer]
+      assert.match(await second.take('\r\n\r\n'), new RegExp(`^${method} /2 `))
+      second.send(ok('2'))
+      assert.equal((await client.takeMessage()).body, '2')
+      assert.equal(first.received, '')
+    })
+  }
 })

@@ -125,6 +125,8 @@ export class HttpUpstream implements ConnectionOwner, Expiring, UpstreamLink, Se
     this.server.heardAt = this.#deadlines.now
     const { client } = this
     if (client === undefined || this.#phase === idle) return this.close()
+    // What comes before the request has gone out, at the end of this turn, is no answer to it.
+    if (this.#phase === awaiting && this.#untouched) return this.#fail('reset', 'it spoke unasked')
     this.awaitAnswer()
     if (this.#phase === answering) return this.#body(client, bytes, 0, end)
     if (this.#stash === undefined) {
