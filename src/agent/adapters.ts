@@ -180,7 +180,7 @@ export async function databasePrograms(name: EngineName): Promise<CheckPrograms>
     case 'mariadb':
       return (await import('../databases/engines/mariadb/check-programs.ts')).checkMariadbPrograms
     case 'mysql':
-      throw new Fault('failed', `databases of ${name} cannot be run yet`)
+      return (await import('../databases/engines/mysql/check-programs.ts')).checkMysqlPrograms
   }
 }
 
@@ -192,6 +192,6 @@ export async function databaseEngine(name: EngineName): Promise<OpenMember> {
     case 'mariadb':
       return (await import('../databases/engines/mariadb/engine.ts')).openMariadb
     case 'mysql':
-      throw new Fault('failed', `databases of ${name} cannot be run yet`)
+      return (await import('../databases/engines/mysql/engine.ts')).openMysql
   }
 }

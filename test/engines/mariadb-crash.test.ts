@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { findMariadbVouchers } from '../../src/databases/engines/mariadb/vouch.ts'
+import { voucherOf } from '../../src/databases/engines/vouchers.ts'
 import { accounts, anyOf, patience, Scene, soon } from '../conformance/database-scene.ts'
 import { ahead, caughtUp, insert, pending, received } from '../conformance/database-watch.ts'
 import { mariadb } from './mariadb-member.ts'
@@ -87,8 +87,9 @@ suite('MariaDB after a crash', () => {
     await using scene = await Scene.open(mariadb, 3)
     await begin(scene)
     const { run, address } = scene.seat('m1').options
+    const find = await voucherOf('mariadb')
     const ask = (within?: number): Promise<readonly string[]> =>
-      findMariadbVouchers(
+      find(
         { engine: 'mariadb', socket: run, port: address.port, account: accounts.admin },
         ['m2', 'm3'],
         soon(within),

@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import type { Account, DatabaseAccounts } from '../../engine.ts'
-import { identifier, literal, type Session } from './session.ts'
+import { nameOf } from '../mysql-kin/kin.ts'
+import { identifier, literal, type Session } from '../mysql-kin/session.ts'
 
 const sha1 = (bytes: string | Buffer): Buffer => createHash('sha1').update(bytes).digest()
 
@@ -13,9 +14,6 @@ export const verifierOf = (password: string): string =>
 const identified = (password: string): string =>
   `IDENTIFIED VIA mysql_native_password USING ${literal(verifierOf(password))}`
 
-/** An account, as far as it concerns everybody: from anywhere that reaches the server. */
-export const nameOf = (user: string): string => `${literal(user)}@'%'`
-
 /** What the first start of an empty database does, before anybody can connect. */
 export const firstStatements = ({ admin }: DatabaseAccounts): readonly string[] => [
   'FLUSH PRIVILEGES',
@@ -23,7 +21,7 @@ export const firstStatements = ({ admin }: DatabaseAccounts): readonly string[] 
   `GRANT ALL PRIVILEGES ON *.* TO ${nameOf(admin.user)} WITH GRANT OPTION`,
 ]
 
-interface Known {
+export interface Known {
   readonly verifier: string
   readonly locked: boolean
 }

@@ -8,15 +8,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describeError, Fault } from '../../../foundation/fault.ts'
 import type { Adopter, Ending } from '../../adoption/adopter.ts'
 import type { AdoptedMember, RunningServer, Seal } from '../../adoption/model.ts'
-import { ensureAccount, knownAccounts, nameOf, verifierOf } from './accounts.ts'
+import { writeMark } from '../mysql-kin/data-folder.ts'
+import { admit, ensureReceivers, kill, receiverName } from '../mysql-kin/gate.ts'
+import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
+import { isStandardPlace } from '../mysql-kin/processes.ts'
+import { errnoOf, errors, Session } from '../mysql-kin/session.ts'
+import { ensureAccount, knownAccounts, verifierOf } from './accounts.ts'
 import { changesOf, conflictsOf, inheritedOf, sameWriter } from './adopted-facts.ts'
-import { writeMark } from './data-folder.ts'
-import { admit, ensureReceivers, kill, receiverName } from './gate.ts'
 import { formatGtid, furthest, type Gtid, parseGtids } from './gtid.ts'
+import { mariadb } from './kin.ts'
 import { Logs } from './logs.ts'
-import { isStandardPlace } from './programs.ts'
-import { ensureTables, ownDatabase } from './promote.ts'
-import { errnoOf, errors, Session } from './session.ts'
+import { ensureTables } from './promote.ts'
 import { binaryLog } from './settings.ts'
 
 const where = ({ member }: AdoptedMember): string =>
@@ -156,8 +158,8 @@ async function prepare(adopted: AdoptedMember, signal: AbortSignal): Promise<Sea
   await ensureAccount(session, known, accounts.admin, all, signal)
   const name = nameOf(accounts.admin.user)
   await session.query(`GRANT ALL PRIVILEGES ON *.* TO ${name} WITH GRANT OPTION`, signal)
-  await ensureReceivers(session, accounts, others(adopted), signal)
-  await admit(session, accounts, others(adopted), { members: [], needed: 0 }, signal)
+  await ensureReceivers(mariadb, session, accounts, others(adopted), signal)
+  await admit(mariadb, session, accounts, others(adopted), { members: [], needed: 0 }, signal)
   await ensureTables(session, signal)
   return {}
 }
@@ -245,7 +247,7 @@ async function expelClients(session: Session, signal: AbortSignal): Promise<void
       WHERE USER <> 'system user' AND COMMAND NOT LIKE 'Binlog Dump%' AND ID <> CONNECTION_ID()`,
     signal,
   )
-  for (const { id } of rows) await kill(session, Number(id), signal)
+  for (const { id } of rows) await kill(mariadb, session, Number(id), signal)
 }
 
 /** What would have our server go on with somebody else's replication. */

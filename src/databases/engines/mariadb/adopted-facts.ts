@@ -2,9 +2,9 @@
 
 import type { AdoptedMember, Conflict, Inherited, RunningServer } from '../../adoption/model.ts'
 import { defeats } from '../../durable-settings.ts'
+import type { Session } from '../mysql-kin/session.ts'
 import { knownAccounts, verifierOf } from './accounts.ts'
 import { domain, epochMost, epochOf, parseGtids, replicaServerId } from './gtid.ts'
-import type { Session } from './session.ts'
 import { enforcedSettings, refusalOf } from './settings.ts'
 
 /** They say where something is, not how the server is to be. */

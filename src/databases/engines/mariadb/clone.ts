@@ -12,11 +12,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import type { Account, MemberAddress, Progress } from '../../engine.ts'
-import { kill } from './gate.ts'
+import { kill } from '../mysql-kin/gate.ts'
+import { ended, start } from '../mysql-kin/processes.ts'
+import { Session } from '../mysql-kin/session.ts'
 import { install, mark } from './install.ts'
-import { ended, start } from './programs.ts'
+import { mariadb } from './kin.ts'
 import type { MariadbServer } from './server.ts'
-import { Session } from './session.ts'
 import { binaryLog } from './settings.ts'
 
 /** A log of at most so many bytes is rather repeated than its outcome copied. */
@@ -222,7 +223,7 @@ async function freeLocks({ primary, server }: CloneParts, signal: AbortSignal): 
     const waiting = rows.filter(({ state }) => String(state).startsWith('Waiting for semi-sync'))
     waits = blocked && waiting.length > 0 ? waits + 1000 : 0
     if (waits < lockPatience) continue
-    for (const { id } of waiting) await kill(source, Number(id), signal)
+    for (const { id } of waiting) await kill(mariadb, source, Number(id), signal)
     server.options.event(
       'copy-needs-table',
       'a change that nobody acknowledges holds a table that is copied: its connection was ended',

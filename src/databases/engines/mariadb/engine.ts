@@ -1,7 +1,6 @@
 // The port to MariaDB: one member's server, brought to what its keeper orders.
 
 import { dirname } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { describeError, Fault } from '../../../foundation/fault.ts'
 import type { Milliseconds } from '../../../foundation/time.ts'
 import type {
@@ -14,94 +13,76 @@ import type {
 } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
 import { putRestored } from '../../restored-data.ts'
+import { assertOurs, stateOf } from '../mysql-kin/data-folder.ts'
+import { putInPlace } from '../mysql-kin/drafts.ts'
+import { admitted, receiverName } from '../mysql-kin/gate.ts'
+import { WriteProbe } from '../mysql-kin/probe.ts'
+import { ownerOf } from '../mysql-kin/processes.ts'
+import { drain } from '../mysql-kin/quiesce.ts'
+import { Receivers } from '../mysql-kin/receivers.ts'
+import type { Session } from '../mysql-kin/session.ts'
+import { Turns } from '../mysql-kin/turns.ts'
 import { runningProgram } from '../running-program.ts'
-import { assertOurs, stateOf } from './data-folder.ts'
-import { admitted, assertPossible, receiverName } from './gate.ts'
 import { membersMost } from './gtid.ts'
-import { install, putInPlace } from './install.ts'
+import { install } from './install.ts'
+import { assertPossible, mariadb } from './kin.ts'
 import { acknowledge, placeOf } from './late-acks.ts'
 import { Logs } from './logs.ts'
 import { Lookout } from './look.ts'
 import { dropPending } from './pending.ts'
-import { findPrograms, ownerOf, type Programs } from './programs.ts'
-import { becomePrimary, enforce, ownDatabase } from './promote.ts'
-import { drain } from './quiesce.ts'
-import { Receivers } from './receivers.ts'
+import { findPrograms, type Programs } from './programs.ts'
+import { becomePrimary, enforce } from './promote.ts'
 import { refresh } from './refresh.ts'
 import { rejoin } from './rejoin.ts'
 import { changeRole, isLockedOut, stopReceiving } from './replication.ts'
 import { MariadbServer } from './server.ts'
-import type { Session } from './session.ts'
 import { startAsReplica } from './start.ts'
 import { readStatus, type ServerStatus } from './status.ts'
 
-/** How often a replica looks whether the primary lets it in as something else. */
-const dutyPause = 250
-/** What one such look may take. */
-const dutyWithin = 60_000
 /** A commit that waits for so long may have been acknowledged by somebody who was not heard. */
 const lateAckPatience = 300
 /** What a member is given to say what it has. */
 const lateAckWithin = 2000
-/** Rows of the write probe are kept for so long. */
-const probesKept = '1 MINUTE'
-
 class MariadbMember implements MemberEngine {
   readonly can = { rewind: true, ackMost: 1, forgets: true }
   readonly #server: MariadbServer
   readonly #logs: Logs
   readonly #receivers: Receivers
   readonly #lookout: Lookout
-  readonly #closing = new AbortController()
-  readonly #duty: Promise<void>
-  #turn: Promise<unknown> = Promise.resolve()
-  /** Ends what the engine does by itself at the moment. */
-  #help = new AbortController()
-  /** A write whose acknowledgement is still waited for: there is never a second one. */
-  #probe: Promise<void> | undefined
+  readonly #turns: Turns
+  readonly #probe: WriteProbe
 
   constructor(server: MariadbServer) {
     const { accounts, peers, data } = server.options
     this.#server = server
     this.#logs = new Logs(data)
-    this.#receivers = new Receivers(accounts.admin, peers)
+    this.#receivers = new Receivers(mariadb, accounts.admin, peers)
     this.#lookout = new Lookout(server, this.#logs, this.#receivers)
-    this.#duty = this.#onDuty()
+    this.#turns = new Turns(
+      () => server.isRunning,
+      (signal) => this.#giveHelp(signal),
+      (why) => server.options.event('change-of-account', why),
+    )
+    this.#probe = new WriteProbe(() => this.#openPrimary(), this.#turns.closing)
   }
 
   look(signal: AbortSignal): Promise<ServerSight> {
     return this.#lookout.look(signal)
   }
 
-  async tryWrite(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    this.#probe ??= this.#write().finally(() => {
-      this.#probe = undefined
-    })
-    const { promise, reject } = Promise.withResolvers<never>()
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    try {
-      await Promise.race([this.#probe, promise])
-    } finally {
-      signal.removeEventListener('abort', abort)
-    }
+  tryWrite(signal: AbortSignal): Promise<void> {
+    return this.#probe.write(signal)
   }
 
-  async #write(): Promise<void> {
-    using session = await this.#server.connect(this.#closing.signal)
-    const { readOnly } = await readStatus(session, this.#closing.signal)
-    if (readOnly) {
-      throw new Fault('refused', `${this.#server.options.member} takes no writes`, {
-        remedy: 'write to the primary',
-      })
-    }
-    const table = `${ownDatabase}.probe`
-    await session.query(`INSERT INTO ${table} (at) VALUES (NOW())`, this.#closing.signal)
-    await session.query(
-      `DELETE FROM ${table} WHERE at < NOW() - INTERVAL ${probesKept}`,
-      this.#closing.signal,
-    )
+  async #openPrimary(): Promise<Session> {
+    const { closing } = this.#turns
+    const session = await this.#server.connect(closing)
+    const { readOnly } = await readStatus(session, closing)
+    if (!readOnly) return session
+    session[Symbol.dispose]()
+    throw new Fault('refused', `${this.#server.options.member} takes no writes`, {
+      remedy: 'write to the primary',
+    })
   }
 
   initialise(signal: AbortSignal): Promise<void> {
@@ -177,15 +158,9 @@ class MariadbMember implements MemberEngine {
 
   quiesce(within: Milliseconds, signal: AbortSignal): Promise<void> {
     return this.#alone(async () => {
-      const done = new AbortController()
       // What is under way may wait for an acknowledgement that was lost, and everybody for that.
-      const helping = this.#helpMeanwhile(AbortSignal.any([signal, done.signal]))
-      try {
-        await drain(this.#server, this.#receivers, within, signal)
-      } finally {
-        done.abort(new Error('the server has stopped'))
-        await helping
-      }
+      await using _helping = this.#turns.meanwhile((until) => this.#helpWaiting(until))
+      await drain(mariadb, this.#server, this.#receivers, within, signal)
     })
   }
 
@@ -214,56 +189,21 @@ class MariadbMember implements MemberEngine {
 
   #folder(): ReturnType<typeof stateOf> {
     const { data, database } = this.#server.options
-    return stateOf(data, database, this.#server.programs.version)
+    return stateOf(data, database, this.#server.product)
   }
 
-  /** One thing at a time changes the server; an order does not wait for what nobody ordered. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    this.#help.abort(new Error('something was ordered'))
-    return this.#next(work)
+    return this.#turns.order(work)
   }
 
-  #next<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work)
-    this.#turn = turn.catch(() => {})
-    return turn
+  /** Gives late acknowledgements beside something that was ordered. */
+  async #helpWaiting(signal: AbortSignal): Promise<void> {
+    using session = await this.#server.connect(signal)
+    await this.#giveLateAcks(session, await readStatus(session, signal), signal)
   }
 
   /** What a server needs and cannot do itself, while nobody orders anything. */
-  async #onDuty(): Promise<void> {
-    const { signal } = this.#closing
-    while (!signal.aborted) {
-      try {
-        await pause(dutyPause, undefined, { signal, ref: false })
-        if (!this.#server.isRunning) continue
-        this.#help = new AbortController()
-        const { signal: ordered } = this.#help
-        await this.#next(() => this.#giveHelp(ordered))
-      } catch (thrown) {
-        if (signal.aborted) return
-        // It is tried again, and `look` says what keeps it: an account, or a server that is silent.
-        this.#trouble(thrown)
-      }
-    }
-  }
-
-  /** Gives late acknowledgements beside something that was ordered, until that ends. */
-  async #helpMeanwhile(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await pause(dutyPause, undefined, { signal, ref: false })
-        using session = await this.#server.connect(signal)
-        await this.#giveLateAcks(session, await readStatus(session, signal), signal)
-      } catch (thrown) {
-        // The server ends meanwhile: that is what was ordered.
-        if (!signal.aborted) this.#trouble(thrown)
-      }
-    }
-  }
-
-  async #giveHelp(ordered: AbortSignal): Promise<void> {
-    const within = AbortSignal.timeout(dutyWithin)
-    const signal = AbortSignal.any([this.#closing.signal, ordered, within])
+  async #giveHelp(signal: AbortSignal): Promise<void> {
     const session = await this.#server.session(signal)
     const status = await readStatus(session, signal)
     if (status.folder !== this.#server.options.data) return
@@ -279,7 +219,7 @@ class MariadbMember implements MemberEngine {
   ): Promise<void> {
     const { accounts, peers, member } = this.#server.options
     if (!semiSync || !(await this.#isWaiting(session, signal))) return
-    for (const each of await admitted(session, accounts, peers, signal)) {
+    for (const each of await admitted(mariadb, session, accounts, peers, signal)) {
       if (each === member) continue
       const soon = AbortSignal.any([signal, AbortSignal.timeout(lateAckWithin)])
       const position = await this.#receivers.position(each, soon).catch(() => undefined)
@@ -314,19 +254,8 @@ class MariadbMember implements MemberEngine {
     await changeRole(session, this.#logs, primary, this.#server.options, signal)
   }
 
-  #lastTrouble = ''
-
-  #trouble(thrown: unknown): void {
-    const why = thrown instanceof Error ? thrown.message : String(thrown)
-    if (why === this.#lastTrouble || !(thrown instanceof Fault)) return
-    this.#lastTrouble = why
-    this.#server.options.event('change-of-account', why)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new Fault('failed', 'the engine was closed'))
-    await this.#duty
-    await this.#turn
+    await this.#turns[Symbol.asyncDispose]()
     this.#receivers[Symbol.dispose]()
     this.#server[Symbol.dispose]()
   }

@@ -1,16 +1,14 @@
 // Makes the data folder of an empty server: its system tables, and the account we come in by.
 
-import { chownSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../../../foundation/fault.ts'
+import { writeMark } from '../mysql-kin/data-folder.ts'
+import { draftOf, innodbOptions } from '../mysql-kin/drafts.ts'
+import { makeFolder, run } from '../mysql-kin/processes.ts'
 import { firstStatements } from './accounts.ts'
-import { writeMark } from './data-folder.ts'
-import { makeFolder, run } from './programs.ts'
 import type { MariadbServer } from './server.ts'
-import { canonicalName, refusalOf } from './settings.ts'
-
-/** Where a folder is made before it takes its place whole. */
-export const draftOf = (data: string): string => `${data}.new`
+import { refusalOf } from './settings.ts'
 
 /** Makes an empty database in the draft folder, over whatever was left there. */
 export async function install(server: MariadbServer, signal: AbortSignal): Promise<string> {
@@ -34,7 +32,7 @@ export async function install(server: MariadbServer, signal: AbortSignal): Promi
         // Two of them at once must not meet in a folder that they share.
         `--tmpdir=${draft}`,
         `--extra-file=${statements}`,
-        ...innodbOptions(options.settings),
+        ...innodbOptions(options.settings, (name, value) => refusalOf(name, value) === undefined),
       ],
       { owner, cwd: draft },
       signal,
@@ -51,24 +49,8 @@ export async function install(server: MariadbServer, signal: AbortSignal): Promi
   return draft
 }
 
-/** What shapes the files themselves has to be said when they are made. */
-const innodbOptions = (settings: Readonly<Record<string, string>>): readonly string[] =>
-  Object.entries(settings)
-    .filter(([name, value]) => refusalOf(name, value) === undefined)
-    .filter(([name]) => canonicalName(name).startsWith('innodb_'))
-    .map(([name, value]) => `--${name}=${value}`)
-
 /** Writes whose data these are. */
 export function mark(server: MariadbServer, folder: string, identity: string | undefined): void {
   const { database } = server.options
   writeMark(folder, { database, identity, version: server.programs.version })
-}
-
-/** Puts the complete draft in the place of what was there. */
-export function putInPlace(data: string): void {
-  const old = `${data}.old`
-  rmSync(old, { recursive: true, force: true })
-  if (existsSync(data)) renameSync(data, old)
-  renameSync(draftOf(data), data)
-  rmSync(old, { recursive: true, force: true })
 }

@@ -12,9 +12,9 @@ import { Fault } from '../../../foundation/fault.ts'
 import type { Account } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { comparePositions } from '../../position.ts'
+import { Session, type Target } from '../mysql-kin/session.ts'
 import { positionOf } from './gtid.ts'
 import type { Logs } from './logs.ts'
-import { Session, type Target } from './session.ts'
 import { binaryLog } from './settings.ts'
 
 /** By this id the server knows the connection: no member's, and no primary's. */

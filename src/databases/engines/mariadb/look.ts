@@ -6,15 +6,17 @@ import { blank } from '../../blank-sight.ts'
 import type { ServerSight } from '../../engine.ts'
 import type { AckSet, Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
-import { readMark, stateOf } from './data-folder.ts'
-import { admitted, receiverOf } from './gate.ts'
+import { readMark, stateOf } from '../mysql-kin/data-folder.ts'
+import { admitted } from '../mysql-kin/gate.ts'
+import type { Receivers } from '../mysql-kin/receivers.ts'
+import type { Session } from '../mysql-kin/session.ts'
+import { peopleOf, silentSight } from '../mysql-kin/sights.ts'
 import { furthest } from './gtid.ts'
+import { mariadb } from './kin.ts'
 import type { Logs } from './logs.ts'
 import { pendingLogs, withPending } from './pending.ts'
-import type { Receivers } from './receivers.ts'
 import { receivedWith } from './replication.ts'
 import type { MariadbServer } from './server.ts'
-import { errnoOf, errors, isUnreachable, type Session } from './session.ts'
 import { binaryLog, relayLog } from './settings.ts'
 import { isDiverged, readStatus, type ServerStatus } from './status.ts'
 
@@ -46,7 +48,7 @@ export class Lookout {
       this.#last = await this.#running(await this.#server.session(signal), signal)
       return this.#last
     } catch (thrown) {
-      return this.#silent(thrown, signal)
+      return silentSight(thrown, this.#last, this.#server.options.accounts, signal)
     }
   }
 
@@ -58,7 +60,7 @@ export class Lookout {
 
   #stopped(why: string | undefined): ServerSight {
     const { data, database } = this.#server.options
-    const folder = stateOf(data, database, this.#server.programs.version)
+    const folder = stateOf(data, database, this.#server.product)
     switch (folder.kind) {
       case 'absent':
         return blank
@@ -81,28 +83,12 @@ export class Lookout {
     }
   }
 
-  /** It runs, and could not be asked. */
-  #silent(thrown: unknown, signal: AbortSignal): ServerSight {
-    const number = errnoOf(thrown)
-    if (number === errors.accessDenied || number === errors.accessDeniedNoPassword) {
-      const { user } = this.#server.options.accounts.admin
-      const why = `the server does not let ${user} in: it has another password, or no such user`
-      const remedy = 'give the accounts that this database was made with, or copy the member anew'
-      return { ...blank, server: 'broken', why, remedy }
-    }
-    if (!signal.aborted && (isUnreachable(thrown) || this.#last === blank)) {
-      return { ...blank, server: 'starting' }
-    }
-    const server = this.#last === blank ? 'starting' : this.#last.server
-    return { ...blank, server, why: 'the server does not answer', acks: this.#last.acks }
-  }
-
   async #running(session: Session, signal: AbortSignal): Promise<ServerSight> {
     const { options } = this.#server
     const status = await readStatus(session, signal)
     // A copy that is not complete is loaded elsewhere: this member has no data yet.
     if (status.folder !== options.data) return blank
-    const people = await this.#people(session, signal)
+    const people = await peopleOf(session, options, signal)
     const isPrimary = status.epoch > 0 || !status.readOnly
     const known = receivedWith(status, this.#logs)
     const received = isPrimary ? known : withPending(this.#kept, known)
@@ -161,36 +147,13 @@ export class Lookout {
       return { members: [], needed: 0 }
     }
     this.#isPromiseVoid = false
-    const members = await admitted(session, accounts, peers, signal)
+    const members = await admitted(mariadb, session, accounts, peers, signal)
     return { members: members.filter((each) => each !== member), needed: 1 }
-  }
-
-  async #people(
-    session: Session,
-    signal: AbortSignal,
-  ): Promise<{ readonly clients: number; readonly receivers: readonly string[] }> {
-    const { accounts, peers } = this.#server.options
-    const rows = await session.query(
-      'SELECT USER AS user, COMMAND AS command FROM information_schema.PROCESSLIST',
-      signal,
-    )
-    const receivers = new Set<string>()
-    let clients = 0
-    for (const row of rows) {
-      const user = String(row.user)
-      const receiver = receiverOf(user, accounts, peers)
-      if (receiver === undefined) clients += isClient(user, accounts.admin.user) ? 1 : 0
-      else if (String(row.command).startsWith('Binlog Dump')) receivers.add(receiver.member)
-    }
-    return { clients, receivers: [...receivers] }
   }
 }
 
 /** A line is an epoch: the server ids of primaries say it. */
 const written = ({ line }: Position): Pick<ServerSight, 'writtenAt'> => ({ writtenAt: line })
-
-const isClient = (user: string, admin: string): boolean =>
-  user !== admin && user !== 'system user' && user !== 'unauthenticated user'
 
 /** Nothing where all is applied; else the server's own count, which is in seconds. */
 function lagOf({ applied, receiving }: ServerStatus, received: Position): Milliseconds | undefined {

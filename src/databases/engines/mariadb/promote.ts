@@ -3,21 +3,21 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import type { AckSet } from '../../model.ts'
+import { markWaits, readMark } from '../mysql-kin/data-folder.ts'
+import { admit, ensureReceivers, kill } from '../mysql-kin/gate.ts'
+import { ownDatabase } from '../mysql-kin/kin.ts'
+import type { Session } from '../mysql-kin/session.ts'
 import { ensureAccounts } from './accounts.ts'
-import { markWaits, readMark } from './data-folder.ts'
-import { admit, ensureReceivers, kill } from './gate.ts'
 import { epochMost, primaryServerId } from './gtid.ts'
 import { mark } from './install.ts'
+import { mariadb } from './kin.ts'
 import type { Logs } from './logs.ts'
 import { repeatPending } from './pending.ts'
 import { applyReceived } from './replication.ts'
 import type { MariadbServer } from './server.ts'
-import type { Session } from './session.ts'
 import { readStatus } from './status.ts'
 
-/** The database that is ours on every member, and its tables. */
-export const ownDatabase = 'alwayson'
-
+/** The tables of the database that is ours on every member. */
 const tables = [
   `CREATE DATABASE IF NOT EXISTS ${ownDatabase}`,
   `CREATE TABLE IF NOT EXISTS ${ownDatabase}.epoch (
@@ -71,7 +71,7 @@ async function expelBefore(session: Session, signal: AbortSignal): Promise<void>
       .filter(({ id, user }) => Number(id) < session.id && String(user) !== 'system user')
       .map(({ id }) => Number(id))
     if (older.length === 0) return
-    for (const id of older) await kill(session, id, signal)
+    for (const id of older) await kill(mariadb, session, id, signal)
     await pause(20, undefined, { signal })
   }
 }
@@ -122,12 +122,13 @@ export async function enforce(
 ): Promise<void> {
   const { accounts, peers, member } = server.options
   const others = peers.filter((each) => each.member !== member)
-  await ensureReceivers(session, accounts, others, signal)
+  await ensureReceivers(mariadb, session, accounts, others, signal)
   if (acks.needed > 0) {
     await session.query('SET GLOBAL rpl_semi_sync_master_enabled = ON', signal)
     markWaits(server.options.data, true)
   }
   await admit(
+    mariadb,
     session,
     accounts,
     others,

@@ -5,11 +5,11 @@ import { chownSync, writeFileSync } from 'node:fs'
 import { readWhole } from '../../../control/whole-file.ts'
 import { describeError } from '../../../foundation/fault.ts'
 import type { Refreshed } from '../../engine.ts'
+import { asNumber, type Changed, changesBetween, withoutThose } from '../mysql-kin/in-force.ts'
+import { errnoOf, type Session } from '../mysql-kin/session.ts'
 import { otherProgram } from '../running-program.ts'
-import { asNumber, type Changed, changesBetween, withoutThose } from './in-force.ts'
 import { findPrograms, type Programs } from './programs.ts'
 import type { MariadbServer } from './server.ts'
-import { errnoOf, type Session } from './session.ts'
 
 /** Rejects where the server does not answer. */
 export async function refresh(server: MariadbServer, signal: AbortSignal): Promise<Refreshed> {

@@ -1,20 +1,22 @@
 // How does a member come to follow a primary: from where it is, cut back, or as a copy?
 
-import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import type { FollowOrder } from '../../engine.ts'
 import { reaches } from '../../position.ts'
+import { assertOurs, readMark, stateOf } from '../mysql-kin/data-folder.ts'
+import { putInPlace } from '../mysql-kin/drafts.ts'
+import { roleAt } from '../mysql-kin/roles.ts'
+import type { Session } from '../mysql-kin/session.ts'
+import { assertSame, identityOf, openSource } from '../mysql-kin/source.ts'
 import { makeClone } from './clone.ts'
-import { assertOurs, readMark, stateOf } from './data-folder.ts'
 import { formatGtid, furthest, furthestGtid } from './gtid.ts'
-import { mark, putInPlace } from './install.ts'
+import { mark } from './install.ts'
+import { mariadb } from './kin.ts'
 import type { Logs } from './logs.ts'
 import { dropPending, pendingLogs } from './pending.ts'
-import { ownDatabase } from './promote.ts'
-import { applyReceived, changeRole, isLockedOut, receiveFrom, roleAt } from './replication.ts'
+import { applyReceived, changeRole, isLockedOut, receiveFrom } from './replication.ts'
 import type { MariadbServer } from './server.ts'
-import { errnoOf, errors, Session } from './session.ts'
 import { binaryLog, relayLog } from './settings.ts'
 import { startAsReplica } from './start.ts'
 import { readStatus } from './status.ts'
@@ -29,12 +31,12 @@ export async function rejoin(
 ): Promise<void> {
   const { options } = server
   const { primary } = order
-  const state = stateOf(options.data, options.database, server.programs.version)
+  const state = stateOf(options.data, options.database, server.product)
   if (state.kind === 'foreign') assertOurs(options.data, state)
-  using source = await openSource(server, order, signal)
-  const identity = await identityOf(source, order, signal)
-  assertSame(server, identity, order)
-  const role = await roleAt(primary, options.accounts, options.member, signal)
+  using source = await openSource(options, primary, signal)
+  const identity = await identityOf(source, primary, signal)
+  assertSame(options, identity, primary)
+  const role = await roleAt(mariadb, primary, options.accounts, options.member, signal)
   const history = await historyOf(source, signal)
   const way = state.kind === 'absent' ? 'clone' : order.way
   const isNew = way === 'clone' || !(await keepsData(server, logs, history, order, signal))
@@ -70,56 +72,6 @@ async function untilRepeated(
     progress({ step: 'repeats the primary', done: applied.at, of: goal.at })
     await pause(20, undefined, { signal })
   }
-}
-
-async function openSource(
-  server: MariadbServer,
-  { primary }: FollowOrder,
-  signal: AbortSignal,
-): Promise<Session> {
-  const { admin } = server.options.accounts
-  try {
-    const session = await Session.open(primary, admin, signal)
-    await session.query('SET SESSION sql_log_off = ON, slow_query_log = OFF', signal)
-    return session
-  } catch (cause) {
-    signal.throwIfAborted()
-    const isRefused = errnoOf(cause) !== undefined
-    throw new Fault(
-      isRefused ? 'refused' : 'unreachable',
-      isRefused
-        ? `${primary.member} does not let ${admin.user} in`
-        : `${primary.member} does not answer at ${primary.host}:${primary.port}`,
-      { cause, remedy: `see that ${primary.member} runs, and that all members have one file` },
-    )
-  }
-}
-
-async function identityOf(
-  source: Session,
-  { primary }: FollowOrder,
-  signal: AbortSignal,
-): Promise<string> {
-  try {
-    const { id } = await source.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
-    return String(id)
-  } catch (thrown) {
-    const number = errnoOf(thrown)
-    if (number !== errors.noSuchTable && number !== errors.noSuchDatabase) throw thrown
-    throw new Fault('refused', `${primary.member} has never been promoted`, {
-      remedy: 'wait until it has been',
-    })
-  }
-}
-
-/** Data of another database are never replaced. */
-function assertSame(server: MariadbServer, identity: string, { primary }: FollowOrder): void {
-  const { data, member } = server.options
-  const own = existsSync(data) ? readMark(data)?.identity : undefined
-  if (own === undefined || own === identity) return
-  throw new Fault('refused', `${primary.member} serves another database than ${member} is of`, {
-    remedy: `if ${member} is to join it, move ${data} elsewhere first`,
-  })
 }
 
 /**

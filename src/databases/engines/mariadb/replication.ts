@@ -6,10 +6,12 @@ import { Fault } from '../../../foundation/fault.ts'
 import type { DatabaseAccounts, MemberAddress, MemberOptions } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
-import { type ReceiverRole, receiverName } from './gate.ts'
+import { type ReceiverRole, receiverName } from '../mysql-kin/gate.ts'
+import { roleAt } from '../mysql-kin/roles.ts'
+import { errors, literal, type Session } from '../mysql-kin/session.ts'
 import { furthest, positionOf } from './gtid.ts'
+import { mariadb } from './kin.ts'
 import type { Logs } from './logs.ts'
-import { errnoOf, errors, literal, Session } from './session.ts'
 import { relayLog } from './settings.ts'
 import { readStatus, receivedOf, type ServerStatus } from './status.ts'
 
@@ -96,39 +98,6 @@ export interface Source {
   readonly role: ReceiverRole
 }
 
-/** By which of its accounts `primary` lets this member in; rejects with a Fault if by neither. */
-export async function roleAt(
-  primary: MemberAddress,
-  accounts: DatabaseAccounts,
-  member: string,
-  signal: AbortSignal,
-): Promise<ReceiverRole> {
-  const { password } = accounts.replication
-  for (const role of ['acknowledging', 'plain'] as const) {
-    const user = receiverName(accounts, member, role)
-    try {
-      using _session = await Session.open(primary, { user, password }, signal)
-      return role
-    } catch (thrown) {
-      const number = errnoOf(thrown)
-      if (number === undefined) {
-        throw new Fault('unreachable', `${primary.member} does not answer`, {
-          cause: thrown,
-          remedy: `see whether its server listens on ${primary.host}:${primary.port}`,
-        })
-      }
-      if (number !== errors.accountLocked) throw refused(primary, user, thrown)
-    }
-  }
-  throw refused(primary, receiverName(accounts, member, 'plain'), undefined)
-}
-
-const refused = (primary: MemberAddress, user: string, cause: unknown): Fault =>
-  new Fault('refused', `${primary.member} does not let ${user} in`, {
-    cause,
-    remedy: 'wait until it has been promoted; if it has, see that all members have one file',
-  })
-
 /** Points both threads at a primary, from what this member has applied, and starts them. */
 export async function receiveFrom(
   session: Session,
@@ -155,7 +124,7 @@ export async function receiveFrom(
   await session.query('START SLAVE', signal)
 }
 
-const locked: ReadonlySet<number> = new Set([errors.accessDenied, errors.accountLocked])
+const locked: ReadonlySet<number> = new Set([errors.accessDenied, mariadb.accountLocked])
 
 /** Whether its primary lets it in no more by the account that it comes in by: its role changed. */
 export const isLockedOut = ({ receiving }: ServerStatus): boolean =>
@@ -169,7 +138,7 @@ export async function changeRole(
   { accounts, member }: Pick<MemberOptions, 'accounts' | 'member'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const role = await roleAt(primary, accounts, member, signal)
+  const role = await roleAt(mariadb, primary, accounts, member, signal)
   await applyReceived(session, logs, signal)
   await receiveFrom(session, { primary, role }, accounts, member, signal)
 }

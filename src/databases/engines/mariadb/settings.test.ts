@@ -3,13 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defeats } from '../../durable-settings.ts'
-import {
-  canonicalName,
-  configurationOf,
-  enforcedSettings,
-  ownedSettings,
-  refusalOf,
-} from './settings.ts'
+import { canonicalName } from '../mysql-kin/option-file.ts'
+import { configurationOf, enforcedSettings, ownedSettings, refusalOf } from './settings.ts'
 
 const place = {
   member: 'm1',

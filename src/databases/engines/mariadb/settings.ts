@@ -1,5 +1,7 @@
 // Which settings does durability rest on, and what does a server's configuration say? Pure.
 
+import { canonicalName, quote } from '../mysql-kin/option-file.ts'
+
 /** A setting that is ours: a file that says otherwise is refused. */
 export interface EnforcedSetting {
   readonly name: string
@@ -56,13 +58,6 @@ export const ownedSettings: readonly string[] = [
   ...['replicate_wild_do_table', 'replicate_wild_ignore_table', 'innodb_force_recovery'],
   ...['master_verify_checksum', 'binlog_storage_engine', 'tc_heuristic_recover'],
 ]
-
-/** `rpl-semi_sync-Master` and `loose_rpl…` are one setting to the server. */
-export const canonicalName = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll('-', '_')
-    .replace(/^(loose|maximum|enable|disable)_/, '')
 
 /** Why a file may not have this setting; `undefined` if it may. */
 export function refusalOf(name: string, value: string): string | undefined {
@@ -134,7 +129,3 @@ export function configurationOf(
   const text = lines.map(([name, value]) => `${name} = ${quote(value)}\n`).join('')
   return `# Written by Always On at every start: changes are lost.\n[mariadbd]\n${text}`
 }
-
-/** A `#` would begin a comment, and blanks at the ends would go (option files of MariaDB). */
-const quote = (value: string): string =>
-  /^[\w./:,@%+-]+$/.test(value) ? value : `"${value.replaceAll(/[\\"]/g, String.raw`\$&`)}"`

@@ -1,11 +1,11 @@
 // How is a stopped server started so that nothing of what it has is decided by that?
 
 import { describeError } from '../../../foundation/fault.ts'
-import { readMark, writeMark } from './data-folder.ts'
+import { readMark, writeMark } from '../mysql-kin/data-folder.ts'
+import { literal } from '../mysql-kin/session.ts'
 import type { Logs } from './logs.ts'
 import { keepPending } from './pending.ts'
 import type { MariadbServer } from './server.ts'
-import { literal } from './session.ts'
 
 /**
  * Starts it to be frozen, promoted or to follow: a primary that crashed is cut back to what it had

@@ -2,8 +2,8 @@
 
 import type { Position } from '../../model.ts'
 import { comparePositions } from '../../position.ts'
+import type { Row, Session } from '../mysql-kin/session.ts'
 import { epochOf, furthest } from './gtid.ts'
-import type { Row, Session } from './session.ts'
 
 /** How a replica stands to whom it receives from (`SHOW ALL SLAVES STATUS`). */
 export interface Receiving {

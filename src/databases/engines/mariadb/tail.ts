@@ -3,12 +3,12 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { writeWhole } from '../../../control/whole-file.ts'
+import { ended, start } from '../mysql-kin/processes.ts'
+import type { Session } from '../mysql-kin/session.ts'
 import type { Group } from './binary-log.ts'
 import { domain, epochOf, formatGtid, type Gtid, parseGtids } from './gtid.ts'
 import type { LogFile, Logs } from './logs.ts'
-import { ended, start } from './programs.ts'
 import type { MariadbServer } from './server.ts'
-import type { Session } from './session.ts'
 
 /** What a primary has in its log: of each writer the last. */
 export type History = readonly Gtid[]

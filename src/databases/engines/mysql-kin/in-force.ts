@@ -1,7 +1,7 @@
 // Which settings of a configuration are not those that a running server has? A server's file says
 // what is in force: what it takes as it runs is written there, the rest waits for a start. Pure.
 
-import { canonicalName } from './settings.ts'
+import { canonicalName } from './option-file.ts'
 
 /** A setting that is another in the file than it should be. */
 export interface Changed {

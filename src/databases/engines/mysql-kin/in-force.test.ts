@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { configurationOf } from '../mariadb/settings.ts'
 import { asNumber, changesBetween, withoutThose } from './in-force.ts'
-import { configurationOf } from './settings.ts'
 
 const place = {
   ...{ member: 'm1', data: '/d', run: '/r', socket: '/r/sql.sock' },

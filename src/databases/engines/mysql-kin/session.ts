@@ -1,4 +1,5 @@
-// One connection to a server: statements that end with a signal, and errors by number.
+// One connection to a server of MariaDB or MySQL: statements that end with a signal, and errors by
+// number.
 
 import type { Socket } from 'node:net'
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2'
@@ -21,7 +22,6 @@ export const errors = {
   masterFatal: 1236,
   readOnly: 1290,
   accessDeniedNoPassword: 1698,
-  accountLocked: 4151,
 } as const
 
 /** The number that the server gave to an error; `undefined` where it was none of the server's. */

@@ -1,16 +1,15 @@
 // Whose acknowledgements count? A primary's door for replicas, with two accounts for each member.
 //
-// MariaDB takes the acknowledgement of any replica that declares itself able to give one. Which do
+// A server takes the acknowledgement of any replica that declares itself able to give one. Which do
 // is each replica's own setting; so the primary decides who may come in as what. A member declares
 // so only on a connection of its acknowledging account, and always on one; and the primary leaves
 // exactly one of each member's two accounts open. Accounts are locked without being logged: they
 // are this server's own matter.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { Fault } from '../../../foundation/fault.ts'
 import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
-import { ensureAccount, knownAccounts, nameOf } from './accounts.ts'
+import { type Kin, type KinStatus, type KnownAccount, nameOf } from './kin.ts'
 import { errnoOf, errors, type Row, type Session } from './session.ts'
 
 /** What a member receives by: as one whose acknowledgement counts, or as one whose does not. */
@@ -39,12 +38,13 @@ export function receiverOf(
 
 /** The members whose acknowledgements a server takes, as its accounts say. */
 export async function admitted(
+  kin: Kin,
   session: Session,
   accounts: DatabaseAccounts,
   peers: readonly MemberAddress[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const known = await knownAccounts(session, signal)
+  const known = await kin.knownAccounts(session, signal)
   return peers
     .map(({ member }) => member)
     .filter(
@@ -67,7 +67,8 @@ async function unlogged(
 }
 
 /** Makes both accounts of every other member, locked. Those that are there are left as they are. */
-export async function ensureReceivers(
+export async function ensureReceivers<Known extends KnownAccount>(
+  kin: Kin<KinStatus, Known>,
   session: Session,
   accounts: DatabaseAccounts,
   others: readonly MemberAddress[],
@@ -75,11 +76,11 @@ export async function ensureReceivers(
 ): Promise<void> {
   const { password } = accounts.replication
   await unlogged(session, signal, async () => {
-    const known = await knownAccounts(session, signal)
+    const known = await kin.knownAccounts(session, signal)
     for (const { member } of others) {
       for (const role of ['acknowledging', 'plain'] as const) {
         const user = receiverName(accounts, member, role)
-        await ensureAccount(
+        await kin.ensureAccount(
           session,
           known,
           { user, password },
@@ -101,6 +102,7 @@ const lock = (session: Session, user: string, signal: AbortSignal): Promise<read
  * is neither in the old set nor in this one.
  */
 export async function admit(
+  kin: Kin,
   session: Session,
   accounts: DatabaseAccounts,
   others: readonly MemberAddress[],
@@ -109,7 +111,7 @@ export async function admit(
 ): Promise<void> {
   const shut: string[] = []
   await unlogged(session, signal, async () => {
-    const known = await knownAccounts(session, signal)
+    const known = await kin.knownAccounts(session, signal)
     for (const { member } of others) {
       const isIn = members.includes(member)
       const wrong = receiverName(accounts, member, isIn ? 'plain' : 'acknowledging')
@@ -121,7 +123,7 @@ export async function admit(
       shut.push(wrong)
     }
   })
-  const expelled = await expel(session, new Set(shut), signal)
+  const expelled = await expel(kin, session, new Set(shut), signal)
   const returning = others.flatMap(({ member }) =>
     expelled.has(receiverName(accounts, member, 'plain'))
       ? [receiverName(accounts, member, 'acknowledging')]
@@ -155,6 +157,7 @@ async function awaitReturn(
  * its account was locked may not have shown its name yet. Resolves to whose connections there were.
  */
 async function expel(
+  kin: Kin,
   session: Session,
   users: ReadonlySet<string>,
   signal: AbortSignal,
@@ -173,7 +176,7 @@ async function expel(
     const nameless = seen.filter(({ id, user }) => user === 'unauthenticated user' && id <= limit)
     if (left.length === 0 && nameless.length === 0) return ended
     for (const { id, user } of left) {
-      await kill(session, id, signal)
+      await kill(kin, session, id, signal)
       ended.add(user)
     }
     await pause(20, undefined, { signal })
@@ -184,19 +187,15 @@ async function expel(
  * Ends a connection. Never only its statement: a commit that waits for an acknowledgement would
  * then be answered as if it had one.
  */
-export async function kill(session: Session, id: number, signal: AbortSignal): Promise<void> {
+export async function kill(
+  kin: Pick<Kin, 'kill'>,
+  session: Session,
+  id: number,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    await session.query(`KILL HARD CONNECTION ${id}`, signal)
+    await session.query(kin.kill(id), signal)
   } catch (thrown) {
     if (errnoOf(thrown) !== errors.noSuchThread) throw thrown
-  }
-}
-
-/** Refuses a set that this engine cannot keep, before anything is changed. */
-export function assertPossible(acks: AckSet, most: number): void {
-  if (acks.needed > most) {
-    throw new Fault('unsupported', `MariaDB cannot wait for ${acks.needed} acknowledgements`, {
-      remedy: 'use three members at most with `durability: quorum`, or PostgreSQL',
-    })
   }
 }

@@ -3,13 +3,14 @@
 import type { Account, MemberAddress } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { origin } from '../../position.ts'
+import type { Kin } from './kin.ts'
 import { Session } from './session.ts'
-import { readStatus, receivedOf } from './status.ts'
 
 /** A replica that does not answer for so long is asked again. */
 const within = 3000
 
 export class Receivers implements Disposable {
+  readonly #kin: Kin
   readonly #admin: Account
   readonly #peers: readonly MemberAddress[]
   readonly #sessions = new Map<string, Session>()
@@ -17,7 +18,8 @@ export class Receivers implements Disposable {
   readonly #asking = new Set<string>()
   #closed = false
 
-  constructor(admin: Account, peers: readonly MemberAddress[]) {
+  constructor(kin: Kin, admin: Account, peers: readonly MemberAddress[]) {
+    this.#kin = kin
     this.#admin = admin
     this.#peers = peers
   }
@@ -45,8 +47,8 @@ export class Receivers implements Disposable {
   async position(member: string, signal: AbortSignal): Promise<Position | undefined> {
     const peer = this.#peers.find((each) => each.member === member)
     if (peer === undefined) return undefined
-    const status = await readStatus(await this.#session(peer, signal), signal)
-    return status.receiving?.io === 'Yes' ? receivedOf(status) : undefined
+    const status = await this.#kin.readStatus(await this.#session(peer, signal), signal)
+    return status.receiving?.io === 'Yes' ? this.#kin.receivedOf(status) : undefined
   }
 
   async #ask(peer: MemberAddress): Promise<void> {

@@ -29,8 +29,14 @@ export type FolderState =
 
 const series = (version: string): string => version.split('.').slice(0, 2).join('.')
 
-/** Looks at the data folder of one member; `version` is that of the server that is installed. */
-export function stateOf(folder: string, database: string, version: string): FolderState {
+/** What is installed: `MariaDB`, and its version. */
+export interface Product {
+  readonly name: string
+  readonly version: string
+}
+
+/** Looks at the data folder of one member of a database. */
+export function stateOf(folder: string, database: string, { name, version }: Product): FolderState {
   let names: readonly string[]
   try {
     names = readdirSync(folder)
@@ -50,8 +56,8 @@ export function stateOf(folder: string, database: string, version: string): Fold
     return { kind: 'foreign', why, remedy: aside }
   }
   if (series(mark.version) !== series(version)) {
-    const why = `MariaDB ${mark.version} made it, and ${version} is installed`
-    const remedy = `install MariaDB ${series(mark.version)}, or ${aside} to have it copied anew`
+    const why = `${name} ${mark.version} made it, and ${version} is installed`
+    const remedy = `install ${name} ${series(mark.version)}, or ${aside} to have it copied anew`
     return { kind: 'foreign', why, remedy }
   }
   return { kind: 'ours', mark }

@@ -5,11 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FindVouchers, VouchPlan } from '../../engine.ts'
 import type { Bind, Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
-import { furthest } from './gtid.ts'
-import { ownDatabase } from './promote.ts'
+import { type Kin, ownDatabase } from './kin.ts'
 import { socketName } from './server.ts'
 import { Session } from './session.ts'
-import { readStatus, receivedOf } from './status.ts'
 
 const pollEvery = 20
 
@@ -17,22 +15,32 @@ const pollEvery = 20
  * Writes a row that nobody reads, and asks the replicas themselves who has it: the server does not
  * say. Who cannot be asked does not vouch.
  */
-export const findMariadbVouchers: FindVouchers = async (where, members, signal) => {
+export const vouchersBy =
+  (kin: Kin): FindVouchers =>
+  (where, members, signal) =>
+    findVouchers(kin, where, members, signal)
+
+async function findVouchers(
+  kin: Kin,
+  where: VouchPlan,
+  members: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const target = { socket: join(where.socket, socketName) }
   using session = await Session.open(target, where.account, signal)
   // Its own acknowledgement is not waited for: in the log it is on its way.
   using writer = await Session.open(target, where.account, signal)
-  const before = await logged(session, signal)
+  const before = await kin.logged(session, signal)
   const written = writer.query(`INSERT INTO ${ownDatabase}.probe (at) VALUES (NOW())`, signal)
   // It ends with the connection, unless it fails before that: then nobody is asked.
   const failed = written.then(
     () => undefined,
     (thrown: unknown) => thrown,
   )
-  const mark = await Promise.race([position(session, before, signal), failed.then(rethrow)])
+  const mark = await Promise.race([position(kin, session, before, signal), failed.then(rethrow)])
   if (mark === undefined) return []
-  const places = await placesOf(session, members, signal)
-  const asked = [...places].map(([member, at]) => hasReached(member, at, mark, where, signal))
+  const places = await placesOf(kin, session, members, signal)
+  const asked = [...places].map(([member, at]) => hasReached(kin, member, at, mark, where, signal))
   return (await Promise.all(asked)).filter((member) => member !== undefined)
 }
 
@@ -42,20 +50,16 @@ const rethrow = async (thrown: unknown): Promise<undefined> => {
   return await new Promise(() => {})
 }
 
-async function logged(session: Session, signal: AbortSignal): Promise<Position> {
-  const { at } = await session.one('SELECT @@global.gtid_binlog_pos AS at', signal)
-  return furthest(String(at))
-}
-
 /** Where the log is once it has gone on from `before`; none if it does not in time. */
 async function position(
+  kin: Kin,
   session: Session,
   before: Position,
   signal: AbortSignal,
 ): Promise<Position | undefined> {
   try {
     for (;;) {
-      const now = await logged(session, signal)
+      const now = await kin.logged(session, signal)
       if (comparePositions(now, before) > 0) return now
       await pause(pollEvery, undefined, { signal })
     }
@@ -67,11 +71,12 @@ async function position(
 
 /** Where the members are that receive: each says its name and its address when it comes. */
 async function placesOf(
+  kin: Kin,
   session: Session,
   members: readonly string[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Bind>> {
-  const rows = await session.query('SHOW SLAVE HOSTS', signal)
+  const rows = await session.query(kin.showReplicas, signal)
   return new Map(
     rows
       .filter(({ User: user }) => members.includes(String(user)))
@@ -84,6 +89,7 @@ async function placesOf(
 
 /** The member, once it receives and has everything up to `mark`; none if not in time. */
 async function hasReached(
+  kin: Kin,
   member: string,
   at: Bind,
   mark: Position,
@@ -93,8 +99,8 @@ async function hasReached(
   try {
     using session = await Session.open(at, account, signal)
     for (;;) {
-      const status = await readStatus(session, signal)
-      if (status.receiving?.io === 'Yes' && reaches(receivedOf(status), mark)) return member
+      const status = await kin.readStatus(session, signal)
+      if (status.receiving?.io === 'Yes' && reaches(kin.receivedOf(status), mark)) return member
       await pause(pollEvery, undefined, { signal })
     }
   } catch {

@@ -5,10 +5,10 @@ import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { Position } from '../../model.ts'
 import { reaches } from '../../position.ts'
 import { kill, receiverOf } from './gate.ts'
+import type { Kin } from './kin.ts'
 import type { Receivers } from './receivers.ts'
-import type { MariadbServer } from './server.ts'
+import type { KinServer } from './server.ts'
 import type { Session } from './session.ts'
-import { readStatus } from './status.ts'
 
 const pauseBetween = 20
 /** InnoDB tells of transactions what it told before to whoever asks again within 100 ms. */
@@ -18,7 +18,8 @@ const stopWithin = ms(10_000)
 
 /** Lets what is under way end, hands everything to the replicas that receive, stops the server. */
 export async function drain(
-  server: MariadbServer,
+  kin: Kin,
+  server: KinServer,
   receivers: Receivers,
   within: Milliseconds,
   signal: AbortSignal,
@@ -27,14 +28,14 @@ export async function drain(
   const { now } = server.options
   const until = now() + within
   const session = await server.session(signal)
-  const { epoch } = await readStatus(session, signal)
+  const { epoch } = await kin.readStatus(session, signal)
   await shutOut(session, server, signal)
-  while (now() < until && (await hasOpenTransactions(session, server, signal))) {
+  while (now() < until && (await hasOpenTransactions(kin, session, server, signal))) {
     await pause(transactionsEvery, undefined, { signal })
   }
   if (epoch === 0) return await server.end(stopWithin)
-  await closeDoor(server, signal)
-  const { applied } = await readStatus(session, signal)
+  await closeDoor(kin, server, signal)
+  const { applied } = await kin.readStatus(session, signal)
   await handOver(server, receivers, applied, signal)
   await server.end(within)
 }
@@ -43,11 +44,7 @@ export async function drain(
  * Lets no new client in, and replicas still: `init_connect` is run for whoever may not administer
  * the server, and one that fails ends the connection. A start forgets it.
  */
-async function shutOut(
-  session: Session,
-  server: MariadbServer,
-  signal: AbortSignal,
-): Promise<void> {
+async function shutOut(session: Session, server: KinServer, signal: AbortSignal): Promise<void> {
   const prefix = server.options.accounts.replication.user.replaceAll(/[\\_%']/g, String.raw`\\$&`)
   const fails = `SET @let_in = IF(USER() LIKE '${prefix}%', 1, (SELECT 1 UNION SELECT 2))`
   await session.query('SET GLOBAL init_connect = ?', signal, [fails])
@@ -58,8 +55,9 @@ const idleFor = 50
 
 /** Whether a client is in the middle of a transaction. Those that are not are ended. */
 async function hasOpenTransactions(
+  kin: Kin,
   session: Session,
-  server: MariadbServer,
+  server: KinServer,
   signal: AbortSignal,
 ): Promise<boolean> {
   const open = await session.query(
@@ -67,11 +65,11 @@ async function hasOpenTransactions(
     signal,
   )
   const inOne = new Set(open.map(({ id }) => Number(id)))
-  const clients = await clientsOf(session, server, signal)
+  const clients = await clientsOf(kin, session, server, signal)
   const idle = clients.filter(
     ({ id, command, time }) => !inOne.has(id) && command === 'Sleep' && time >= idleFor,
   )
-  for (const { id } of idle) await kill(session, id, signal)
+  for (const { id } of idle) await kill(kin, session, id, signal)
   return clients.length > idle.length
 }
 
@@ -82,13 +80,14 @@ interface Client {
 }
 
 async function clientsOf(
+  kin: Kin,
   session: Session,
-  server: MariadbServer,
+  server: KinServer,
   signal: AbortSignal,
 ): Promise<readonly Client[]> {
   const { accounts, peers } = server.options
   const rows = await session.query(
-    `SELECT ID AS id, USER AS user, COMMAND AS command, TIME_MS AS time
+    `SELECT ID AS id, USER AS user, COMMAND AS command, ${kin.timeColumn} AS time
       FROM information_schema.PROCESSLIST`,
     signal,
   )
@@ -109,17 +108,17 @@ async function clientsOf(
 const doorWithin = 10
 
 /** No writes from now on, and no client: those that are still in the middle are ended. */
-async function closeDoor(server: MariadbServer, signal: AbortSignal): Promise<void> {
+async function closeDoor(kin: Kin, server: KinServer, signal: AbortSignal): Promise<void> {
   using door = await server.connect(signal)
   // It waits for commits under way: those are acknowledged, or this fails and is asked again.
   await door.query(`SET SESSION lock_wait_timeout = ${doorWithin}`, signal)
   await door.query('SET GLOBAL read_only = ON', signal)
-  for (const { id } of await clientsOf(door, server, signal)) await kill(door, id, signal)
+  for (const { id } of await clientsOf(kin, door, server, signal)) await kill(kin, door, id, signal)
 }
 
 /** Resolves when every replica that has an open stream has everything. */
 async function handOver(
-  server: MariadbServer,
+  server: KinServer,
   receivers: Receivers,
   all: Position,
   signal: AbortSignal,

@@ -1,0 +1,56 @@
+// In what do MariaDB and MySQL differ, where both are handled alike? Words, and how a status is
+// read.
+
+import type { Account } from '../../engine.ts'
+import type { Position } from '../../model.ts'
+import { literal, type Session } from './session.ts'
+
+/** What a server says of itself, as far as both are handled alike by it. */
+export interface KinStatus {
+  /** The epoch it is primary at; 0 for a replica. */
+  readonly epoch: number
+  readonly applied: Position
+  /** Its stream: `Yes` while one is open. */
+  readonly receiving: { readonly io: string } | undefined
+}
+
+/** An account that a server knows. */
+export interface KnownAccount {
+  readonly locked: boolean
+}
+
+/** One of the two. */
+export interface Kin<
+  Status extends KinStatus = KinStatus,
+  Known extends KnownAccount = KnownAccount,
+> {
+  /** Ends a connection whatever it does. */
+  kill(id: number): string
+  /** The number of the error that a locked account meets. */
+  readonly accountLocked: number
+  /** How long a connection has done what it does, in milliseconds, in PROCESSLIST. */
+  readonly timeColumn: string
+  /** Which replicas receive, with the names that they say (`User`), and where they listen. */
+  readonly showReplicas: string
+  /** What stands in its log, for comparing. */
+  logged(session: Session, signal: AbortSignal): Promise<Position>
+  readStatus(session: Session, signal: AbortSignal): Promise<Status>
+  /** All it has, applied or not, by its own account. */
+  receivedOf(status: Status): Position
+  /** The accounts that may come from anywhere, by user. */
+  knownAccounts(session: Session, signal: AbortSignal): Promise<ReadonlyMap<string, Known>>
+  /** Makes an account, or gives it its password, unless it has it. */
+  ensureAccount(
+    session: Session,
+    known: ReadonlyMap<string, Known>,
+    account: Account,
+    grants: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void>
+}
+
+/** The database that is ours on every member. */
+export const ownDatabase = 'alwayson'
+
+/** An account, as far as it concerns everybody: from anywhere that reaches the server. */
+export const nameOf = (user: string): string => `${literal(user)}@'%'`

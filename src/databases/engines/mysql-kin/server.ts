@@ -1,0 +1,177 @@
+// One member's server, of MariaDB or MySQL: a process and a socket. Knows how it is asked and ended;
+// how it is started is its engine's to say.
+
+import { chownSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { readWhole } from '../../../control/whole-file.ts'
+import { Fault } from '../../../foundation/fault.ts'
+import { type Milliseconds, ms } from '../../../foundation/time.ts'
+import type { MemberOptions } from '../../engine.ts'
+import type { ServerProcess } from '../../host.ts'
+import { assertOwned, makeFolder, type Owner } from './processes.ts'
+import { isUnreachable, type Row, Session } from './session.ts'
+
+/** The name of its socket in the folder `run`. */
+export const socketName = 'sql.sock'
+
+/** Between two looks at a server that starts or ends. */
+const pauseBetween = 20
+/** A server that is alive answers its socket within this, also on a busy machine. */
+const answerWithin = 5000
+
+/** What a server is started with. */
+export interface KinLaunch {
+  readonly program: string
+  /** The text of its configuration: no secret is in it. */
+  readonly configuration: string
+  readonly args: readonly string[]
+  readonly data: string
+}
+
+export class KinServer implements Disposable {
+  readonly options: MemberOptions
+  readonly owner: Owner | undefined
+  /** The member's place in the file, from 0. */
+  readonly index: number
+  readonly socket: string
+  #session: Session | undefined
+
+  constructor(options: MemberOptions, owner: Owner | undefined) {
+    this.options = options
+    this.owner = owner
+    this.index = options.peers.findIndex(({ member }) => member === options.member)
+    this.socket = join(options.run, socketName)
+  }
+
+  get process(): ServerProcess {
+    return this.options.host.observe()
+  }
+
+  get isRunning(): boolean {
+    return this.process.kind === 'running'
+  }
+
+  /** What a running server has in force; written anew at each start. */
+  get configurationFile(): string {
+    return join(this.options.run, 'server.cnf')
+  }
+
+  /** Starts it unless it runs; resolves when it answers. */
+  protected async launch(
+    { program, configuration, args, data }: KinLaunch,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { run, host } = this.options
+    if (!this.isRunning) {
+      assertOwned(data, this.owner)
+      makeFolder(run, this.owner)
+      const file = this.configurationFile
+      writeFileSync(file, configuration, { mode: 0o600 })
+      if (this.owner !== undefined) chownSync(file, this.owner.uid, this.owner.gid)
+      rmSync(this.socket, { force: true })
+      await host.start({
+        argv: [program, `--defaults-file=${file}`, ...args],
+        cwd: data,
+        env: { LC_ALL: 'C', TZ: 'UTC' },
+        uid: this.owner?.uid,
+        gid: this.owner?.gid,
+        log: join(run, 'server.log'),
+      })
+    }
+    await this.answers(signal)
+  }
+
+  /** Resolves when a server that is starting answers; rejects with a Fault when it ends. */
+  async answers(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const { process } = this
+      if (process.kind !== 'running') {
+        const said = process.kind === 'ended' ? `: ${process.why}${this.#lastErrors()}` : ''
+        throw new Fault(
+          'failed',
+          `the server of ${this.options.member} ended at its start${said}`,
+          {
+            remedy: `read ${join(this.options.run, 'server.log')}`,
+          },
+        )
+      }
+      try {
+        await this.query('SELECT 1', signal)
+        return
+      } catch (thrown) {
+        if (!isUnreachable(thrown)) throw thrown
+      }
+      await pause(pauseBetween, undefined, { signal })
+    }
+  }
+
+  /** Why it ended, in its own words: the last lines of its log only say that it did. */
+  #lastErrors(): string {
+    const log = readWhole(join(this.options.run, 'server.log')) ?? ''
+    const errors = log
+      .slice(-20_000)
+      .split('\n')
+      .filter((line) => line.includes('[ERROR]') && !line.includes('Aborting'))
+      .map((line) => line.replace(/^.*\[ERROR\] /, ''))
+    return errors.length === 0 ? '' : `: ${errors.slice(-2).join('; ')}`
+  }
+
+  /** The one connection that is kept, opened when it is needed. */
+  async session(signal: AbortSignal): Promise<Session> {
+    if (this.#session?.closed === false) return this.#session
+    this.#session = await this.connect(signal)
+    return this.#session
+  }
+
+  /** A new connection as the administrator, whose statements are in no log of the server. */
+  async connect(signal: AbortSignal): Promise<Session> {
+    const session = await Session.open({ socket: this.socket }, this.options.accounts.admin, signal)
+    await session.query('SET SESSION sql_log_off = ON, slow_query_log = OFF', signal)
+    return session
+  }
+
+  async query(
+    sql: string,
+    signal: AbortSignal,
+    values: readonly unknown[] = [],
+  ): Promise<readonly Row[]> {
+    return await (await this.session(signal)).query(sql, signal, values)
+  }
+
+  async one(sql: string, signal: AbortSignal, values: readonly unknown[] = []): Promise<Row> {
+    return await (await this.session(signal)).one(sql, signal, values)
+  }
+
+  /** Whether it answers at all; a hung one does not. */
+  async isAnswering(signal: AbortSignal): Promise<boolean> {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)])
+    try {
+      await this.query('SELECT 1', within)
+      return true
+    } catch {
+      signal.throwIfAborted()
+      return false
+    }
+  }
+
+  /** Ends it at once: what nobody has acknowledged then stays unfinished on its disk. */
+  async kill(): Promise<void> {
+    this.disconnect()
+    await this.options.host.end('SIGKILL', ms(0))
+  }
+
+  async end(within: Milliseconds): Promise<void> {
+    this.disconnect()
+    await this.options.host.end('SIGTERM', within)
+  }
+
+  disconnect(): void {
+    this.#session?.[Symbol.dispose]()
+    this.#session = undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.disconnect()
+  }
+}

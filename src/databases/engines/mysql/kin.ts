@@ -1,0 +1,46 @@
+// MySQL, in the words of what it has in common with MariaDB.
+
+import type { Account } from '../../engine.ts'
+import { type Kin, type KnownAccount, nameOf } from '../mysql-kin/kin.ts'
+import { literal, type Session } from '../mysql-kin/session.ts'
+import { readStatus, receivedOf, type ServerStatus } from './status.ts'
+
+async function knownAccounts(
+  session: Session,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, KnownAccount>> {
+  const rows = await session.query(
+    `SELECT User AS user, account_locked AS locked FROM mysql.user WHERE Host = '%'`,
+    signal,
+  )
+  return new Map(rows.map(({ user, locked }) => [String(user), { locked: locked === 'Y' }]))
+}
+
+/**
+ * What a server keeps of a password of `caching_sha2_password` does not tell whether it is this
+ * one: it is given anew. The server itself keeps the word out of its logs.
+ */
+async function ensureAccount(
+  session: Session,
+  known: ReadonlyMap<string, KnownAccount>,
+  { user, password }: Account,
+  grants: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const name = nameOf(user)
+  const identified = `IDENTIFIED WITH caching_sha2_password BY ${literal(password)}`
+  const verb = known.has(user) ? 'ALTER' : 'CREATE'
+  await session.query(`${verb} USER ${name} ${identified}`, signal)
+  for (const grant of grants) await session.query(`GRANT ${grant} TO ${name}`, signal)
+}
+
+export const mysql: Kin<ServerStatus> = {
+  kill: (id) => `KILL CONNECTION ${id}`,
+  accountLocked: 3118,
+  timeColumn: 'TIME * 1000',
+  showReplicas: 'SHOW REPLICAS',
+  async logged(session, signal) {
+    return (await readStatus(session, signal)).applied
+  },
+  ...{ readStatus, receivedOf, knownAccounts, ensureAccount },
+}
