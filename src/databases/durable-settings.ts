@@ -141,8 +141,17 @@ const mysql: Settings = {
   ...innodb,
   gtid_mode: { keeps: on, why: 'members are told apart by what they have, and that by its GTIDs' },
   enforce_gtid_consistency: { keeps: on, why: 'without it a statement may have no GTID' },
+  sync_relay_log: { keeps: ['1'], why: 'a replica has to have on disk what it acknowledges' },
+  event_scheduler: { keeps: ['off'], why: 'an event on a replica would write' },
+  binlog_encryption: { keeps: ['off'], why: 'what is set aside is read from its binary log' },
+  skip_name_resolve: { keeps: on, why: 'a name server must not decide who is let in' },
+  mysqlx: { keeps: ['off'], why: 'it is a second door, which nobody watches' },
   ...all(
     [
+      ...['replica_preserve_commit_order', 'slave_preserve_commit_order', 'report_user'],
+      ...['report_password', 'show_replica_auth_info', 'show_slave_auth_info', 'init_connect'],
+      ...['replicate_same_server_id', 'tc_heuristic_recover', 'init_file', 'plugin_load'],
+      ...['plugin_load_add', 'upgrade', 'initialize', 'initialize_insecure', 'daemonize'],
       ...['gtid_purged', 'gtid_executed', 'group_replication_group_name'],
       ...['rpl_semi_sync_source_enabled', 'rpl_semi_sync_replica_enabled'],
       ...['rpl_semi_sync_source_timeout', 'rpl_semi_sync_source_wait_point'],
@@ -153,6 +162,14 @@ const mysql: Settings = {
       ...['rpl_semi_sync_master_wait_for_slave_count', 'rpl_semi_sync_master_wait_no_slave'],
     ],
     role,
+  ),
+  ...all(
+    [
+      ...['server_uuid', 'user', 'log_bin_index', 'relay_log', 'relay_log_index', 'log_error'],
+      ...['admin_address', 'innodb_data_home_dir', 'innodb_log_group_home_dir', 'disable_log_bin'],
+      ...['innodb_undo_directory', 'plugin_dir', 'basedir'],
+    ],
+    place,
   ),
 }
 

@@ -11,6 +11,7 @@ import type { AdoptedMember, RunningServer, Seal } from '../../adoption/model.ts
 import { writeMark } from '../mysql-kin/data-folder.ts'
 import { admit, ensureReceivers, kill, receiverName } from '../mysql-kin/gate.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
+import { ensureTables } from '../mysql-kin/own-tables.ts'
 import { isStandardPlace } from '../mysql-kin/processes.ts'
 import { errnoOf, errors, Session } from '../mysql-kin/session.ts'
 import { ensureAccount, knownAccounts, verifierOf } from './accounts.ts'
@@ -18,7 +19,6 @@ import { changesOf, conflictsOf, inheritedOf, sameWriter } from './adopted-facts
 import { formatGtid, furthest, type Gtid, parseGtids } from './gtid.ts'
 import { mariadb } from './kin.ts'
 import { Logs } from './logs.ts'
-import { ensureTables } from './promote.ts'
 import { binaryLog } from './settings.ts'
 
 const where = ({ member }: AdoptedMember): string =>

@@ -1,6 +1,11 @@
 // Which settings does durability rest on, and what does a server's configuration say? Pure.
 
-import { canonicalName, quote } from '../mysql-kin/option-file.ts'
+import {
+  canonicalName,
+  optionLines,
+  placeLines,
+  type ServerPlace,
+} from '../mysql-kin/option-file.ts'
 
 /** A setting that is ours: a file that says otherwise is refused. */
 export interface EnforcedSetting {
@@ -83,17 +88,6 @@ function plain(value: string): string {
   return upper === 'FALSE' || upper === 'OFF' ? '0' : upper
 }
 
-/** Where one server's things are, and who it is. */
-export interface ServerPlace {
-  readonly member: string
-  readonly data: string
-  readonly run: string
-  readonly socket: string
-  readonly host: string
-  readonly port: number
-  readonly serverId: number
-}
-
 /** The names of its binary and relay logs. */
 export const binaryLog = 'binlog'
 export const relayLog = 'relay'
@@ -112,20 +106,10 @@ export function configurationOf(
     ['master_retry_count', '0'],
     ...asked,
     ...enforcedSettings.map(({ name, value }) => [name, value] as const),
-    ['server_id', String(place.serverId)],
-    ['datadir', place.data],
-    ['socket', place.socket],
-    ['pid_file', `${place.run}/server.pid`],
-    ['bind_address', place.host],
-    ['port', String(place.port)],
-    ['report_host', place.host],
-    ['report_port', String(place.port)],
-    // A replica says its name to its primary, which tells it to whoever may ask.
-    ['report_user', place.member],
+    ...placeLines(place),
     ['show_slave_auth_info', 'ON'],
     ['log_bin', `${place.data}/${binaryLog}`],
     ['relay_log', `${place.data}/${relayLog}`],
   ]
-  const text = lines.map(([name, value]) => `${name} = ${quote(value)}\n`).join('')
-  return `# Written by Always On at every start: changes are lost.\n[mariadbd]\n${text}`
+  return optionLines('mariadbd', lines)
 }

@@ -1,5 +1,5 @@
-// One member's server, of MariaDB or MySQL: a process and a socket. Knows how it is asked and ended;
-// how it is started is its engine's to say.
+// One member's server, of MariaDB or MySQL: a process and a socket. Knows how it is asked and
+// ended; how it is started is its engine's to say.
 
 import { chownSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// In which order is a server changed? One thing at a time: what was ordered, and between orders what
-// a server needs and cannot do itself.
+// In which order is a server changed? One thing at a time: what was ordered, and between orders
+// what a server needs and cannot do itself.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'

@@ -1,5 +1,5 @@
-// The port to MySQL: one member's server, brought to what its keeper orders. Written to the manuals of
-// 8.0 and 8.4.
+// The port to MySQL: one member's server, brought to what its keeper orders. Written to the manuals
+// of 8.0 and 8.4.
 
 import { Fault } from '../../../foundation/fault.ts'
 import type { Milliseconds } from '../../../foundation/time.ts'
@@ -119,7 +119,8 @@ class MysqlMember implements MemberEngine {
       this.#lookout.isAstray = tail !== undefined
       if (tail === undefined) return
       const { member } = this.#server.options
-      const what = `${member} has ${countGtids(tail)} transactions that ${order.primary.member} lacks`
+      const count = countGtids(tail)
+      const what = `${member} has ${count} transactions that ${order.primary.member} lacks`
       throw new Fault('refused', what, { remedy: `have it copied anew: alwayson reinit ${member}` })
     })
   }

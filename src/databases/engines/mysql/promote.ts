@@ -7,24 +7,13 @@ import type { AckSet } from '../../model.ts'
 import { readMark } from '../mysql-kin/data-folder.ts'
 import { admit, ensureReceivers, kill } from '../mysql-kin/gate.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
+import { ensureTables } from '../mysql-kin/own-tables.ts'
 import { identifier, type Session } from '../mysql-kin/session.ts'
 import { mark } from './install.ts'
 import { mysql } from './kin.ts'
 import { applyReceived } from './replication.ts'
 import type { MysqlServer } from './server.ts'
 import { readStatus } from './status.ts'
-
-const tables = [
-  `CREATE DATABASE IF NOT EXISTS ${ownDatabase}`,
-  `CREATE TABLE IF NOT EXISTS ${ownDatabase}.epoch (
-    epoch BIGINT UNSIGNED NOT NULL PRIMARY KEY, member VARCHAR(255) NOT NULL,
-    at TIMESTAMP NOT NULL) ENGINE = InnoDB`,
-  `CREATE TABLE IF NOT EXISTS ${ownDatabase}.identity (
-    one TINYINT NOT NULL PRIMARY KEY, id CHAR(36) NOT NULL) ENGINE = InnoDB`,
-  `CREATE TABLE IF NOT EXISTS ${ownDatabase}.probe (
-    id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, at TIMESTAMP NOT NULL)
-    ENGINE = InnoDB`,
-] as const
 
 /**
  * Makes a running replica the primary of an epoch. Everything before the last step is written while
@@ -76,8 +65,7 @@ async function write(
   signal: AbortSignal,
 ): Promise<void> {
   const { member, data, accounts } = server.options
-  for (const table of tables) await session.query(table, signal)
-  await session.query(`INSERT IGNORE INTO ${ownDatabase}.identity VALUES (1, UUID())`, signal)
+  await ensureTables(session, signal)
   const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
   if (readMark(data)?.identity !== String(id)) mark(server, data, String(id))
   await ensureAccounts(session, accounts, signal)

@@ -1,7 +1,12 @@
 // Which settings does durability rest on, and what does a server's configuration say? Pure.
 
 import { defeats } from '../../durable-settings.ts'
-import { canonicalName, quote } from '../mysql-kin/option-file.ts'
+import {
+  canonicalName,
+  optionLines,
+  placeLines,
+  type ServerPlace,
+} from '../mysql-kin/option-file.ts'
 import { semiSetting, type Words } from './words.ts'
 
 /** The settings that no file can change, in the order in which they are written. */
@@ -36,36 +41,13 @@ export const enforcedSettings = (words: Words): readonly (readonly [string, stri
   ['mysqlx', 'OFF'],
 ]
 
-/** Settings that say where things are, or who somebody is: ours as well. */
-const ownedSettings = new Set([
-  ...['server_id', 'server_uuid', 'port', 'bind_address', 'socket', 'datadir', 'pid_file', 'user'],
-  ...['log_bin', 'log_bin_index', 'relay_log', 'relay_log_index', 'report_host', 'report_port'],
-  ...['report_user', 'report_password', 'log_error', 'init_file', 'init_connect', 'admin_address'],
-  ...['skip_log_bin', 'disable_log_bin', 'innodb_data_home_dir', 'innodb_log_group_home_dir'],
-  ...['innodb_undo_directory', 'plugin_load', 'plugin_dir', 'daemonize', 'initialize'],
-  ...['initialize_insecure', 'replicate_same_server_id', 'tc_heuristic_recover', 'upgrade'],
-  ...['basedir'],
-])
-
 /** Whether a file may have this setting. */
 export function isAllowed(words: Words, name: string, value: string): boolean {
   const asked = canonicalName(name)
   if (!/^[a-z][a-z0-9_.]*$/.test(asked) || /[\n\r]/.test(value)) return false
   const bare = asked.replace(/^(skip_)+/, '')
   const isEnforced = enforcedSettings(words).some(([own]) => own.replace(/^(skip_)+/, '') === bare)
-  if (isEnforced || ownedSettings.has(asked)) return false
-  return defeats('mysql', asked, value, 'quorum') === undefined
-}
-
-/** Where one server's things are, and who it is. */
-export interface ServerPlace {
-  readonly member: string
-  readonly data: string
-  readonly run: string
-  readonly socket: string
-  readonly host: string
-  readonly port: number
-  readonly serverId: number
+  return !isEnforced && defeats('mysql', asked, value, 'quorum') === undefined
 }
 
 /** The names of its binary and relay logs. */
@@ -88,20 +70,10 @@ export function configurationOf(
     ...asked,
     ['plugin_load_add', words.libraries.join(';')],
     ...enforcedSettings(words),
-    ['server_id', String(place.serverId)],
-    ['datadir', place.data],
-    ['socket', place.socket],
-    ['pid_file', `${place.run}/server.pid`],
-    ['bind_address', place.host],
-    ['port', String(place.port)],
-    ['report_host', place.host],
-    ['report_port', String(place.port)],
-    // A replica says its name to its primary, which tells it to whoever may ask.
-    ['report_user', place.member],
+    ...placeLines(place),
     [words.showReplicaAuthInfo, 'ON'],
     ['log_bin', `${place.data}/${binaryLog}`],
     ['relay_log', `${place.data}/relay`],
   ]
-  const text = lines.map(([name, value]) => `${name} = ${quote(value)}\n`).join('')
-  return `# Written by Always On at every start: changes are lost.\n[mysqld]\n${text}`
+  return optionLines('mysqld', lines)
 }

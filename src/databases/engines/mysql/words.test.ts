@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { durableSettings } from '../../durable-settings.ts'
+import { defeats, durableSettings } from '../../durable-settings.ts'
 import { configurationOf, enforcedSettings, isAllowed } from './settings.ts'
 import { isAtLeast, semiSetting, versionIn, wordsOf } from './words.ts'
 
@@ -53,6 +53,17 @@ suite('the configuration of a MySQL', () => {
       'plugin_load_add = "semisync_source.so;semisync_replica.so;mysql_clone.so"',
     ]) {
       assert.ok(text.split('\n').includes(line), line)
+    }
+  })
+
+  test('is refused in the file wherever it would not be followed', () => {
+    for (const version of [
+      [8, 0, 23],
+      [8, 4, 0],
+    ] as const) {
+      for (const [name] of enforcedSettings(wordsOf(version))) {
+        assert.ok(defeats('mysql', name, 'anything else', 'quorum') !== undefined, name)
+      }
     }
   })
 
