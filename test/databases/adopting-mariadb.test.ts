@@ -14,6 +14,7 @@ import {
   boss,
   foreignMariadb,
   openForeignMariadbPair,
+  owner,
 } from '../support/foreign-mariadb.ts'
 
 const startOf = async (port: number): Promise<unknown> => {
@@ -22,7 +23,7 @@ const startOf = async (port: number): Promise<unknown> => {
 }
 
 const kind: ForeignKind = {
-  ...{ engine: 'mariadb', database: 'shop', boss, run: asBoss, startOf },
+  ...{ engine: 'mariadb', database: 'shop', boss, client: owner, run: asBoss, startOf },
   open: openForeignMariadbPair,
   says: [
     /orders-1, MariaDB .*primary; orders-2, MariaDB .*replica/,

@@ -29,7 +29,7 @@ const place = (pair: ForeignPair, write: number) => ({
 })
 
 const kindOf = (bin: string): ForeignKind => ({
-  ...{ engine: 'postgresql', database: 'postgres', boss, run: asBoss, startOf },
+  ...{ engine: 'postgresql', database: 'postgres', boss, client: boss, run: asBoss, startOf },
   async open() {
     const pair = await openForeignPair(bin)
     await asBoss(pair.primary.port, 'CREATE TABLE entries (id INT PRIMARY KEY)')

@@ -191,6 +191,8 @@ export interface ForeignKind {
   /** Where that table is. */
   readonly database: string
   readonly boss: { readonly user: string; readonly password: string }
+  /** As whom clients write. */
+  readonly client: { readonly user: string; readonly password: string }
   open(): Promise<
     AsyncDisposable & {
       readonly folder: string
@@ -215,8 +217,8 @@ export async function takenOver(kind: ForeignKind): Promise<void> {
   const folder = folderOf('alwayson-taking-')
   await using agent = new AdoptingAgent(folder, kind.boss.password)
   const { port } = pair.primary
-  const { engine, database, boss } = kind
-  await using writer = new Writer({ engine, host: '127.0.0.1', port, database, ...boss })
+  const { engine, database, boss, client } = kind
+  await using writer = new Writer({ engine, host: '127.0.0.1', port, database, ...client })
   await writer.more(50)
   const ports = [port, pair.replica.port]
   const data = join(pair.folder, 'ours')

@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import mysql from 'mysql2/promise'
 import { eventually, folderOf, freePort, otherUser, ServerProcess } from './database-bed.ts'
 
+/** May write to `shop`, and is bound by read_only. */
+export const owner = { user: 'owner', password: 'owner-secret' } as const
+
 export const boss = { user: 'boss', password: 'boss-secret' } as const
 
 type Rows = readonly Readonly<Record<string, unknown>>[]
@@ -92,6 +95,7 @@ export async function openForeignMariadbPair(): Promise<ForeignMariadbPair> {
     "CREATE USER copier@'%' IDENTIFIED BY 'copier-secret'",
     "GRANT REPLICATION SLAVE ON *.* TO copier@'%'",
     "CREATE USER owner@'%' IDENTIFIED BY 'owner-secret'",
+    "GRANT ALL ON shop.* TO owner@'%'",
     'CREATE DATABASE shop',
     'CREATE TABLE shop.entries (id INT PRIMARY KEY)',
   )

@@ -46,7 +46,7 @@ const unsaid = new Set(['read_only', 'skip_slave_start'])
 /** One sentence for each thing that is different once it is ours. */
 export async function changesOf(
   session: Session,
-  { plan, member }: AdoptedMember,
+  { plan, member, accounts }: AdoptedMember,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const rows = await session.query(
@@ -69,8 +69,31 @@ export async function changesOf(
       'another with each promotion',
     `it listens at ${member.host}:${member.port} only, and no more at ${now.get('socket') ?? ''}`,
     ...(log === '' ? [] : [`its binary logs begin anew; the old ones (${log}) are left to you`]),
+    ...(await unboundOf(session, accounts.admin.user, signal)),
     'what else its configuration says goes on to hold',
   ]
+}
+
+/** Clients that `read_only` does not bind: what they write to a replica is in nobody's history. */
+async function unboundOf(
+  session: Session,
+  admin: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const rows = await session.query(
+    `SELECT DISTINCT p.USER AS user FROM information_schema.PROCESSLIST AS p
+      JOIN information_schema.USER_PRIVILEGES AS g
+        ON g.GRANTEE LIKE CONCAT("'", p.USER, "'@%")
+      WHERE g.PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN')
+        AND p.ID <> CONNECTION_ID() AND p.USER <> ?`,
+    signal,
+    [admin],
+  )
+  return rows.map(
+    ({ user }) =>
+      `its client ${user} writes also where read_only is on: whatever it writes while servers ` +
+      'change places may be lost; let it come as a user who may not (no READ ONLY ADMIN)',
+  )
 }
 
 interface Standing {

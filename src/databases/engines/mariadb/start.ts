@@ -37,7 +37,7 @@ async function beginTaken(server: MariadbServer, signal: AbortSignal): Promise<v
   const session = await server.session(signal)
   const { slave } = await session.one('SELECT @@global.gtid_slave_pos AS slave', signal)
   // A former primary may have kept where it once was as a replica.
-  if (String(slave) !== mark.begins) {
+  if (slave !== '' && String(slave) !== mark.begins) {
     await session.query(`SET GLOBAL gtid_slave_pos = ${literal(mark.begins)}`, signal)
   }
   writeMark(server.options.data, { ...mark, begins: undefined })
