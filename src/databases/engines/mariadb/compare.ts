@@ -7,9 +7,9 @@ import type { Instant } from '../../../foundation/time.ts'
 import { type MemberReader, type OpenReader, Unreadable } from '../../compare/engine.ts'
 import type { ComparedTable, RowSums, Stretch, StretchSum } from '../../compare/model.ts'
 import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
+import { ownDatabase } from '../mysql-kin/kin.ts'
+import { errnoOf, identifier, type Row, Session } from '../mysql-kin/session.ts'
 import { furthest } from './gtid.ts'
-import { ownDatabase } from './promote.ts'
-import { errnoOf, identifier, type Row, Session } from './session.ts'
 
 /** Read within a moment, also by a busy server. */
 const rowsAtOnce = 5000
