@@ -7,20 +7,22 @@ import type { Leadership } from '../coordination/model.ts'
 import { ensure, persevere } from '../coordination/recipes/persevere.ts'
 import type { Adopter } from '../databases/adoption/adopter.ts'
 import type { Services } from '../databases/adoption/local.ts'
-import type { DatabaseBoard, DecidingBoard, OperatorWish } from '../databases/board.ts'
+import type { DecidingBoard, OperatorWish } from '../databases/board.ts'
 import { openLocalBoard } from '../databases/boards/local.ts'
-import { openSharedBoard, type SharedBoard } from '../databases/boards/shared.ts'
+import { openSharedBoard } from '../databases/boards/shared.ts'
 import { describeAction } from '../databases/describe.ts'
 import type { CheckPrograms, DatabaseAccounts, OpenMember } from '../databases/engine.ts'
 import { leadDatabase } from '../databases/lead.ts'
-import type { DatabasePlan, DatabaseView, EngineName } from '../databases/model.ts'
+import type { DatabasePlan, DatabaseView, EngineName, MemberPlan } from '../databases/model.ts'
 import { accountsOf } from '../databases/passwords.ts'
 import { wishOf } from '../databases/wish.ts'
 import { describeError, Fault } from '../foundation/fault.ts'
 import { type Clock, type Milliseconds, ms, sleep } from '../foundation/time.ts'
 import { adoptMember } from './database-adoption.ts'
 import type { DatabaseFolders } from './database-folders.ts'
+import { Held } from './database-held.ts'
 import { Keeping } from './database-keeping.ts'
+import { type Leaving, leavingOf, untilMayLeave } from './database-leaving.ts'
 import { type LocalMember, type LocalMemberOptions, openLocalMember } from './database-member.ts'
 import { type RefusedMember, tellRefused } from './database-refused.ts'
 import { type PlannedAdoptions, planAdoptions } from './plan-adoptions.ts'
@@ -53,50 +55,6 @@ const againAfter = ms(3000)
 const attendAgainAfter = ms(500)
 /** Where the boards of all databases stand in the cluster's own tree. */
 const boardsPath = '/databases'
-
-/** One database. */
-class Held implements AsyncDisposable {
-  readonly plan: DatabasePlan
-  readonly board: DatabaseBoard
-  /** The same, where other machines share it. */
-  readonly shared: SharedBoard | undefined
-  readonly keeping: Keeping
-  readonly stop = new AbortController()
-  readonly members: LocalMember[] = []
-  running: Promise<unknown>[] = []
-
-  constructor(
-    plan: DatabasePlan,
-    board: DatabaseBoard,
-    shared: SharedBoard | undefined,
-    keeping: Keeping,
-  ) {
-    this.plan = plan
-    this.board = board
-    this.shared = shared
-    this.keeping = keeping
-  }
-
-  /** Lets go of everything; what runs runs on. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.halt()
-    await Promise.all(this.members.splice(0).map((member) => member.leave()))
-  }
-
-  async halt(): Promise<void> {
-    this.stop.abort(new Error('the agent lets go of the database'))
-    await Promise.allSettled(this.running)
-  }
-
-  /** Ends what runs here: whoever is primary first, so that the others get all it has. */
-  async end(within: Milliseconds): Promise<void> {
-    await this.halt()
-    const isPrimary = (one: LocalMember): boolean => one.keeper.sighting()?.server === 'primary'
-    const members = this.members.splice(0)
-    for (const member of members.filter(isPrimary)) await member.end(within)
-    await Promise.all(members.filter((one) => !isPrimary(one)).map((one) => one.end(within)))
-  }
-}
 
 interface Session {
   readonly coordinator: Coordinator
@@ -221,7 +179,9 @@ export class AgentDatabases {
       else {
         await held[Symbol.asyncDispose]()
         // What was decided since it was planned is read by another one.
-        next.set(name, this.#hold(planned.plan))
+        const again = this.#hold(planned.plan)
+        again.leaving = leavingOf(held.plan, again.plan, held.leaving)
+        next.set(name, again)
       }
     }
     this.#held = next
@@ -238,20 +198,40 @@ export class AgentDatabases {
     const { plan } = held
     held.board.onChange(changed)
     const local = held.shared === undefined ? (held.board as DecidingBoard) : undefined
-    const mine = plan.members.filter(
-      ({ machine }) => machine === undefined || machine === cluster?.machine,
-    )
-    held.running = mine.map((member) => this.#openMember(held, member))
+    const isMine = ({ machine }: MemberPlan): boolean =>
+      machine === undefined || machine === cluster?.machine
+    held.running = plan.members.filter(isMine).map((member) => this.#openMember(held, member))
+    for (const one of held.leaving) {
+      if (isMine(one.member)) held.running.push(this.#letGo(held, one))
+    }
     held.running.push(held.keeping.run(held.stop.signal))
     if (local !== undefined) held.running.push(this.#decide(held, local, held.stop.signal))
     if (this.#session !== undefined) held.running.push(this.#attend(held, this.#session))
     if (this.#term !== undefined) held.running.push(this.#leadOne(held, this.#term))
   }
 
+  /** Looks after one that the file does not name any more, until nobody needs what it has. */
+  async #letGo(held: Held, one: Leaving): Promise<void> {
+    const { name } = one.member
+    const { signal } = held.stop
+    await this.#openMember(held, one.member, one.plan)
+    try {
+      await untilMayLeave(held.board, name, signal)
+    } catch (thrown) {
+      if (signal.aborted) return
+      throw thrown
+    }
+    held.leaving = held.leaving.filter((each) => each !== one)
+    const at = held.members.findIndex((each) => each.name === name)
+    const [opened] = at < 0 ? [] : held.members.splice(at, 1)
+    this.#options.event('member-left', name, 'no acknowledged write can be on it alone any more')
+    await opened?.end(endWithin)
+  }
+
   /** Opens a member; tries again for as long as that fails, and says why. */
-  async #openMember(held: Held, member: DatabasePlan['members'][number]): Promise<void> {
+  async #openMember(held: Held, member: MemberPlan, plan = held.plan): Promise<void> {
     const { folders, clock, version, cluster, engines, adopters, services } = this.#options
-    const { plan, board } = held
+    const { board } = held
     const { signal } = held.stop
     let trouble = ''
     while (!signal.aborted) {
