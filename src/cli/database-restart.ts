@@ -35,13 +35,16 @@ export async function restartDatabase(
   const line = stop
     ? `no more servers of ${database} are started anew`
     : `${only ?? `the servers of ${database}`} are started anew: alwayson databases ${database}`
-  if (wait && !stop) return settle(ports, judgeDatabaseRestart(database), within)
+  if (wait && !stop) return settle(ports, judgeDatabaseRestart(database, only), within)
   ports.out.write(`${line}\n`)
   return exit.done
 }
 
 /** How far it is. */
-export function judgeDatabaseRestart(database: string): (status: Status) => Judgement {
+export function judgeDatabaseRestart(
+  database: string,
+  only?: string,
+): (status: Status) => Judgement {
   return ({ databases = [] }) => {
     const seen = databases.find(({ name }) => name === database)
     if (seen === undefined) {
@@ -51,7 +54,8 @@ export function judgeDatabaseRestart(database: string): (status: Status) => Judg
     const broken = seen.members.find(({ state }) => state === 'broken')
     if (broken !== undefined) return stuck(seen, broken)
     if (left.length === 0 && seen.request === undefined && seen.standing === 'good') {
-      return { kind: 'done', line: `${database} has been restarted; ${seen.primary} is primary` }
+      const line = `${only ?? database} has been restarted; ${seen.primary} is primary`
+      return { kind: 'done', line }
     }
     return { kind: 'waiting', line: progress(seen, left) }
   }

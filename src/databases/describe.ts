@@ -48,6 +48,7 @@ export function describeProof(proof: Proof, engine: EngineName): string {
   const start = `${proof.to} led from ${showPosition(proof.start, engine)}`
   if (proof.restored !== undefined) return `${start}, which was restored; all else was set aside`
   if (proof.acceptedLoss) return `${start}; what others had beyond that was given up`
+  if (proof.why === 'a database begins') return start
   if (proof.from === proof.to) return `${start}, with all that it had acknowledged before`
   return `${start}; ${confirmed} had stopped, writes needed ${sets}`
 }

@@ -259,6 +259,8 @@ function stateOf(
   if (seen.busy !== undefined) return say(seen.busy.step, 'doubtful')
   const phase = view.record?.phase
   if (phase?.kind === 'handing-over' && phase.from === name) return say('handing over', 'doubtful')
+  if (phase?.kind === 'promoting' && phase.winner === name) return say('not yet', 'doubtful')
+  if (phase?.kind === 'promoting' && isWaiting(seen)) return say('waiting', 'doubtful')
   if (seen.server === 'primary')
     return serving(seen, view) ? say('primary', 'good') : say('not yet', 'doubtful')
   if (seen.server !== 'replica') return say(seen.server === 'absent' ? 'empty' : seen.server, 'bad')
@@ -269,6 +271,10 @@ function stateOf(
   const isNear = seen.lag !== undefined && seen.lag <= view.plan.readLag
   return isNear ? say('replica', 'good') : say('catching up', 'doubtful')
 }
+
+/** It has nobody to follow yet. */
+const isWaiting = ({ server, diverged }: MemberSighting): boolean =>
+  server === 'replica' && !diverged
 
 const serving = (seen: MemberSighting, { record }: DatabaseView): boolean =>
   seen.writable && seen.epoch === record?.epoch && leadOf(record) === seen.member

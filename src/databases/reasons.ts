@@ -57,8 +57,13 @@ export function reasonOf(
   if (seen.busy !== undefined) return `${seen.busy.step} ${shareOf(seen.busy)}`.trim()
   if (seen.diverged) return 'it has writes that nobody else has, and does not follow'
   const lead = view.record === undefined ? undefined : leadOf(view.record)
-  if (view.record?.phase.kind === 'handing-over' && lead === name) {
+  const phase = view.record?.phase
+  if (phase?.kind === 'handing-over' && lead === name) {
     return 'what its clients have under way ends, and it stops'
+  }
+  if (phase?.kind === 'promoting' && lead === name) return 'it is about to take writes'
+  if (phase?.kind === 'promoting' && seen.server === 'replica') {
+    return `it waits until ${phase.winner} takes writes`
   }
   switch (seen.server) {
     case 'absent':

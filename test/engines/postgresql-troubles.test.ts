@@ -76,6 +76,33 @@ test('copies anew what was away for longer than the log is kept', async () => {
   await scene.shows('m2', 1)
 })
 
+test('makes a slot anew that is gone, and misses nothing', async () => {
+  await using scene = await Scene.open(kind, 2)
+  await scene.begin()
+  const { address, run } = scene.seat('m1').options
+  const admin = await connectPostgres({ host: run, port: address.port }, accounts.admin, 'postgres')
+  await using _ = admin
+  scene.seat('m2').host.suspend()
+  await admin.query(
+    'SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active',
+  )
+  await until(
+    'nobody uses it',
+    async () => {
+      const rows = await admin.query('SELECT 1 FROM pg_replication_slots WHERE active')
+      return rows.length === 0
+    },
+    patience,
+  )
+  await admin.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots')
+  scene.seat('m2').host.resume()
+  await scene.query('m1', insert(1))
+  await until('it is missed', async () => (await scene.look('m2')).upstream === undefined, patience)
+  await scene.engine('m2').follow(scene.order('m1', 'follow'), soon())
+  await scene.receives('m2', 'm1')
+  await scene.shows('m2', 1)
+})
+
 test('names a port that is taken, and a setting that does not exist', async () => {
   await using scene = await Scene.open(kind, 1)
   const seat = scene.seat('m1')
