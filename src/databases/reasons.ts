@@ -54,6 +54,7 @@ export function reasonOf(
     return `its agent${onMachine(view, name)} was last heard ${long} ago`
   }
   if (seen.trouble !== undefined && seen.trouble !== '') return seen.trouble
+  if (seen.unfit !== undefined) return seen.unfit
   if (seen.busy !== undefined) return `${seen.busy.step} ${shareOf(seen.busy)}`.trim()
   if (seen.diverged) return 'it has writes that nobody else has, and does not follow'
   const lead = view.record === undefined ? undefined : leadOf(view.record)
@@ -155,10 +156,11 @@ function memberWhy(name: string, view: DatabaseView, now: Instant): Reasons {
   const follows = name === lead || lead === undefined || seen.upstream === lead
   const isWell =
     seen.server === 'primary' || (seen.server === 'replica' && !seen.diverged && follows)
-  if (isWell && seen.trouble === undefined) return { now: [], remedies: [] }
+  const { trouble, unfit, remedy = unfit && 'make room on the disk of its data' } = seen
+  if (isWell && trouble === undefined && unfit === undefined) return { now: [], remedies: [] }
   const reason = `${name}: ${reasonOf(name, seen, view, now)}`
   const again = seen.diverged || seen.server === 'broken' ? [`alwayson reinit ${name}`] : []
-  const cure = seen.remedy === undefined ? again : [`${name}: ${seen.remedy}`]
+  const cure = remedy === undefined ? again : [`${name}: ${remedy}`]
   return { now: [reason], remedies: seen.busy === undefined ? cure : [] }
 }
 
