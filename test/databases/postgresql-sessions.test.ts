@@ -67,8 +67,6 @@ const open = (): DatabaseBed => openBed(kind.protocol)
 const rows: typeof pair.rows = (first, second) => pair.rows(first, second)
 
 suite('PostgreSQL behind an edge', () => {
-  movingSessions(kind, pair)
-
   test('moves who rests without an error, and what they ask next is answered', async () => {
     await using bed = open()
     await bed.route(rows('up', 'down'))
@@ -201,6 +199,9 @@ suite('PostgreSQL behind an edge', () => {
     assert.equal(await serverOf(client), 'two')
     assert.deepEqual(client.errors, [])
   })
+
+  // The last of these ends a server.
+  movingSessions(kind, pair)
 })
 
 interface CopyConnection {
