@@ -108,6 +108,21 @@ suite('a first copy of MariaDB', () => {
     await scene.shows('m2', 3)
   })
 
+  test('repeats a short log of several files, and leaves alone who waits', async () => {
+    await using scene = await Scene.open(mariadb, 2)
+    await alone(scene)
+    {
+      await using session = await admin(scene, 'm1')
+      await session.query('FLUSH BINARY LOGS')
+    }
+    await scene.engine('m1').setAcks(anyOf('m2'), soon())
+    const change = pending(scene.query('m1', 'ALTER TABLE entries ADD COLUMN more INT'))
+    const write = pending(scene.query('m1', "INSERT INTO shop.entries (id, note) VALUES (1, 'a')"))
+    await scene.engine('m2').follow(scene.order('m1', 'clone'), soon())
+    await Promise.all([change.outcome, write.outcome])
+    await scene.shows('m2', 1)
+  })
+
   test('copies the tables while commits wait for it', async () => {
     await using scene = await Scene.open(mariadb, 3)
     await alone(scene)

@@ -15,6 +15,7 @@ import type { Account, MemberAddress, Progress } from '../../engine.ts'
 import { kill } from '../mysql-kin/gate.ts'
 import { ended, start } from '../mysql-kin/processes.ts'
 import { Session } from '../mysql-kin/session.ts'
+import { furthest } from './gtid.ts'
 import { install, mark } from './install.ts'
 import { mariadb } from './kin.ts'
 import type { MariadbServer } from './server.ts'
@@ -22,6 +23,8 @@ import { binaryLog } from './settings.ts'
 
 /** A log of at most so many bytes is rather repeated than its outcome copied. */
 const repeatedMost = 64 * 1024 * 1024
+/** Where nobody says how long it is: so many transactions are repeated soon, too. */
+const transactionsMost = 10_000
 /** Commits that wait for an acknowledgement may hold the log: it is not waited for longer. */
 const logPatience = 2000
 /** A copy that waits so long for a table that a waiting commit holds has to have it. */
@@ -63,7 +66,9 @@ async function hasWholeLog(parts: CloneParts, signal: AbortSignal): Promise<bool
   const { file, offset } = await endOfLog(source, signal)
   if (file === first) return offset <= repeatedMost
   const bytes = await sizeOfLog(parts, signal)
-  return bytes !== undefined && bytes <= repeatedMost
+  if (bytes !== undefined) return bytes <= repeatedMost
+  const { logged } = await source.one('SELECT @@global.gtid_binlog_pos AS logged', signal)
+  return furthest(String(logged)).at <= transactionsMost
 }
 
 async function endOfLog(
