@@ -162,7 +162,7 @@ const theirRefusals: readonly Explanation[] = [
     ({ peer, parting, message }) =>
       peer === 'haproxy' &&
       parting?.ours === 'refused' &&
-      parting.theirs === 'answered' &&
+      (parting.theirs === 'answered' || parting.theirs === 'passed') &&
       / HTTP\/1\.0\r\n/.test(message.bytes),
   ),
   row(
