@@ -1,7 +1,7 @@
 // A pair of PostgreSQL servers that somebody else has set up: a primary, and a replica of it.
 
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { eventually, folderOf, freePort, otherUser, ServerProcess } from './database-bed.ts'
@@ -108,6 +108,8 @@ export async function openForeignPair(bin: string): Promise<ForeignPair> {
   const replica = await serverOf(bin, folder, 'two')
   const data = join(folder, 'two')
   run('cp', ['-a', join(folder, 'one'), data], folder)
+  // A base backup has no slots of its source.
+  rmSync(join(data, 'pg_replslot', 'two'), { recursive: true })
   const source = `host=127.0.0.1 port=${primary.port} user=copier password=copier-secret`
   settings(data, replica.port, { primary_conninfo: source, primary_slot_name: 'two' })
   write(join(data, 'standby.signal'), '')

@@ -191,6 +191,8 @@ async function untilLetIn({ member, accounts }: AdoptedMember, signal: AbortSign
 
 const letInWithin = 15_000
 const letInEvery = ms(50)
+/** For a stream that has ended to be seen to have. */
+const slotWithin = 10_000
 
 /**
  * A primary that ends in order sends all it has to whoever receives, and then ends: nothing has to
@@ -201,13 +203,33 @@ async function beforeEnd(adopted: AdoptedMember, seal: Seal, signal: AbortSignal
   await session.query('CHECKPOINT', signal)
   // Those whom they were for receive by slots of ours by now; they would keep the log for ever.
   for (const name of JSON.parse(seal.slots ?? '[]') as readonly string[]) {
-    await session.query(
-      `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-        WHERE slot_name = ${sqlText(name)} AND NOT active AND slot_name NOT LIKE 'alwayson\\_%'`,
-      signal,
-    )
+    await dropSlot(session, name, signal)
   }
   return { seal, async [Symbol.asyncDispose]() {} }
+}
+
+/** Whoever received by it has ended; that may not have been noticed yet. */
+async function dropSlot(session: Session, name: string, signal: AbortSignal): Promise<void> {
+  const soon = AbortSignal.timeout(slotWithin)
+  const which = `slot_name = ${sqlText(name)} AND slot_name NOT LIKE 'alwayson\\_%'`
+  for (;;) {
+    const rows = await session.query(
+      `SELECT active FROM pg_replication_slots WHERE ${which}`,
+      signal,
+    )
+    const [row] = rows
+    if (row === undefined) return
+    if (row.active !== true) {
+      await session.query(
+        `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE ${which}`,
+        signal,
+      )
+      return
+    }
+    // It is left, then: an operator may see to it, and nothing is lost by it.
+    if (soon.aborted) return
+    await pauseFor(letInEvery, signal)
+  }
 }
 
 /** From here on it boots as a standby, whoever starts it. */
