@@ -28,6 +28,8 @@ export async function backupEngine(name: EngineName): Promise<OpenBackups> {
   switch (name) {
     case 'postgresql':
       return (await import('../databases/engines/postgresql/backups.ts')).openPostgresBackups
+    case 'mariadb':
+      return (await import('../databases/engines/mariadb/backups.ts')).openMariadbBackups
     default:
       throw new Fault('unsupported', `backups of ${name} cannot be made yet`, {
         remedy: 'leave out `backups:`, and use the tools of its own',

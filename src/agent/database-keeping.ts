@@ -97,7 +97,7 @@ export class Keeping {
     const open = await backupEngine(plan.engine)
     const { name: database, home, user, settings } = plan
     this.#engine ??= open({
-      ...{ database, home, user, settings, event },
+      ...{ database, home, user, settings, event, run: this.#scratch('copy').run },
       accounts: accountsOf(plan, secret()),
       now: () => clock.now(),
     })
@@ -192,7 +192,8 @@ export class Keeping {
     }
     return async (progress, signal) => {
       const accounts = accountsOf({ ...plan, name: as }, secret())
-      const line = await this.#make(point, to, data, accounts, progress, signal)
+      const become = { accounts, database: as }
+      const line = await this.#make(point, to, data, become, progress, signal)
       const { user, database } = plan.app
       return (
         `${line}; it lies in ${data}. To have it run, write in the file: databases: ${as}: ` +
@@ -245,7 +246,7 @@ export class Keeping {
     { history, bases }: Found,
     to: Instant | undefined,
     data: string,
-    accounts: DatabaseAccounts | undefined,
+    become: { readonly accounts: DatabaseAccounts; readonly database: string } | undefined,
     progress: Parameters<Task>[0],
     signal: AbortSignal,
   ): Promise<string> {
@@ -255,7 +256,9 @@ export class Keeping {
     const { run } = this.#scratch('restore')
     const begun = clock.now()
     for (const [at, base] of bases.entries()) {
-      const order = { base, to, data, run, accounts, progress, purpose: 'restore' as const }
+      const { accounts, database } = become ?? {}
+      const about = { base, to, data, run, progress, purpose: 'restore' as const }
+      const order = { ...about, accounts, database }
       const until = history.until
       try {
         const made = await engine.restore(

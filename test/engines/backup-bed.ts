@@ -37,6 +37,7 @@ export class BackupBed implements AsyncDisposable {
     this.#plan = { to: this.folder, ...rarely, ...plan }
     this.engine = open({
       ...{ database: 'orders', accounts, home: scene.kind.home, user: undefined, settings: {} },
+      run: join(scene.folder, 'programs'),
       now: () => this.clock.now(),
       event: (rule, why) => this.events.push(`${rule}: ${why}`),
     })

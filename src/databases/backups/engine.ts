@@ -11,6 +11,8 @@ export interface BackupOptions {
   readonly database: string
   readonly accounts: DatabaseAccounts
   readonly home: string | undefined
+  /** A private folder for files that a program is told a password by. */
+  readonly run: string
   readonly user: string | undefined
   readonly settings: Readonly<Record<string, string>>
   readonly now: () => Instant
@@ -46,6 +48,8 @@ export interface RestoreOrder {
   readonly run: string
   /** Whom the restored database knows, if not whom this one does: it becomes another one. */
   readonly accounts: DatabaseAccounts | undefined
+  /** Its name then. */
+  readonly database?: string | undefined
   /** What it is for, in one word. */
   readonly purpose: 'restore' | 'trial'
   readonly progress: (progress: Progress) => void

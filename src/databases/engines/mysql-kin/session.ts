@@ -121,6 +121,17 @@ export class Session implements Disposable {
     return await withSignal(signal, () => this[Symbol.dispose](), answer)
   }
 
+  /**
+   * Sends one packet of the protocol as it is; what comes back is the caller's to read, and the
+   * connection is good for nothing else. It ends with the session.
+   */
+  takeOver(packet: Buffer): Socket {
+    const { stream } = this.#connection as unknown as { readonly stream: Socket }
+    stream.removeAllListeners('data')
+    stream.write(packet)
+    return stream
+  }
+
   /** The first row; rejects with a Fault where there is none. */
   async one(sql: string, signal: AbortSignal, values: readonly unknown[] = []): Promise<Row> {
     const [row] = await this.query(sql, signal, values)

@@ -1,0 +1,186 @@
+// The backups of a MariaDB: all tables as of one moment, from any member, and the primary's log.
+
+import { rmSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Fault } from '../../../foundation/fault.ts'
+import type { Instant } from '../../../foundation/time.ts'
+import type {
+  BackupEngine,
+  BackupOptions,
+  CopiedBase,
+  KeepPart,
+  LogNews,
+  OpenBackups,
+  RestoreOrder,
+} from '../../backups/engine.ts'
+import type { Base } from '../../backups/model.ts'
+import type { BackupStore } from '../../backups/store.ts'
+import type { MemberAddress, Progress } from '../../engine.ts'
+import { optionFile } from './clone.ts'
+import { dumpPart } from './kept-base.ts'
+import {
+  chainFrom,
+  growingKey,
+  headKey,
+  pieceNames,
+  readPiece,
+  timesKey,
+  wholeKey,
+} from './log-pieces.ts'
+import { receivedUntil, receiveLog } from './log-receiver.ts'
+import { ended, findPrograms, type Programs, start } from './programs.ts'
+import { ownDatabase } from './promote.ts'
+import { restore } from './restore.ts'
+import { errnoOf, errors, Session } from './session.ts'
+
+/** The statement that says the position of the copy: lines never begin within what rows hold. */
+const positionIn = /^(?:-- )?SET GLOBAL gtid_slave_pos='([\d,-]*)'/m
+/** Longer than that statement. */
+const overlap = 4096
+
+class MariadbBackups implements BackupEngine {
+  readonly #options: BackupOptions
+
+  constructor(options: BackupOptions) {
+    this.#options = options
+  }
+
+  #open(member: MemberAddress, signal: AbortSignal): Promise<Session> {
+    return Session.open(member, this.#options.accounts.admin, signal)
+  }
+
+  async origin(member: MemberAddress, signal: AbortSignal): Promise<string> {
+    using session = await this.#open(member, signal)
+    const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
+    return `${id}-${await restoresOf(session, signal)}`
+  }
+
+  async receive(
+    primary: MemberAddress,
+    store: BackupStore,
+    told: (news: LogNews) => void,
+    signal: AbortSignal,
+  ): Promise<never> {
+    using session = await this.#open(primary, signal)
+    return await receiveLog(session, store, this.#options.now, told, signal)
+  }
+
+  async copy(
+    member: MemberAddress,
+    label: string,
+    keep: KeepPart,
+    progress: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<CopiedBase> {
+    const programs = await findPrograms(this.#options.home)
+    const run = join(this.#options.run, label.replaceAll(/[^\w-]/g, '-'))
+    await mkdir(run, { recursive: true, mode: 0o700 })
+    const file = join(run, 'copy-from.cnf')
+    try {
+      using session = await this.#open(member, signal)
+      const { version } = await session.one('SELECT VERSION() AS version', signal)
+      const { of } = await session.one(
+        'SELECT SUM(DATA_LENGTH) AS `of` FROM information_schema.TABLES',
+        signal,
+      )
+      const lines = [`host = "${member.host}"`, `port = ${member.port}`]
+      optionFile(file, this.#options.accounts.admin, lines)
+      const seen = await this.#dump(programs, file, keep, Number(of ?? 0), progress, signal)
+      return { version: String(version), start: seen.at, end: seen.at, ...seen }
+    } finally {
+      rmSync(run, { recursive: true, force: true })
+    }
+  }
+
+  async #dump(
+    programs: Programs,
+    file: string,
+    keep: KeepPart,
+    of: number,
+    progress: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly at: string; readonly bytes: number; readonly ended: Instant }> {
+    const { now } = this.#options
+    const dump = start(programs.dump, dumpWords(file), {}, signal)
+    const out = dump.stdout
+    if (out === null) throw new Fault('failed', 'no pipe was made')
+    let [bytes, last, at] = [0, '', undefined as string | undefined]
+    const counted = async function* (): AsyncGenerator<Buffer> {
+      for await (const chunk of out as AsyncIterable<Buffer>) {
+        const text = last + chunk.toString('latin1')
+        at ??= positionIn.exec(text)?.[1]
+        last = text.slice(-overlap)
+        bytes += chunk.length
+        progress({ step: 'copying', done: bytes, of: Math.max(of, bytes) })
+        yield chunk
+      }
+    }
+    // A dump that was broken off ends early: what it gave is kept by nobody then.
+    const [kept, over] = await Promise.allSettled([
+      keep(dumpPart, counted()),
+      ended(dump, 'mariadb-dump'),
+    ])
+    if (over.status === 'rejected') throw over.reason
+    if (kept.status === 'rejected') throw kept.reason
+    if (at !== undefined) return { at, bytes, ended: now() }
+    throw new Fault('failed', 'the copy does not say at which position it was made')
+  }
+
+  async unbroken(bases: readonly Base[], store: BackupStore): Promise<readonly string[]> {
+    const pieces = await this.#pieces(store)
+    return bases.filter(({ end }) => chainFrom(pieces, end) !== undefined).map(({ id }) => id)
+  }
+
+  /** Pieces that are whole do not change: they are read once. */
+  readonly #known = new Map<string, Awaited<ReturnType<typeof readPiece>>>()
+
+  async #pieces(store: BackupStore) {
+    const pieces: Awaited<ReturnType<typeof readPiece>>[] = []
+    for (const name of await pieceNames(store)) {
+      const key = `${store.place}/${name}`
+      const piece = this.#known.get(key) ?? (await readPiece(store, name))
+      if (piece.isWhole) this.#known.set(key, piece)
+      pieces.push(piece)
+    }
+    return pieces
+  }
+
+  until(store: BackupStore) {
+    return receivedUntil(store)
+  }
+
+  async prune({ start: from }: Base, store: BackupStore, signal: AbortSignal): Promise<void> {
+    const needed = chainFrom(await this.#pieces(store), from)?.[0]?.piece.name
+    if (needed === undefined) return
+    for (const name of await pieceNames(store)) {
+      signal.throwIfAborted()
+      if (name >= needed) return
+      for (const key of [headKey, wholeKey, growingKey, timesKey]) await store.remove(key(name))
+    }
+  }
+
+  restore(order: RestoreOrder, signal: AbortSignal) {
+    return restore(this.#options, order, signal)
+  }
+}
+
+const dumpWords = (file: string): readonly string[] => [
+  ...[`--defaults-file=${file}`, '--all-databases', '--single-transaction', '--master-data=1'],
+  ...['--gtid', '--routines', '--triggers', '--events', '--hex-blob', '--flush-privileges'],
+  ...['--default-character-set=utf8mb4', '--max-allowed-packet=1G'],
+]
+
+/** How often this database was restored in place: each time its history is another one. */
+async function restoresOf(session: Session, signal: AbortSignal): Promise<number> {
+  try {
+    const { n } = await session.one(`SELECT COUNT(*) AS n FROM ${ownDatabase}.restored`, signal)
+    return Number(n)
+  } catch (thrown) {
+    if (errnoOf(thrown) === errors.noSuchTable) return 0
+    throw thrown
+  }
+}
+
+/** Opens the backups of one database of MariaDB. */
+export const openMariadbBackups: OpenBackups = (options) => new MariadbBackups(options)
