@@ -17,6 +17,9 @@ import type {
 import type { Base } from '../../backups/model.ts'
 import type { BackupStore } from '../../backups/store.ts'
 import type { MemberAddress, Progress } from '../../engine.ts'
+import { ownDatabase } from '../mysql-kin/kin.ts'
+import { ended, start } from '../mysql-kin/processes.ts'
+import { errnoOf, errors, Session } from '../mysql-kin/session.ts'
 import { optionFile } from './clone.ts'
 import { dumpPart } from './kept-base.ts'
 import {
@@ -29,10 +32,8 @@ import {
   wholeKey,
 } from './log-pieces.ts'
 import { receivedUntil, receiveLog } from './log-receiver.ts'
-import { ended, findPrograms, type Programs, start } from './programs.ts'
-import { ownDatabase } from './promote.ts'
+import { findPrograms, type Programs } from './programs.ts'
 import { restore } from './restore.ts'
-import { errnoOf, errors, Session } from './session.ts'
 
 /** The statement that says the position of the copy: lines never begin within what rows hold. */
 const positionIn = /^(?:-- )?SET GLOBAL gtid_slave_pos='([\d,-]*)'/m

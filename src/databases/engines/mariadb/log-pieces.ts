@@ -1,5 +1,5 @@
-// The archived log of a MariaDB: pieces that are binary logs of their own, and which transactions of
-// them lead on from a base. Reads the store; the chain itself is pure.
+// The archived log of a MariaDB: pieces that are binary logs of their own, and which transactions
+// of them lead on from a base. Reads the store; the chain itself is pure.
 
 import { compose } from 'node:stream'
 import { createZstdDecompress } from 'node:zlib'
@@ -89,8 +89,8 @@ export interface ChainPart {
 }
 
 /**
- * The transactions that lead on from `after`, without a gap to the last piece; `undefined` if one is
- * missing. What a primary wrote that was then outvoted is left out: the next piece begins before.
+ * The transactions that lead on from `after`, without a gap to the last piece; `undefined` if one
+ * is missing. What a primary wrote that was then outvoted is left out: the next piece begins before.
  */
 export function chainFrom(
   pieces: readonly Piece[],

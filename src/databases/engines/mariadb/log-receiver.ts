@@ -9,6 +9,7 @@ import { Fault } from '../../../foundation/fault.ts'
 import { type Instant, instant } from '../../../foundation/time.ts'
 import type { LogNews } from '../../backups/engine.ts'
 import type { BackupStore, GrowingObject } from '../../backups/store.ts'
+import { literal, type Session } from '../mysql-kin/session.ts'
 import { magic } from './binary-log.ts'
 import { parseGtids } from './gtid.ts'
 import {
@@ -21,7 +22,6 @@ import {
   untilKey,
   wholeKey,
 } from './log-pieces.ts'
-import { literal, type Session } from './session.ts'
 
 /** By this id the server knows the connection: no member's, and no primary's. */
 const serverId = 4_294_967_291

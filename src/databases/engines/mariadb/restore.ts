@@ -1,5 +1,5 @@
-// Makes data of a base and the log after it, up to a moment: an empty server that nobody else reaches
-// takes the tables, and then repeats what was committed until then.
+// Makes data of a base and the log after it, up to a moment: an empty server that nobody else
+// reaches takes the tables, and then repeats what was committed until then.
 
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -11,10 +11,14 @@ import { describeInstant } from '../../backups/describe.ts'
 import type { BackupOptions, Restored, RestoreOrder } from '../../backups/engine.ts'
 import { openPart } from '../../backups/parts.ts'
 import { ScratchHost } from '../../backups/scratch-host.ts'
-import { ensureAccounts, nameOf, verifierOf } from './accounts.ts'
+import { readMark, writeMark } from '../mysql-kin/data-folder.ts'
+import { putInPlace } from '../mysql-kin/drafts.ts'
+import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
+import { ended, ownerOf, start } from '../mysql-kin/processes.ts'
+import { identifier, literal } from '../mysql-kin/session.ts'
+import { ensureAccounts, verifierOf } from './accounts.ts'
 import { optionFile } from './clone.ts'
-import { readMark, writeMark } from './data-folder.ts'
-import { install, putInPlace } from './install.ts'
+import { install } from './install.ts'
 import { dumpPart } from './kept-base.ts'
 import {
   type ChainPart,
@@ -24,10 +28,8 @@ import {
   pieceNames,
   readPiece,
 } from './log-pieces.ts'
-import { ended, findPrograms, ownerOf, start } from './programs.ts'
-import { ownDatabase } from './promote.ts'
+import { findPrograms } from './programs.ts'
 import { MariadbServer } from './server.ts'
-import { identifier, literal } from './session.ts'
 import { binaryLog } from './settings.ts'
 
 /** A server that loads a copy has to end cleanly: nothing of it is in a log. */
@@ -236,7 +238,8 @@ async function rename(
   await ensureAccounts(session, { ...accounts, admin: server.options.accounts.admin }, signal)
   const verifier = literal(verifierOf(accounts.admin.password))
   await server.query(
-    `ALTER USER ${nameOf(accounts.admin.user)} IDENTIFIED VIA mysql_native_password USING ${verifier}`,
+    `ALTER USER ${nameOf(accounts.admin.user)}
+      IDENTIFIED VIA mysql_native_password USING ${verifier}`,
     signal,
   )
 }
