@@ -90,7 +90,8 @@ export interface ChainPart {
 
 /**
  * The transactions that lead on from `after`, without a gap to the last piece; `undefined` if one
- * is missing. What a primary wrote that was then outvoted is left out: the next piece begins before.
+ * is missing. What a primary wrote that was then outvoted is left out: the next piece begins
+ * before it.
  */
 export function chainFrom(
   pieces: readonly Piece[],
