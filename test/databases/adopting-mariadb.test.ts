@@ -2,7 +2,7 @@
 // they are refused, and nothing is changed.
 
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { Fault } from '../../src/foundation/fault.ts'
@@ -82,7 +82,5 @@ suite('MariaDB servers that run already', () => {
     assert.deepEqual(await Promise.all(file.ports.map(startOf)), begun)
     const users = await asBoss(one, "SELECT User FROM mysql.user WHERE User LIKE 'alwayson%'")
     assert.equal(users.length, 0)
-    await agent.down()
-    rmSync(folder, { recursive: true, force: true })
   })
 })

@@ -101,7 +101,5 @@ suite('PostgreSQL servers that run already', () => {
     assert.deepEqual(await Promise.all(file.ports.map(startOf)), begun)
     const roles = await asBoss(one, "SELECT FROM pg_roles WHERE rolname LIKE 'alwayson%'")
     assert.equal(roles.length, 0)
-    await agent.down()
-    rmSync(folder, { recursive: true, force: true })
   })
 })

@@ -130,6 +130,7 @@ export class AdoptingAgent implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.down().catch(() => this.die())
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 }
 
@@ -255,8 +256,6 @@ export async function takenOver(kind: ForeignKind): Promise<void> {
   const lost = acknowledged.filter((id) => !ids.has(id))
   assert.deepEqual(lost, [])
   await kind.isKept(serving)
-  await agent.down()
-  rmSync(folder, { recursive: true, force: true })
 }
 
 const entriesOf = ({ engine, database }: ForeignKind): string =>
