@@ -66,7 +66,7 @@ test('restores exactly what there was between two commits, while others are writ
   const before = await bed.scene.ids('m1')
   const between = await bed.moment()
   await bed.scene.query('m1', insert(2))
-  await bed.moment()
+  const undoable = await bed.moment()
 
   const first = await bed.restore(between)
   assert.ok(first.last !== undefined && first.last <= between)
@@ -87,7 +87,7 @@ test('restores exactly what there was between two commits, while others are writ
   const [old, fresh] = await bed.kept()
   assert.notEqual(old?.origin, fresh?.origin)
   // What the restore has undone can still be had.
-  const undone = await bed.restore(old?.until, 'undone')
+  const undone = await bed.restore(undoable, 'undone')
   assert.ok(undone.last !== undefined && undone.last > between)
 })
 

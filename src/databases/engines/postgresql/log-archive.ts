@@ -90,7 +90,7 @@ export async function receiveLog(
     let from = resumeAt(held, self.history) ?? { line: self.position.line, at: here }
     for (;;) {
       await using writer = new SegmentWriter(store, segmentBytes, from, door.now, told)
-      const next = await writer.follow(session, door.slot, signal)
+      const next = await writer.follow(session, door.slot, signal).finally(() => writer.state())
       if (next === undefined) throw new Fault('failed', 'the log of the primary ended')
       from = { line: next.line, at: next.at - (next.at % segmentBytes) }
     }
@@ -150,7 +150,7 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
     running.catch(() => {})
     while (!this.#isOver || this.#parts.length > 0) {
       await this.#drain(signal)
-      await this.#settle(signal)
+      await this.#settle()
       if (this.#isOver || this.#parts.length > 0) continue
       await this.#rest(signal)
     }
@@ -235,7 +235,7 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
   }
 
   /** Puts on disk what was written, and says so: to the server, and to whoever looks. */
-  async #settle(signal: AbortSignal): Promise<void> {
+  async #settle(): Promise<void> {
     if (this.#flushed < this.#written) {
       await this.#growing?.object.sync()
       this.#flushed = this.#written
@@ -249,13 +249,21 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
     this.#until = clock.at
     this.#told({ receiving: true, until: clock.at })
     if (this.#now() - this.#stated < stateEvery) return
+    await this.state()
+  }
+
+  /** Writes down until when the log was received: also at the end, of a history that is over. */
+  async state(): Promise<void> {
+    if (this.#until === undefined) return
     this.#stated = this.#now()
-    await writeState(this.#store, { segmentBytes: this.#segmentBytes, until: this.#until }, signal)
+    const state = { segmentBytes: this.#segmentBytes, until: this.#until }
+    await this.#store.put(
+      statePath,
+      Buffer.from(JSON.stringify(state)),
+      AbortSignal.timeout(10_000),
+    )
   }
 }
-
-const writeState = (store: BackupStore, state: State, signal: AbortSignal): Promise<void> =>
-  store.put(statePath, Buffer.from(JSON.stringify(state)), signal)
 
 /** Neighbours as one. */
 function joined(parts: readonly LogPart[]): readonly LogPart[] {
