@@ -56,7 +56,9 @@ export function targetOf(
   // once a move is under way it takes the end of its time to call that a loss; or that the old one
   // has stopped, and had more.
   const hasEnded = phase.kind === 'handing-over' && member.upstream === undefined
-  const mayHaveAll = lead.server !== 'stopped' || hasAll
+  const isSoon =
+    phase.kind === 'handing-over' && since(phase.since, seen.now) < seen.wish.bounds.silence
+  const mayHaveAll = lead.server !== 'stopped' || hasAll || isSoon
   const isStillFit = hasEnded && mayHaveAll && !member.diverged && member.unfit === undefined
   return {
     member,

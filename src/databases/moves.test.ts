@@ -62,10 +62,12 @@ test('and once that is seen, it is completed', () => {
   assert.equal(ruleOf(handingOver(now), [stopped, member('b', ended), member('c')]), 'hand-over')
 })
 
-test('what the old primary could not hand over ends it at once', () => {
+test('what the old primary could not hand over ends it once all must have been heard', () => {
   const stopped = { ...old, server: 'stopped' as const, received: { line: 4, at: 101 } }
   const members = [stopped, member('b', ended), member('c')]
-  assert.equal(ruleOf(handingOver(now), members), 'give-up-hand-over')
+  assert.equal(ruleOf(handingOver(now), members), 'wait-for-target')
+  const before = instant(now - bounds.silence)
+  assert.equal(ruleOf(handingOver(before), members), 'give-up-hand-over')
 })
 
 test('a target that is gone, or has a history of its own, ends it at once', () => {

@@ -34,9 +34,6 @@ export function receivedWith(status: ServerStatus, logs: Logs): Position {
 export async function stopReceiving(session: Session, signal: AbortSignal): Promise<void> {
   const { receiving } = await readStatus(session, signal)
   if (receiving !== undefined && receiving.io !== 'No') {
-    // Else the thread goes to its primary to end its own connection there, and waits for seconds
-    // where nobody answers. What it receives until it stops it acknowledges all the same.
-    await session.query('SET GLOBAL rpl_semi_sync_slave_enabled = OFF', signal)
     await session.query('STOP SLAVE IO_THREAD', signal)
   }
 }
