@@ -51,6 +51,9 @@ export function isClean(thing: AsyncDisposable): void {
 const ends = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 function endAll(): void {
+  // Whatever is in the middle of something fails now, and must not end this process before its end.
+  process.on('uncaughtException', () => {})
+  process.on('unhandledRejection', () => {})
   Promise.allSettled([...open].map((each) => each[Symbol.asyncDispose]())).then(
     () => process.exit(130),
     () => process.exit(1),
