@@ -6,7 +6,7 @@ import { Fault } from '../../../foundation/fault.ts'
 import type { DatabaseAccounts, MemberAddress, MemberOptions } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
-import { type ReceiverRole, receiverName } from '../mysql-kin/gate.ts'
+import { kill, type ReceiverRole, receiverName } from '../mysql-kin/gate.ts'
 import { roleAt } from '../mysql-kin/roles.ts'
 import { errors, literal, type Session } from '../mysql-kin/session.ts'
 import { furthest, positionOf } from './gtid.ts'
@@ -30,12 +30,22 @@ export function receivedWith(status: ServerStatus, logs: Logs): Position {
   return further(said, logs.lastPosition(relayLog))
 }
 
-/** It takes in nothing from now on; what it has it goes on to apply. */
+/**
+ * It takes in nothing from now on; what it has it goes on to apply.
+ *
+ * A receiver that acknowledges calls its primary when it is told to stop, to have its sender ended
+ * there (`rpl_semi_sync_slave_kill_conn_timeout`): with a silent primary that takes seconds. One
+ * whose connection has been cut does not.
+ */
 export async function stopReceiving(session: Session, signal: AbortSignal): Promise<void> {
   const { receiving } = await readStatus(session, signal)
-  if (receiving !== undefined && receiving.io !== 'No') {
-    await session.query('STOP SLAVE IO_THREAD', signal)
-  }
+  if (receiving === undefined || receiving.io === 'No') return
+  const receivers = await session.query(
+    `SELECT ID AS id FROM information_schema.PROCESSLIST WHERE COMMAND = 'Slave_IO'`,
+    signal,
+  )
+  for (const { id } of receivers) await kill(mariadb, session, Number(id), signal)
+  await session.query('STOP SLAVE IO_THREAD', signal)
 }
 
 /**

@@ -101,6 +101,8 @@ export function configurationOf(
   const lines: readonly (readonly [string, string])[] = [
     // A silent primary is noticed, and a heartbeat heard, within seconds.
     ['slave_net_timeout', '5'],
+    // A receiver that stops calls its primary; one that is silent is not waited for longer.
+    ['rpl_semi_sync_slave_kill_conn_timeout', '1'],
     ['max_binlog_size', '134217728'],
     ['expire_logs_days', '7'],
     ['master_retry_count', '0'],
