@@ -267,12 +267,8 @@ function copy(
     isLinked(source, node) &&
     isLinked(node, source)
   if (!isThere()) return
-  node.diverged = false
+  // A copy is made beside what is there, and takes its place when it is whole.
   node.isWreck = way === 'rewind'
-  if (way === 'clone') {
-    node.hasData = false
-    node.log.cut(0)
-  }
   let left = 2 + below(random, 5)
   node.work = {
     what: `${way} ${primary} ${epoch}`,
@@ -285,6 +281,7 @@ function copy(
       return left <= 0
     },
     done: () => {
+      node.diverged = false
       node.log.become(source.log)
       node.hasData = true
       node.isWreck = false
