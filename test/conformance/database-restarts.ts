@@ -1,9 +1,13 @@
 // The promises of a database member's engine while its server gets other settings, or is restarted.
 
 import assert from 'node:assert/strict'
+import { setTimeout as pause } from 'node:timers/promises'
 import { ms } from '../../src/foundation/time.ts'
 import { type Define, type MemberKind, patience, type Scene, soon } from './database-scene.ts'
 import { insert, pending } from './database-watch.ts'
+
+/** How long a client rests between two questions. */
+const rest = 100
 
 /** Settings taken at once, settings that wait for a start, and a replica that is stopped. */
 export function restarts(promise: Define, changes: NonNullable<MemberKind['changes']>): void {
@@ -62,7 +66,11 @@ export function restarts(promise: Define, changes: NonNullable<MemberKind['chang
     await busy.query('SELECT id FROM entries')
     const stopped = pending(scene.engine('m2').quiesce(ms(patience), soon()))
     await assert.rejects(async () => {
-      for (;;) await idle.query('SELECT 1 AS one')
+      // One that never rests is let go on until the end of the time.
+      for (;;) {
+        await pause(rest)
+        await idle.query('SELECT 1 AS one')
+      }
     })
     assert.equal(stopped.done(), false)
     assert.equal((await busy.query('SELECT id FROM entries')).length, 1)

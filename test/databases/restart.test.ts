@@ -149,7 +149,7 @@ for (const engine of ['postgresql', 'mariadb'] as const) {
         text.replace(/settings: \{ (.*) \}/, `settings: { $1, ${settings[engine].restart} }`),
       )
       assert.match(actions.join('; '), /restart them one after another/)
-      await until('it begins', async () => (await bed.look())?.rule !== 'steady', patience)
+      await until('it begins', () => Promise.resolve(differ(before, bed).length > 0), patience)
       const seen = await restarted(bed)
       assert.deepEqual(differ(before, bed), members)
       assert.ok(await value(values[engine].restart))
