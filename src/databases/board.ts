@@ -1,5 +1,6 @@
 // The port: what the keepers of one database, whoever decides about it, and its operators share.
 
+import type { Instant } from '../foundation/time.ts'
 import type { DatabaseAction, DatabaseRecord, MemberSighting, Request } from './model.ts'
 
 /** An order to a keeper: what is to be done, and the record that it follows from. */
@@ -24,6 +25,8 @@ export interface BoardView {
   readonly wish: OperatorWish
   /** Whether all of this is kept in view at this moment. */
   readonly connected: boolean
+  /** Of a board that knows nobody at first: when that was. */
+  readonly listeningSince?: Instant
 }
 
 /** What everybody may do. */

@@ -97,6 +97,15 @@ test('replaces a primary that neither its keeper nor its replicas speak for', ()
   assert.equal(action.record.version, 10)
 })
 
+test('waits as long for a primary that nobody could have heard yet', () => {
+  const members = [replica('b', cutOff), replica('c', cutOff)]
+  const after = (time: number): string =>
+    decide(seen(members, { listeningSince: instant(now - time) })).rule
+  assert.equal(after(bounds.silence - 1), 'rejoin')
+  assert.equal(after(bounds.silence), 'failover')
+  assert.equal(decide(seen(members)).rule, 'failover')
+})
+
 test('replaces at once a primary whose own keeper says that its server has ended', () => {
   const members = [primary({ server: 'stopped' }), replica('b'), replica('c')]
   assert.equal(decide(seen(members)).rule, 'failover')

@@ -2,6 +2,7 @@
 
 import { type Instant, later, ms, since } from '../foundation/time.ts'
 import { type AcksFacts, acksOf, noAcksFacts } from './acks.ts'
+import { never } from './blank-sight.ts'
 import { chooseWithin } from './budget.ts'
 import { burdenOf, type Election, electionOf, noElection, stoppedOf } from './election.ts'
 import { type Target, targetOf } from './fit.ts'
@@ -125,8 +126,6 @@ export function leadOf({ phase }: DatabaseRecord): string | undefined {
       return undefined
   }
 }
-
-const never = 0 as Instant
 
 /** A lead that nobody has ever heard of is as lost as one that is silent. */
 function leadSighting({ record, members }: DatabaseObservation): MemberSighting | undefined {

@@ -44,9 +44,9 @@ export async function leadDatabase(options: LeadOptions, signal: AbortSignal): P
     const now = clock.now()
     patience.look(now)
     if (wish !== undefined) {
-      const { record = firstRecord, members, wish: asked } = board.view()
+      const { record = firstRecord, members, wish: asked, listeningSince } = board.view()
       const seen: DatabaseObservation = {
-        ...{ now, wish, record, paused: asked.paused, request: asked.request },
+        ...{ now, wish, record, paused: asked.paused, request: asked.request, listeningSince },
         members: members.map((each) => patience.forgive(each)),
       }
       const decision = decide(seen)

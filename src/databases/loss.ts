@@ -1,6 +1,7 @@
 // Is a primary lost, and could another take its place? What several witnesses agree on. Pure.
 
 import { type Instant, later, type Milliseconds, ms, since } from '../foundation/time.ts'
+import { never } from './blank-sight.ts'
 import { shortage, standsAlone, wasNear } from './election.ts'
 import type { DatabaseObservation, DatabaseRecord, MemberSighting } from './model.ts'
 import { reaches, tailOf } from './position.ts'
@@ -41,8 +42,10 @@ export function lossOf(
   seen: DatabaseObservation,
   vouchers: readonly string[],
 ): Loss | undefined {
-  const { now, wish, record } = seen
-  const { hung } = wish.bounds
+  const { now, wish, record, listeningSince = never } = seen
+  const { hung, silence } = wish.bounds
+  // Its keeper begins with whoever decides, and was not heard yet.
+  if (lead.heard === never && since(listeningSince, now) < silence) return undefined
   if (!isHeard) return vouchers.length === 0 ? 'machine-lost' : undefined
   if (!runs(lead)) return 'server-died'
   // Somebody has made a replica of it, or a new server: it serves at this epoch no more.

@@ -298,6 +298,8 @@ export interface DatabaseObservation {
   readonly members: readonly MemberSighting[]
   readonly paused: boolean
   readonly request: Request | undefined
+  /** Whoever decides began to listen then, where nobody could be heard before. */
+  readonly listeningSince?: Instant | undefined
 }
 
 /** How a member that was away comes back. */

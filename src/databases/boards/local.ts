@@ -3,7 +3,7 @@
 
 import { readWhole, writeWhole } from '../../control/whole-file.ts'
 import { Fault } from '../../foundation/fault.ts'
-import type { Clock } from '../../foundation/time.ts'
+import type { Clock, Instant } from '../../foundation/time.ts'
 import {
   type BoardView,
   type DecidingBoard,
@@ -26,6 +26,7 @@ export const openLocalBoard = (path: string, clock: Clock): DecidingBoard =>
 class LocalBoard implements DecidingBoard {
   readonly #path: string
   readonly #clock: Clock
+  readonly #openedAt: Instant
   readonly #members = new Map<string, MemberSighting>()
   readonly #listeners = new Set<() => void>()
   #orders: ReadonlyMap<string, Order> = new Map()
@@ -34,6 +35,7 @@ class LocalBoard implements DecidingBoard {
   constructor(path: string, clock: Clock) {
     this.#path = path
     this.#clock = clock
+    this.#openedAt = clock.now()
     this.#kept = load(path)
   }
 
@@ -43,6 +45,7 @@ class LocalBoard implements DecidingBoard {
       members: [...this.#members.values()],
       orders: this.#orders,
       connected: true,
+      listeningSince: this.#openedAt,
     }
   }
 
