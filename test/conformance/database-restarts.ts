@@ -7,7 +7,7 @@ import { type Define, type MemberKind, patience, type Scene, soon } from './data
 import { insert, pending } from './database-watch.ts'
 
 /** How long a client rests between two questions. */
-const rest = 100
+const rest = 500
 
 /** Settings taken at once, settings that wait for a start, and a replica that is stopped. */
 export function restarts(promise: Define, changes: NonNullable<MemberKind['changes']>): void {

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ServerLimits } from '../../src/coordination/embedded/options.ts'
 import { openEmbedded } from '../engines/embedded.ts'
 import { zookeeperMissing } from '../engines/zookeeper.ts'
 import { describeDifference, runSeeds } from './coordination.ts'
@@ -22,12 +23,20 @@ test('a server that differs in one thing is found out', async () => {
     { enforceQuota: false },
     { nodeBytesMost: 100 },
   ]) {
-    await using other = await openEmbedded({ limits })
-    await using fresh = await openEmbedded()
-    const { difference } = await compare([fresh.port, other.port], { seed: 7, steps: 1500 })
-    assert.ok(difference !== undefined, `nobody notices ${JSON.stringify(limits)}`)
+    assert.ok(await isNoticed(limits), `nobody notices ${JSON.stringify(limits)}`)
   }
   await using twin = await openEmbedded()
   const { difference } = await compare([one.port, twin.port], { seed: 7, steps: 600 })
   assert.equal(difference, undefined)
 })
+
+/** What clients ask in the end depends on who is answered first: not every seed meets a limit. */
+async function isNoticed(limits: Partial<ServerLimits>): Promise<boolean> {
+  for (const seed of [7, 8, 9, 10, 11]) {
+    await using other = await openEmbedded({ limits })
+    await using fresh = await openEmbedded()
+    const { difference } = await compare([fresh.port, other.port], { seed, steps: 1500 })
+    if (difference !== undefined) return true
+  }
+  return false
+}

@@ -30,7 +30,8 @@ export async function drain(
   const session = await server.session(signal)
   const { epoch } = await kin.readStatus(session, signal)
   await shutOut(session, server, signal)
-  while (now() < until && (await hasOpenTransactions(kin, session, server, signal))) {
+  const rested = epoch === 0 ? idleFor.readers : idleFor.writers
+  while (now() < until && (await hasOpenTransactions(kin, session, server, rested, signal))) {
     await pause(transactionsEvery, undefined, { signal })
   }
   if (epoch === 0) return await server.end(stopWithin)
@@ -50,14 +51,18 @@ async function shutOut(session: Session, server: KinServer, signal: AbortSignal)
   await session.query('SET GLOBAL init_connect = ?', signal, [fails])
 }
 
-/** A client that says nothing for so long is between two transactions, if it is in none. */
-const idleFor = 50
+/**
+ * A client that says nothing for so long is between two transactions, if it is in none. Writers are
+ * held back meanwhile, and wait; readers may be about to ask, and are given longer.
+ */
+const idleFor = { writers: 50, readers: 250 }
 
 /** Whether a client is in the middle of a transaction. Those that are not are ended. */
 async function hasOpenTransactions(
   kin: Kin,
   session: Session,
   server: KinServer,
+  rested: number,
   signal: AbortSignal,
 ): Promise<boolean> {
   const open = await session.query(
@@ -67,7 +72,7 @@ async function hasOpenTransactions(
   const inOne = new Set(open.map(({ id }) => Number(id)))
   const clients = await clientsOf(kin, session, server, signal)
   const idle = clients.filter(
-    ({ id, command, time }) => !inOne.has(id) && command === 'Sleep' && time >= idleFor,
+    ({ id, command, time }) => !inOne.has(id) && command === 'Sleep' && time >= rested,
   )
   for (const { id } of idle) await kill(kin, session, id, signal)
   return clients.length > idle.length
