@@ -1,12 +1,13 @@
 // What does a bed leave behind, and how is all of it ended? Processes by their own ids, found by
-// the folders that their arguments name: guards, edges and servers outlive their agents.
+// the folders that their arguments name, or that they work in: guards, edges and servers outlive
+// their agents, and an edge has a title in the place of its arguments.
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../../test/engines/waiting.ts'
 import { readText } from './history.ts'
 
-/** Ends every process that one of these folders is an argument of, or a part of one. */
+/** Ends every process that works in one of these folders, or has it in its arguments. */
 export async function endThoseOf(folders: readonly string[]): Promise<void> {
   await until('no process of the bed is left', () => {
     const left = readdirSync('/proc')
@@ -18,10 +19,19 @@ export async function endThoseOf(folders: readonly string[]): Promise<void> {
 }
 
 function namesOneOf(folder: string, folders: readonly string[]): boolean {
-  const words = readText(join(folder, 'cmdline'))
+  const words = `${readText(join(folder, 'cmdline'))}${placeOf(folder)}`
   if (!folders.some((each) => words.includes(each))) return false
   // One that has ended and that nobody has asked about is no process any more.
   return !/^\d+ \(.*\) Z /s.test(readText(join(folder, 'stat')))
+}
+
+/** Where a process works; nothing is known of one that has ended. */
+function placeOf(folder: string): string {
+  try {
+    return readlinkSync(join(folder, 'cwd'))
+  } catch {
+    return ''
+  }
 }
 
 function kill(pid: number): void {
