@@ -1,5 +1,6 @@
 // Members of one database with an archivist beside them, as the suites of backups use them.
 
+import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Archivist } from '../../src/databases/backups/archivist.ts'
 import { historyStore } from '../../src/databases/backups/catalog.ts'
@@ -11,7 +12,14 @@ import { Works } from '../../src/databases/backups/works.ts'
 import { firstRecord } from '../../src/databases/board.ts'
 import type { BackupPlan, DatabaseView, MemberSighting } from '../../src/databases/model.ts'
 import { type Clock, type Instant, ms, openClock } from '../../src/foundation/time.ts'
-import { accounts, type MemberKind, patience, Scene, soon } from '../conformance/database-scene.ts'
+import {
+  accounts,
+  alone,
+  type MemberKind,
+  patience,
+  Scene,
+  soon,
+} from '../conformance/database-scene.ts'
 import { until } from './waiting.ts'
 
 /** Nothing is due by itself within a test. */
@@ -145,6 +153,18 @@ export class BackupBed implements AsyncDisposable {
       },
       soon(),
     )
+  }
+
+  /** The ids that m1 has once it has taken what was restored at `place` for its own data. */
+  async idsAfter(place: string, id: string): Promise<readonly number[]> {
+    const { engine, options } = this.scene.seat('m1')
+    rmSync(`${options.data}.restored`, { recursive: true, force: true })
+    renameSync(join(this.scene.folder, place, 'data'), `${options.data}.restored`)
+    await engine.takeRestored(id, soon())
+    // Asked again, it finds its work done.
+    await engine.takeRestored(id, soon())
+    await engine.promote({ epoch: 100 + Number(id), acks: alone }, soon())
+    return await this.scene.ids('m1')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

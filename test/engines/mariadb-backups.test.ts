@@ -1,7 +1,7 @@
 // Backups of MariaDB as installed: what is kept, and what comes back.
 
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -11,17 +11,6 @@ import { insert } from '../conformance/database-watch.ts'
 import { BackupBed } from './backup-bed.ts'
 import { mariadb } from './mariadb-member.ts'
 import { until } from './waiting.ts'
-
-/** The ids that a member has which takes what was restored in place of its data. */
-async function idsOf(bed: BackupBed, place: string, id: string): Promise<readonly number[]> {
-  const { engine, options } = bed.scene.seat('m1')
-  rmSync(`${options.data}.restored`, { recursive: true, force: true })
-  renameSync(join(bed.scene.folder, place, 'data'), `${options.data}.restored`)
-  await engine.takeRestored(id, soon())
-  await engine.takeRestored(id, soon())
-  await engine.promote({ epoch: 100 + Number(id), acks: alone }, soon())
-  return await bed.scene.ids('m1')
-}
 
 test('restores exactly what there was between two commits, while others are written', async () => {
   await using bed = await BackupBed.open(mariadb, openMariadbBackups, 2)
@@ -42,7 +31,7 @@ test('restores exactly what there was between two commits, while others are writ
   await bed.moment()
   await bed.restore(between)
   assert.ok((await bed.scene.ids('m1')).includes(2))
-  assert.deepEqual(await idsOf(bed, 'restored', '1'), before)
+  assert.deepEqual(await bed.idsAfter('restored', '1'), before)
   assert.ok(existsSync(join(bed.scene.seat('m1').options.aside, 'before-restore-1')))
   for (const entry of readdirSync(bed.folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
@@ -77,8 +66,8 @@ test('goes on over a failover, and tries what it has', async () => {
   await until('it was tried', () => bed.works.isBusy('trial') === false, patience)
   assert.match(bed.events.join('\n'), /trial done: \S+ can be restored: \d+ tables, \d+ rows/)
   await bed.restore(early, 'early')
-  assert.deepEqual(await idsOf(bed, 'early', '1'), [1])
+  assert.deepEqual(await bed.idsAfter('early', '1'), [1])
   await bed.restore(undefined, 'all')
-  assert.deepEqual(await idsOf(bed, 'all', '2'), [1, 2, 3])
+  assert.deepEqual(await bed.idsAfter('all', '2'), [1, 2, 3])
   assert.equal((await bed.kept()).length, 1)
 })

@@ -1,15 +1,7 @@
 // Backups of PostgreSQL from its package: what is kept, what comes back, and what befalls them.
 
 import assert from 'node:assert/strict'
-import {
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -41,17 +33,6 @@ const filesIn = (folder: string): readonly string[] =>
         .map((entry) => join(entry.parentPath, entry.name))
     : []
 
-/** The ids that a member has which takes what was restored in place of its data. */
-async function idsOf(bed: BackupBed, place: string, id: string): Promise<readonly number[]> {
-  const { engine, options } = bed.scene.seat('m1')
-  rmSync(`${options.data}.restored`, { recursive: true, force: true })
-  renameSync(join(bed.scene.folder, place, 'data'), `${options.data}.restored`)
-  await engine.takeRestored(id, soon())
-  await engine.takeRestored(id, soon())
-  await engine.promote({ epoch: 100 + Number(id), acks: alone }, soon())
-  return await bed.scene.ids('m1')
-}
-
 test('restores exactly what there was between two commits, while others are written', async () => {
   await using bed = await BackupBed.open(kind, openPostgresBackups, 2)
   const stop = new AbortController()
@@ -71,7 +52,7 @@ test('restores exactly what there was between two commits, while others are writ
   const first = await bed.restore(between)
   assert.ok(first.last !== undefined && first.last <= between)
   const replaced = await bed.scene.ids('m1')
-  assert.deepEqual(await idsOf(bed, 'restored', '1'), before)
+  assert.deepEqual(await bed.idsAfter('restored', '1'), before)
   assert.ok(replaced.includes(2))
   assert.ok(existsSync(join(bed.scene.seat('m1').options.aside, 'before-restore-1')))
 
@@ -106,11 +87,11 @@ test('goes on over a failover, and restores to moments before and after it', asy
   await bed.scene.query('m2', insert(4))
   await bed.moment()
   await bed.restore(early, 'early')
-  assert.deepEqual(await idsOf(bed, 'early', '1'), [1])
+  assert.deepEqual(await bed.idsAfter('early', '1'), [1])
   await bed.restore(late, 'late')
-  assert.deepEqual(await idsOf(bed, 'late', '2'), [1, 2, 3])
+  assert.deepEqual(await bed.idsAfter('late', '2'), [1, 2, 3])
   await bed.restore(undefined, 'all')
-  assert.deepEqual(await idsOf(bed, 'all', '3'), [1, 2, 3, 4])
+  assert.deepEqual(await bed.idsAfter('all', '3'), [1, 2, 3, 4])
   assert.equal((await bed.kept()).length, 1)
 })
 
@@ -167,7 +148,7 @@ test('makes another backup where the log was lost, and refuses what lies in betw
   await bed.scene.query('m1', insert(2))
   await bed.moment()
   await bed.restore(undefined)
-  assert.deepEqual(await idsOf(bed, 'restored', '1'), [1, 2])
+  assert.deepEqual(await bed.idsAfter('restored', '1'), [1, 2])
 })
 
 test('refuses a moment of which nobody knows yet what was committed', async () => {
