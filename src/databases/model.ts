@@ -243,6 +243,8 @@ export interface MemberSighting {
   readonly copiedFor?: string | undefined
   /** Why its server should be started anew: its programs or settings are others by now. */
   readonly outdated?: string | undefined
+  /** Whether it is outdated is being asked: its file or its programs may have changed. */
+  readonly inReview?: boolean | undefined
   /** The `restart` since which its server has been started anew. */
   readonly restartedFor?: string | undefined
   /** Of a primary: since when writing through its own socket fails, though enough receive. */

@@ -38,6 +38,11 @@ export class RestartWatch {
     return this.#found.refused === undefined ? this.#found.outdated : undefined
   }
 
+  /** Whether that is not known yet of the server that runs. */
+  get inReview(): boolean {
+    return this.#known === undefined
+  }
+
   /** Which settings it does not take, and why. */
   get refused(): Trouble | undefined {
     const why = this.#found.refused

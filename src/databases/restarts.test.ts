@@ -81,6 +81,16 @@ test('waits while one is busy, behind, or not counted among those that acknowled
   assert.equal(decide(seen(members, all, { record: narrow })).rule, 'record-acks')
 })
 
+test('does not move the primary while it is not known of another whether its turn comes first', () => {
+  const outdated = { outdated: 'other settings' }
+  const rule = (inReview: boolean): string => {
+    const members = [primary(outdated), replica('b'), replica('c', { inReview })]
+    return decide(seen(members, undefined, { request: undefined })).rule
+  }
+  assert.equal(rule(true), 'restart-waits')
+  assert.equal(rule(false), 'switch-over')
+})
+
 test('moves the primary last, to one that has been restarted, and restarts it by that', () => {
   const members = [primary(), replica('b', done), replica('c', done)]
   const { rule, actions } = decide(seen(members))

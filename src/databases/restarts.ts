@@ -64,6 +64,11 @@ export function restartsOf(
   const isSettled = acks.acksToRecord === undefined && acks.acksToOrder === undefined
   if (missing.length > 0 || !isSettled) return { ...none, due, missing }
   if (first.member !== lead.member) return { ...none, due, replica: first.member }
+  // The primary is the last: whoever may be due as well comes before it.
+  const reviewed = heard.flatMap(({ member, inReview }) =>
+    inReview === true && others.includes(member) ? [member] : [],
+  )
+  if (reviewed.length > 0) return { ...none, due, missing: reviewed }
   const fit = others.find((name) =>
     heard.some(({ member, unfit }) => member === name && unfit === undefined),
   )

@@ -118,7 +118,7 @@ export class Sights {
     const { member, clock } = this.#options
     const { epoch, promised, acksVersion, acksSince, copiedFor } = this.#memory.now
     const isPrimary = sight.server === 'primary'
-    const { outdated, refused } = this.restarts
+    const { outdated, refused, inReview } = this.restarts
     const restartedFor = this.restarts.restartedFor(this.#options.host.observe(), this.#memory.now)
     this.#writes.saw(sight)
     return {
@@ -129,7 +129,8 @@ export class Sights {
       ...{ forgot: this.recall.forgot, unfit: this.#room.unfit },
       failingSince: isPrimary ? this.#writes.failingSince : undefined,
       ...{ waitingSince: this.#writes.waitingSince, copiedFor },
-      ...{ lag: sight.lag, clients: sight.clients, outdated, restartedFor },
+      ...{ lag: sight.lag, clients: sight.clients },
+      ...{ outdated, inReview, restartedFor },
       ...saidOf(sight, this.trouble ?? refused),
       ...(this.#busy === undefined ? {} : { busy: this.#busy }),
     }
