@@ -5,7 +5,6 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { Fault } from '../../src/foundation/fault.ts'
 import { AdoptingAgent, type ForeignKind, fileOf, takenOver } from '../support/adopting.ts'
 import { eventually, folderOf, freePort, postgresHome } from '../support/database-bed.ts'
 import {
@@ -72,14 +71,8 @@ suite('PostgreSQL servers that run already', () => {
     writeFileSync(path, fileOf(file))
     await agent.up(path)
     const begun = await Promise.all(file.ports.map(startOf))
-    const refused = async (change: Partial<typeof file> & { more?: string }, what: RegExp) => {
-      await assert.rejects(agent.apply(fileOf({ ...file, ...change }), false), (thrown) => {
-        assert.ok(thrown instanceof Fault)
-        assert.match(thrown.message, what)
-        assert.ok((thrown.remedy ?? '') !== '', 'it names a remedy')
-        return true
-      })
-    }
+    const refused = (change: Partial<typeof file> & { more?: string }, what: RegExp) =>
+      agent.refuses(fileOf({ ...file, ...change }), what)
     const [one = 0, two = 0] = file.ports
     await assert.rejects(agent.apply(fileOf(file), false, 'wrong'), /does not let boss in/)
     await refused({ ports: [one, two, stranger.port] }, /orders-3 .*is of another cluster/)

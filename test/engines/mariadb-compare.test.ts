@@ -2,26 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compareMembers } from '../../src/databases/compare/compare.ts'
 import { describeComparison } from '../../src/databases/compare/describe.ts'
-import type { Comparison } from '../../src/databases/compare/model.ts'
 import { openMariadbReader } from '../../src/databases/engines/mariadb/compare.ts'
 import { Session } from '../../src/databases/engines/mysql-kin/session.ts'
-import { openClock } from '../../src/foundation/time.ts'
 import { accounts, Scene, soon } from '../conformance/database-scene.ts'
+import { comparing } from './comparing.ts'
 import { mariadb } from './mariadb-member.ts'
 
-const clock = openClock()
-
-async function compare(scene: Scene): Promise<Comparison> {
-  const open = openMariadbReader(accounts, () => clock.now())
-  const reader = (name: string) => open(scene.seat(name).options.address, soon())
-  using primary = await reader('m1')
-  using replica = await reader('m2')
-  const members = [{ name: 'm2', reader: replica }]
-  const more = { only: undefined, progress: () => {} }
-  return await compareMembers({ clock, primary, members, ...more }, soon())
-}
+const compare = comparing(openMariadbReader)
 
 /** Writes on one member alone, past its replication. */
 async function damage(scene: Scene, member: string, ...statements: readonly string[]) {

@@ -4,14 +4,13 @@ import assert from 'node:assert/strict'
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { compareMembers } from '../../src/databases/compare/compare.ts'
 import { describeComparison } from '../../src/databases/compare/describe.ts'
-import type { Comparison } from '../../src/databases/compare/model.ts'
 import { openPostgresReader } from '../../src/databases/engines/postgresql/compare.ts'
 import { openPostgres } from '../../src/databases/engines/postgresql/engine.ts'
 import { findPostgresVouchers } from '../../src/databases/engines/postgresql/vouch.ts'
-import { ms, openClock } from '../../src/foundation/time.ts'
+import { ms } from '../../src/foundation/time.ts'
 import { accounts, type MemberKind, Scene, soon } from '../conformance/database-scene.ts'
+import { comparing } from './comparing.ts'
 import { connectPostgres } from './postgresql-client.ts'
 
 const kind: MemberKind = {
@@ -22,17 +21,7 @@ const kind: MemberKind = {
   home: undefined,
   connect: connectPostgres,
 }
-const clock = openClock()
-
-async function compare(scene: Scene): Promise<Comparison> {
-  const open = openPostgresReader(accounts, () => clock.now())
-  const reader = (name: string) => open(scene.seat(name).options.address, soon())
-  using primary = await reader('m1')
-  using replica = await reader('m2')
-  const members = [{ name: 'm2', reader: replica }]
-  const more = { only: undefined, progress: () => {} }
-  return await compareMembers({ clock, primary, members, ...more }, soon())
-}
+const compare = comparing(openPostgresReader)
 
 /** A page's own sum (checksum_impl.h): what is changed with it, the server cannot notice. */
 function pageSum(page: Buffer, block: number): number {
@@ -121,14 +110,25 @@ test('members are the same, also while rows come, change and go', async () => {
   await load
 })
 
+/** Two members with the same nine thousand rows. */
+async function filled(): Promise<Scene> {
+  const scene = await Scene.open(kind, 2)
+  try {
+    await scene.begin()
+    await scene.query(
+      'm1',
+      "INSERT INTO entries SELECT n, 'row <' || n || '>' FROM generate_series(1, 9000) n",
+    )
+    await scene.shows('m2', 9000)
+    return scene
+  } catch (thrown) {
+    await scene[Symbol.asyncDispose]()
+    throw thrown
+  }
+}
+
 test('a row that a replica has otherwise is found, and a copy mends it', async () => {
-  await using scene = await Scene.open(kind, 2)
-  await scene.begin()
-  await scene.query(
-    'm1',
-    "INSERT INTO entries SELECT n, 'row <' || n || '>' FROM generate_series(1, 9000) n",
-  )
-  await scene.shows('m2', 9000)
+  await using scene = await filled()
   await damage(scene, 'row <4711>', true)
   const seen = await compare(scene)
   assert.equal(seen.differences.length, 1, describeComparison(seen))
@@ -151,13 +151,7 @@ test('a row that a replica has otherwise is found, and a copy mends it', async (
 })
 
 test('a page that a replica cannot read is found', async () => {
-  await using scene = await Scene.open(kind, 2)
-  await scene.begin()
-  await scene.query(
-    'm1',
-    "INSERT INTO entries SELECT n, 'row <' || n || '>' FROM generate_series(1, 9000) n",
-  )
-  await scene.shows('m2', 9000)
+  await using scene = await filled()
   await damage(scene, 'row <4711>', false)
   const seen = await compare(scene)
   assert.match(

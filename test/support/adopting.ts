@@ -12,6 +12,7 @@ import type { ApplyReport } from '../../src/agent/model.ts'
 import { signalProcess } from '../../src/control/processes.ts'
 import type { GuardRecord } from '../../src/databases/guard/protocol.ts'
 import type { DatabaseOverview } from '../../src/databases/overview.ts'
+import { Fault } from '../../src/foundation/fault.ts'
 import { eventually, folderOf, freePort } from './database-bed.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
@@ -81,6 +82,16 @@ export class AdoptingAgent implements AsyncDisposable {
   apply(text: string, dryRun: boolean, password = this.#password): Promise<ApplyReport> {
     const path = join(this.#folder, 'alwayson.yaml')
     return ask(this.#socket, '/apply', { path, text, env: { BOSS: password }, dryRun })
+  }
+
+  /** Resolves when a file is refused in such words, and with a remedy. */
+  async refuses(text: string, what: RegExp): Promise<void> {
+    await assert.rejects(this.apply(text, false), (thrown) => {
+      assert.ok(thrown instanceof Fault)
+      assert.match(thrown.message, what)
+      assert.ok((thrown.remedy ?? '') !== '', 'it names a remedy')
+      return true
+    })
   }
 
   async orders(): Promise<DatabaseOverview | undefined> {
