@@ -81,7 +81,7 @@ test('waits while one is busy, behind, or not counted among those that acknowled
   assert.equal(decide(seen(members, all, { record: narrow })).rule, 'record-acks')
 })
 
-test('does not move the primary while it is not known of another whether its turn comes first', () => {
+test('waits with the primary while another is asked whether its turn comes first', () => {
   const outdated = { outdated: 'other settings' }
   const rule = (inReview: boolean): string => {
     const members = [primary(outdated), replica('b'), replica('c', { inReview })]
