@@ -39,7 +39,7 @@ export interface ArchivistOptions {
   /** This machine's name, where there are several. */
   readonly machine: string | undefined
   readonly view: () => DatabaseView
-  /** Folders of a server that is thrown away; `undefined`: none can be run here. */
+  /** Folders of a server that is thrown away. */
   readonly scratch: { readonly data: string; readonly run: string }
   readonly changed: () => void
   readonly event: (rule: string, why: string, seen?: Readonly<Record<string, unknown>>) => void
