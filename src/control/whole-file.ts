@@ -25,7 +25,15 @@ export function readWhole(path: string): string | undefined {
  * Puts `text` there (0600), on disk before it takes the place of what was there. Throws a `Fault`
  * that names the file; what was there is then as it was, and nothing is left beside it.
  */
-export function writeWhole(path: string, text: string): void {
+export const writeWhole = (path: string, text: string): void => put(path, text, fsyncSync)
+
+/**
+ * The same of what is written anew before it is needed after a loss of power, which it may not
+ * outlive: nobody waits for the disk.
+ */
+export const writeForNow = (path: string, text: string): void => put(path, text, () => {})
+
+function put(path: string, text: string, settle: (file: number) => void): void {
   const draft = `${path}.new`
   try {
     // A draft that was left there may be open to others: it is not written to.
@@ -33,7 +41,7 @@ export function writeWhole(path: string, text: string): void {
     const file = openSync(draft, 'wx', 0o600)
     try {
       writeSync(file, text)
-      fsyncSync(file)
+      settle(file)
     } finally {
       closeSync(file)
     }

@@ -32,19 +32,29 @@ export async function ensureRole(
   rights: string,
   signal: AbortSignal,
 ): Promise<void> {
+  await session.run(await roleStatements(session, account, rights, signal), signal)
+}
+
+async function roleStatements(
+  session: Session,
+  account: Account,
+  rights: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const found = await session.row(
     'SELECT rolpassword AS verifier FROM pg_authid WHERE rolname = $1',
     signal,
     [account.user],
   )
-  if (!('verifier' in found)) {
-    await session.query(`CREATE ROLE ${sqlName(account.user)}`, signal)
-  }
+  const role = sqlName(account.user)
   const verifier = typeof found.verifier === 'string' ? found.verifier : undefined
   const password = isOfPassword(verifier, account.password)
     ? ''
     : ` PASSWORD ${sqlText(scramVerifier(account.password, randomBytes(16)))}`
-  await session.query(`ALTER ROLE ${sqlName(account.user)} LOGIN ${rights}${password}`, signal)
+  return [
+    ...('verifier' in found ? [] : [`CREATE ROLE ${role}`]),
+    `ALTER ROLE ${role} LOGIN ${rights}${password}`,
+  ]
 }
 
 /**
@@ -58,30 +68,23 @@ export async function ensureAccounts(
   signal: AbortSignal,
 ): Promise<void> {
   const few = 'NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS'
-  await ensureRole(session, replication, `${few} REPLICATION`, signal)
-  await ensureRole(session, app, `${few} NOREPLICATION`, signal)
-  for (const each of rewindFunctions) {
-    await session.query(
-      `GRANT EXECUTE ON FUNCTION pg_catalog.${each} TO ${sqlName(replication.user)}`,
-      signal,
-    )
-  }
-  // What it can copy it may read as well: members are compared by it.
-  await session.query(`GRANT pg_read_all_data TO ${sqlName(replication.user)}`, signal)
+  const role = sqlName(replication.user)
+  // Clients wait: all of it is put on disk at once.
+  const statements = [
+    ...(await roleStatements(session, replication, `${few} REPLICATION`, signal)),
+    ...(await roleStatements(session, app, `${few} NOREPLICATION`, signal)),
+    ...rewindFunctions.map((each) => `GRANT EXECUTE ON FUNCTION pg_catalog.${each} TO ${role}`),
+    // What it can copy it may read as well: members are compared by it.
+    `GRANT pg_read_all_data TO ${role}`,
+  ]
   const database = await session.query('SELECT 1 FROM pg_database WHERE datname = $1', signal, [
     app.database,
   ])
-  if (database.length === 0) {
-    await session.query(
-      `CREATE DATABASE ${sqlName(app.database)} OWNER ${sqlName(app.user)}`,
-      signal,
-    )
-  }
-  if (isAdopted) return
-  await session.query(
-    `ALTER DATABASE ${sqlName(app.database)} OWNER TO ${sqlName(app.user)}`,
-    signal,
-  )
+  const owned = `ALTER DATABASE ${sqlName(app.database)} OWNER TO ${sqlName(app.user)}`
+  const isThere = database.length > 0
+  await session.run(isThere && !isAdopted ? [...statements, owned] : statements, signal)
+  if (isThere) return
+  await session.query(`CREATE DATABASE ${sqlName(app.database)} OWNER ${sqlName(app.user)}`, signal)
 }
 
 /**

@@ -150,6 +150,7 @@ class PostgresMember implements MemberEngine {
     this.#background.abort()
     this.#dropSession()
     this.#writer?.[Symbol.dispose]()
+    this.#server[Symbol.dispose]()
   }
 
   #mustHaveData(): void {

@@ -4,19 +4,20 @@ import { closeSync, fdatasyncSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemCode } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
+import type { Position } from '../../model.ts'
 import { segmentName } from './lsn.ts'
-import { untilSo } from './patience.ts'
+import { pauseFor, untilSo } from './patience.ts'
 import type { Server } from './server.ts'
 import type { Session } from './session.ts'
 import { noAcks } from './settings.ts'
 import { lookAtRunning } from './sight.ts'
 import { isForNow } from './trouble.ts'
 
-const pollEvery = ms(20)
+const pollEvery = ms(5)
 
 /** Whether a server that runs is a primary. Rejects if it does not answer. */
 export async function isPrimary(server: Server, signal: AbortSignal): Promise<boolean> {
-  using session = await server.connect(signal)
+  const session = await server.session(signal)
   const { standby } = await session.row('SELECT pg_is_in_recovery() AS standby', signal)
   return standby === false
 }
@@ -42,11 +43,12 @@ const answerWithin = 2000
 export async function freeze(server: Server, signal: AbortSignal): Promise<void> {
   await endUnlessStandby(server, signal)
   await server.startStandby(undefined, signal)
-  await server.apply({ upstream: undefined, acks: noAcks }, 'open', signal)
-  using session = await server.connect(signal, { replication: 'database' })
+  const [session] = await Promise.all([
+    server.observer(signal),
+    server.apply({ upstream: undefined, acks: noAcks }, 'open', signal),
+  ])
   await untilSo(() => isQuiet(session, signal), pollEvery, signal)
-  await untilSo(() => hasApplied(server, session, signal), pollEvery, signal)
-  await settle(server, session, signal)
+  await settle(server, await allApplied(server, session, signal))
 }
 
 /** Nothing receives; what would is told to end, since it may otherwise wait for what is applied. */
@@ -64,18 +66,23 @@ async function isQuiet(session: Session, signal: AbortSignal): Promise<boolean> 
   return false
 }
 
-/** All whole records on disk are applied; whoever paused that is overruled. */
-async function hasApplied(server: Server, session: Session, signal: AbortSignal): Promise<boolean> {
-  const { paused } = await session.row('SELECT pg_is_wal_replay_paused() AS paused', signal)
-  if (paused === true) await session.query('SELECT pg_wal_replay_resume()', signal)
-  const { received } = await lookAtRunning(server, session, signal)
-  return received !== undefined
+/** Resolves once all whole records on disk are applied; whoever paused that is overruled. */
+async function allApplied(
+  server: Server,
+  session: Session,
+  signal: AbortSignal,
+): Promise<Position> {
+  for (;;) {
+    const { paused } = await session.row('SELECT pg_is_wal_replay_paused() AS paused', signal)
+    if (paused === true) await session.query('SELECT pg_wal_replay_resume()', signal)
+    const { received } = await lookAtRunning(server, session, signal)
+    if (received !== undefined) return received
+    await pauseFor(pollEvery, signal)
+  }
 }
 
 /** What was received has been put on disk by who received it; that is made sure of here. */
-async function settle(server: Server, session: Session, signal: AbortSignal): Promise<void> {
-  const { received } = await lookAtRunning(server, session, signal)
-  if (received === undefined) return
+async function settle(server: Server, received: Position): Promise<void> {
   const path = join(
     server.wal,
     segmentName(received.line, received.at, await server.segmentBytes()),

@@ -5,6 +5,7 @@ import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import type { MemberAddress } from '../../engine.ts'
 import type { Position } from '../../model.ts'
+import { sqlText } from './accounts.ts'
 import { formatLsn, parseHistory, parseLsn, type TimelineHistory } from './lsn.ts'
 import { pauseFor } from './patience.ts'
 import type { Server } from './server.ts'
@@ -32,15 +33,45 @@ export const openReplication = (
   return Session.open({ host, port, account, database: 'postgres', replication: 'true' }, signal)
 }
 
+/**
+ * Makes sure that the server at `address` keeps for us what we have not received, unless it is of
+ * another database than `ownId`. Rejects with a `Fault`, also where it does not answer in time.
+ */
+export async function ensurePlace(
+  server: Server,
+  ownId: string | undefined,
+  address: MemberAddress,
+  signal: AbortSignal,
+): Promise<void> {
+  await untilAnswered(server, address, signal, async () => {
+    const { host, port } = address
+    const account = server.options.accounts.replication
+    // One session knows both languages: opening a second one would take longer than both questions.
+    const door = { host, port, account, database: 'postgres', replication: 'database' } as const
+    using session = await Session.open(door, signal)
+    const { systemid } = await session.row('IDENTIFY_SYSTEM', signal)
+    if (ownId !== undefined) checkOrigin(server, ownId, { systemId: String(systemid) }, address)
+    await ensureSlot(session, slotOf(server.options.member), signal)
+  })
+}
+
 /** Asks until it answers. Rejects with a `Fault` where it does not let us in. */
-export async function askPrimary(
+export const askPrimary = (
   server: Server,
   address: MemberAddress,
   signal: AbortSignal,
-): Promise<PrimarySelf> {
+): Promise<PrimarySelf> =>
+  untilAnswered(server, address, signal, () => askOnce(server, address, signal))
+
+async function untilAnswered<T>(
+  server: Server,
+  address: MemberAddress,
+  signal: AbortSignal,
+  ask: () => Promise<T>,
+): Promise<T> {
   for (;;) {
     try {
-      return await askOnce(server, address, signal)
+      return await ask()
     } catch (thrown) {
       if (thrown instanceof Fault) throw thrown
       if (!isForNow(thrown)) throw refused(server, address, thrown)
@@ -102,24 +133,27 @@ export async function ensureOwnSlot(
   signal: AbortSignal,
 ): Promise<void> {
   const account = server.options.accounts.replication
-  const name = slotOf(server.options.member)
   using session = await Session.open({ host, port, account, database: 'postgres' }, signal)
+  await ensureSlot(session, slotOf(server.options.member), signal)
+}
+
+async function ensureSlot(session: Session, name: string, signal: AbortSignal): Promise<void> {
   const { status, active } = await session.row(
     `SELECT coalesce(wal_status, 'lost') AS status, active
-       FROM pg_replication_slots WHERE slot_name = $1`,
+       FROM pg_replication_slots WHERE slot_name = ${sqlText(name)}`,
     signal,
-    [name],
   )
   if (active === true || (status !== undefined && status !== 'lost')) return
-  if (status === 'lost') await session.query('SELECT pg_drop_replication_slot($1)', signal, [name])
-  await session.query('SELECT pg_create_physical_replication_slot($1, true)', signal, [name])
+  const drop = `SELECT pg_drop_replication_slot(${sqlText(name)})`
+  if (status === 'lost') await session.query(drop, signal)
+  await session.query(`SELECT pg_create_physical_replication_slot(${sqlText(name)}, true)`, signal)
 }
 
 /** Rejects with a `Fault` that tells both apart if the data here is not of the same database. */
 export function checkOrigin(
   server: Server,
   ownId: string,
-  primary: PrimarySelf,
+  primary: Pick<PrimarySelf, 'systemId'>,
   { member }: MemberAddress,
 ): void {
   if (ownId === primary.systemId) return

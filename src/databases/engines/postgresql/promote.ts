@@ -5,7 +5,7 @@ import { writeWhole } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import type { AckSet } from '../../model.ts'
-import { ensureAccounts, findImpatient, quietly, sqlText } from './accounts.ts'
+import { ensureAccounts, findImpatient, sqlText } from './accounts.ts'
 import { putAcks } from './acks.ts'
 import { freeze } from './freeze.ts'
 import { give } from './owner.ts'
@@ -15,12 +15,12 @@ import type { Session } from './session.ts'
 import { archiveSlot, slotOf } from './settings.ts'
 import { isForNow } from './trouble.ts'
 
-const pollEvery = ms(10)
+const pollEvery = ms(5)
 
 /** The epoch that a running primary began at; `undefined` if it is none, or says none. */
 export async function epochOf(server: Server, signal: AbortSignal): Promise<number | undefined> {
   if (server.options.host.observe().kind !== 'running') return undefined
-  using session = await server.connect(signal)
+  const session = await server.session(signal)
   const { ours } = await session.row(
     `SELECT NOT pg_is_in_recovery() AND to_regclass('alwayson.epoch') IS NOT NULL AS ours`,
     signal,
@@ -41,23 +41,30 @@ export async function promote(
     if (!isForNow(thrown)) throw thrown
     return undefined
   })
-  if (reached !== epoch) {
-    await freeze(server, signal)
-    await becomePrimary(server, acks, signal)
-  } else await putAcks(server, acks, signal)
-  using session = await server.connect(signal)
-  for (const statement of quietly) await session.query(statement, signal)
-  await recordEpoch(session, epoch, signal)
-  await ensureSlots(server, session, signal)
+  if (reached !== epoch) await freeze(server, signal)
+  const observer = await server.observer(signal)
+  const becomes =
+    reached === epoch ? putAcks(server, acks, signal) : becomePrimary(server, acks, signal)
+  await Promise.all([
+    becomes.then(() => beginHistory(server, epoch, signal)),
+    // The disk takes its time for slots, and a standby may have them as well.
+    ensureSlots(server, observer, signal),
+  ])
+  await server.apply({ upstream: undefined, acks }, 'open', signal)
+}
+
+/** All that a primary writes before anybody is let in. */
+async function beginHistory(server: Server, epoch: number, signal: AbortSignal): Promise<void> {
+  const session = await server.session(signal)
+  await session.run(epochRecord(epoch), signal)
   const { accounts, adopted } = server.options
   await ensureAccounts(session, accounts, adopted !== undefined, signal)
   await warnOfImpatient(server, session, signal)
-  await server.apply({ upstream: undefined, acks }, 'open', signal)
 }
 
 async function becomePrimary(server: Server, acks: AckSet, signal: AbortSignal): Promise<void> {
   await server.apply({ upstream: undefined, acks }, 'closed', signal)
-  using session = await server.connect(signal)
+  const session = await server.session(signal)
   await session.query('SELECT pg_promote(false)', signal)
   await untilSo(() => isOut(server, session, signal), pollEvery, signal)
   // From here on the server would start as a standby again, whoever starts it.
@@ -81,24 +88,14 @@ async function isOut(server: Server, session: Session, signal: AbortSignal): Pro
 }
 
 /** The record that a history begins with, and where `tryWrite` writes. */
-async function recordEpoch(session: Session, epoch: number, signal: AbortSignal): Promise<void> {
-  await session.query('CREATE SCHEMA IF NOT EXISTS alwayson', signal)
-  await session.query(
-    `CREATE TABLE IF NOT EXISTS alwayson.epoch
-      (epoch bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`,
-    signal,
-  )
-  await session.query(
-    `CREATE TABLE IF NOT EXISTS alwayson.probe
-      (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`,
-    signal,
-  )
-  await session.query(
-    'INSERT INTO alwayson.epoch (epoch) VALUES ($1) ON CONFLICT DO NOTHING',
-    signal,
-    [epoch],
-  )
-}
+const epochRecord = (epoch: number): readonly string[] => [
+  'CREATE SCHEMA IF NOT EXISTS alwayson',
+  `CREATE TABLE IF NOT EXISTS alwayson.epoch
+    (epoch bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`,
+  `CREATE TABLE IF NOT EXISTS alwayson.probe
+    (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`,
+  `INSERT INTO alwayson.epoch (epoch) VALUES (${epoch}) ON CONFLICT DO NOTHING`,
+]
 
 /** One for each other member: what it has not received is kept. None for anybody else. */
 export async function ensureSlots(
@@ -131,7 +128,7 @@ export async function ensureSlots(
 
 /** Slots of a server's days as primary keep what nobody fetches there any more. */
 export async function dropSlots(server: Server, signal: AbortSignal): Promise<void> {
-  using session = await server.connect(signal)
+  const session = await server.session(signal)
   await session.query(
     `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
       WHERE slot_type = 'physical' AND NOT active AND slot_name LIKE 'alwayson\\_%'`,

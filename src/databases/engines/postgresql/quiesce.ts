@@ -7,7 +7,7 @@ import type { Server } from './server.ts'
 import type { Session } from './session.ts'
 import { noAcks } from './settings.ts'
 
-const pollEvery = ms(20)
+const pollEvery = ms(10)
 /** Replicas get what is left while the server stops; one that hangs is given up after this. */
 const stopWithin = ms(10_000)
 
@@ -18,7 +18,7 @@ export async function quiesce(
   signal: AbortSignal,
 ): Promise<void> {
   if (server.options.host.observe().kind === 'running') {
-    using session = await server.connect(signal)
+    const session = await server.session(signal)
     const { standby } = await session.row('SELECT pg_is_in_recovery() AS standby', signal)
     if (standby === true) {
       const { upstream } = server.course

@@ -18,6 +18,7 @@ import {
   askPrimary,
   checkOrigin,
   ensureOwnSlot,
+  ensurePlace,
   openReplication,
   type PrimarySelf,
 } from './primary.ts'
@@ -56,14 +57,9 @@ async function followFromHere(
 ): Promise<void> {
   const control = await readControlFile(server.data)
   const brief = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)])
-  const self = await askPrimary(server, primary, brief).catch((thrown: unknown) => {
+  await ensurePlace(server, control?.systemId, primary, brief).catch((thrown: unknown) => {
     if (signal.aborted || !(thrown instanceof Fault && thrown.code === 'timed-out')) throw thrown
-    return undefined
   })
-  if (control !== undefined && self !== undefined) {
-    checkOrigin(server, control.systemId, self, primary)
-  }
-  if (self !== undefined) await ensureOwnSlot(server, primary, brief)
   await endUnlessStandby(server, signal)
   await server.startStandby(primary, signal)
   await server.apply({ upstream: primary, acks: noAcks }, 'open', signal)

@@ -3,17 +3,18 @@
 
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeWhole } from '../../../control/whole-file.ts'
+import { writeForNow } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
+import { quietly } from './accounts.ts'
 import { majorOf } from './check-programs.ts'
 import { readControlFile } from './control-file.ts'
 import { clearLeftovers, dropLoneHistories } from './leftovers.ts'
 import { checkWay, give, makePrivate, makeWay, type Owner, ownerFor } from './owner.ts'
 import { pauseFor, within } from './patience.ts'
 import { findPrograms, type Programs } from './programs.ts'
-import { type Door, Session, sqlState } from './session.ts'
+import { type Door, KeptSession, Session, sqlState } from './session.ts'
 import {
   type Course,
   configuration,
@@ -29,7 +30,9 @@ import { isForNow, remedyFor, ServerLog } from './trouble.ts'
 
 /** A Unix socket's path has to fit sockaddr_un (unix(7)). */
 const socketPathMost = 107
-const pollEvery = ms(20)
+const pollEvery = ms(5)
+/** After so many looks it is told again: the clock may have been set back meanwhile. */
+const reloadTries = 200
 /** A few segments of the log. */
 const roomLeast = 64 * 1024 * 1024
 
@@ -39,13 +42,19 @@ export type Holding = 'nothing' | 'data' | 'half' | 'other'
 /** While this lies in the folder of the data, that is no data: it is being rewound. */
 export const halfMark = 'alwayson.half'
 
-export class Server {
+export class Server implements Disposable {
   readonly options: MemberOptions
   readonly owner: Owner | undefined
   readonly data: string
   readonly wal: string
   readonly log: ServerLog
   readonly passwordFile: string
+  readonly #orders = new KeptSession(async (signal) => {
+    const session = await this.connect(signal)
+    await session.run(quietly, signal)
+    return session
+  })
+  readonly #streams = new KeptSession((signal) => this.connect(signal, { replication: 'database' }))
   #programs: Programs | undefined
   #segmentBytes: number | undefined
   /** What the running server was last told, as one text; `undefined` where that is not known. */
@@ -209,7 +218,8 @@ export class Server {
   async ready(signal: AbortSignal): Promise<void> {
     for (;;) {
       try {
-        using _ = await this.connect(signal)
+        const session = await this.session(signal)
+        await session.query('SELECT 1', signal)
         return
       } catch (thrown) {
         if (signal.aborted) throw thrown
@@ -229,18 +239,44 @@ export class Server {
     return Session.open(door, signal)
   }
 
+  /**
+   * The one that orders are carried out by: opening another takes longer than most questions. No
+   * word of what it says is logged.
+   */
+  session(signal: AbortSignal): Promise<Session> {
+    return this.#orders.get(signal)
+  }
+
+  /** One that understands commands of replication as well, and takes no values. */
+  observer(signal: AbortSignal): Promise<Session> {
+    return this.#streams.get(signal)
+  }
+
   /** Resolves when whatever begins from now on goes by what the files say. */
   async reload(signal: AbortSignal): Promise<void> {
-    const ask = 'SELECT extract(epoch FROM pg_conf_load_time())::text AS at'
-    using session = await this.connect(signal)
-    const { at: before } = await session.row(ask, signal)
-    await session.query('SELECT pg_reload_conf()', signal)
+    const session = await this.session(signal)
     for (;;) {
+      const { at } = await session.row(
+        'SELECT clock_timestamp()::text AS at, pg_reload_conf()',
+        signal,
+      )
+      if (await this.#isLoaded(String(at), signal)) return
+    }
+  }
+
+  /** Whether a session that begins now goes by files read since then; asks for a while. */
+  async #isLoaded(since: string, signal: AbortSignal): Promise<boolean> {
+    for (let tries = 0; tries < reloadTries; tries += 1) {
       using fresh = await this.connect(signal)
-      const { at } = await fresh.row(ask, signal)
-      if (at !== before) return
+      const { loaded } = await fresh.row(
+        'SELECT pg_conf_load_time() >= $1::timestamptz AS loaded',
+        signal,
+        [since],
+      )
+      if (loaded === true) return true
       await pauseFor(pollEvery, signal)
     }
+    return false
   }
 
   /** Ends it as a crash would, only gentler: not a record is written that nobody would receive. */
@@ -289,7 +325,13 @@ export class Server {
 
   #put(path: string, text: string): void {
     if (existsSync(path) && readFileSync(path, 'utf8') === text) return
-    writeWhole(path, text)
+    writeForNow(path, text)
     give(path, this.owner)
+  }
+
+  /** Lets go of its server. */
+  [Symbol.dispose](): void {
+    this.#orders[Symbol.dispose]()
+    this.#streams[Symbol.dispose]()
   }
 }

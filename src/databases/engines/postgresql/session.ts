@@ -84,6 +84,11 @@ export class Session implements Disposable {
     return (await this.#within(signal, ask)).rows
   }
 
+  /** Several statements as one question: all of them are done, or none. They take no values. */
+  async run(statements: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#within(signal, () => this.client.query(statements.join(';\n')))
+  }
+
   /** The only row of one statement. */
   async row(text: string, signal: AbortSignal, values?: readonly unknown[]): Promise<Row> {
     return (await this.query(text, signal, values))[0] ?? {}
@@ -107,5 +112,34 @@ export class Session implements Disposable {
     } finally {
       signal.removeEventListener('abort', end)
     }
+  }
+}
+
+/** A session that is opened when it is needed first, and anew when it has ended. */
+export class KeptSession implements Disposable {
+  readonly #open: (signal: AbortSignal) => Promise<Session>
+  #session: Session | undefined
+
+  constructor(open: (signal: AbortSignal) => Promise<Session>) {
+    this.#open = open
+  }
+
+  async get(signal: AbortSignal): Promise<Session> {
+    const kept = this.#alive
+    if (kept !== undefined) return kept
+    const opened = await this.#open(signal)
+    // Somebody else may have asked for it meanwhile.
+    const other = this.#alive
+    if (other === undefined) this.#session = opened
+    else opened[Symbol.dispose]()
+    return other ?? opened
+  }
+
+  get #alive(): Session | undefined {
+    return this.#session?.isOver === true ? undefined : this.#session
+  }
+
+  [Symbol.dispose](): void {
+    this.#session?.[Symbol.dispose]()
   }
 }
