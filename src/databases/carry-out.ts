@@ -48,7 +48,10 @@ export class CarryOut {
     const { action, epoch, version } = order
     const { promised, version: last } = this.#memory.now
     // Versions count within a record; one that had to begin anew is of a far later epoch.
-    this.#memory.note({ version: epoch > promised ? version : Math.max(last, version) })
+    const counted = epoch > promised ? version : Math.max(last, version)
+    // At one time: each time takes as long as the disk does, and clients may be waiting.
+    const source = action.kind === 'freeze' ? undefined : this.#memory.now.source
+    this.#memory.note({ version: counted, source })
     switch (action.kind) {
       case 'initialise':
         return await engine.initialise(signal)
@@ -82,7 +85,6 @@ export class CarryOut {
    */
   async #freeze(epoch: number, signal: AbortSignal): Promise<void> {
     const { engine } = this.#options
-    this.#memory.note({ source: undefined })
     const { server, received } = await engine.look(signal)
     if (server !== 'stopped' || received === undefined) await engine.freeze(signal)
     if (epoch > this.#memory.now.promised) this.#memory.note({ promised: epoch })

@@ -36,6 +36,8 @@ export interface Keeper extends AsyncDisposable {
 }
 
 const lookEveryMeanwhile = ms(50)
+/** What is seen and is no news is told again after so long. */
+const tellEvery = ms(200)
 /** An order that has been carried out and still stands is carried out again after so long. */
 const againAfter = ms(1000)
 
@@ -45,6 +47,10 @@ export function openKeeper(options: KeeperOptions): Keeper {
   keeper.begin()
   return keeper
 }
+
+/** All that others could decide by, but for how fresh it is. */
+const newsOf = (seen: MemberSighting): string =>
+  JSON.stringify({ ...seen, heard: 0, receivedAt: 0, lag: 0, clients: 0 })
 
 /** An order that is being carried out, or has been. */
 interface Task {
@@ -58,14 +64,16 @@ class MemberKeeper implements Keeper {
   readonly #options: KeeperOptions
   readonly #stop = new AbortController()
   readonly #bell = waker()
+  readonly #orders = waker()
   readonly #opened = new DisposableStack()
   readonly #memory: Remembered
   readonly #sights: Sights
   readonly #work: CarryOut
   #task: Task | undefined
   #telling = false
+  #told: { readonly at: Instant; readonly news: string } | undefined
   #isUntold = false
-  #running: Promise<void> = Promise.resolve()
+  #running: Promise<unknown> = Promise.resolve()
 
   constructor(options: KeeperOptions) {
     this.#options = options
@@ -87,9 +95,17 @@ class MemberKeeper implements Keeper {
     const { host, board } = this.#options
     this.#opened.use(host.onChange(this.#bell.wake))
     this.#opened.use(board.onChange(this.#bell.wake))
-    this.#running = this.#run().catch((thrown: unknown) => {
+    this.#opened.use(board.onChange(this.#orders.wake))
+    const both = [this.#watch(), this.#serve()].map((each) => this.#untilStopped(each))
+    this.#running = Promise.all(both)
+  }
+
+  async #untilStopped(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (thrown) {
       if (!this.#stop.signal.aborted) throw thrown
-    })
+    }
   }
 
   sighting(): MemberSighting | undefined {
@@ -109,13 +125,21 @@ class MemberKeeper implements Keeper {
     await this.#options.engine[Symbol.asyncDispose]()
   }
 
-  async #run(): Promise<void> {
+  /** Begins what is ordered at once, also while a look at the server takes its time. */
+  async #serve(): Promise<void> {
+    for (;;) {
+      this.#obey()
+      using _timer = this.#options.clock.after(keeperEvery, this.#orders.wake)
+      await this.#orders.wait(this.#stop.signal)
+    }
+  }
+
+  async #watch(): Promise<void> {
     const { clock } = this.#options
     const { signal } = this.#stop
     let looked = later(clock.now(), ms(-keeperEvery))
     let process = ''
     for (;;) {
-      this.#obey()
       this.#sights.seeRestarts()
       const now = clock.now()
       const there = this.#options.host.observe().kind
@@ -134,30 +158,49 @@ class MemberKeeper implements Keeper {
     }
   }
 
-  /** While a primary is being changed clients wait for what is seen. */
+  /**
+   * While a primary is being changed clients wait for what is seen; at the end of what was ordered
+   * it is looked at once.
+   */
   #lookEvery(): Milliseconds {
+    if (this.#task !== undefined && this.#task.ended === undefined) return keeperEvery
     const kind = this.#options.board.view().record?.phase.kind ?? 'new'
     return kind === 'serving' || kind === 'new' ? keeperEvery : lookEveryMeanwhile
   }
 
+  /** Tells what is seen until that is no news. One by one: a late one cannot be overtaken. */
   async #tell(): Promise<void> {
-    const { seen } = this.#sights
-    if (this.#telling || seen === undefined) return
-    const { board, clock } = this.#options
-    const sent = clock.now()
+    if (this.#telling) return
     this.#telling = true
-    const stop = new AbortController()
-    const timer = clock.after(lookWithin, () => stop.abort(new Error('not taken in time')))
     try {
-      const signal = AbortSignal.any([stop.signal, this.#stop.signal])
-      const isConfirmed = await board.tell(seen, this.#memory.now.epoch, signal)
-      if (isConfirmed) this.#renew(seen, sent)
+      let last: MemberSighting | undefined
+      for (let { seen } = this.#sights; seen !== last; { seen } = this.#sights) {
+        if (seen === undefined || !this.#isToTell(seen)) return
+        last = seen
+        await this.#tellOnce(seen)
+      }
     } catch {
       // Nobody can be told: others see the silence, and the guard that nothing was confirmed.
     } finally {
-      timer[Symbol.dispose]()
       this.#telling = false
     }
+  }
+
+  #isToTell(seen: MemberSighting): boolean {
+    const told = this.#told
+    if (told === undefined || told.news !== newsOf(seen)) return true
+    return since(told.at, this.#options.clock.now()) >= tellEvery
+  }
+
+  async #tellOnce(seen: MemberSighting): Promise<void> {
+    const { board, clock } = this.#options
+    const sent = clock.now()
+    const stop = new AbortController()
+    using _ = clock.after(lookWithin, () => stop.abort(new Error('not taken in time')))
+    const signal = AbortSignal.any([stop.signal, this.#stop.signal])
+    const isConfirmed = await board.tell(seen, this.#memory.now.epoch, signal)
+    this.#told = { at: sent, news: newsOf(seen) }
+    if (isConfirmed) this.#renew(seen, sent)
   }
 
   /** Nobody held a later epoch when this was sent: the lease is counted from there. */
@@ -220,6 +263,7 @@ class MemberKeeper implements Keeper {
         this.#sights.progress(undefined)
         this.#isUntold = true
         this.#bell.wake()
+        this.#orders.wake()
       })
   }
 }

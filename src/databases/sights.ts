@@ -61,6 +61,8 @@ export class Sights {
     const stop = new AbortController()
     using _ = clock.after(lookWithin, () => stop.abort(new Error('its server does not answer')))
     this.#room.look()
+    // What is promised while it is looked at may not be true yet of what is seen.
+    const { promised } = this.#memory.now
     try {
       const all = await engine.look(AbortSignal.any([this.#signal, stop.signal]))
       const sight = ofOrigin(all, this.#memory.now)
@@ -71,7 +73,7 @@ export class Sights {
         if (isFirst) this.recall.recall(board.view().members.find((e) => e.member === member))
         this.recall.saw(sight)
       }
-      this.seen = this.#sightingOf(sight)
+      this.seen = this.#sightingOf(sight, promised)
     } catch (thrown) {
       this.#signal.throwIfAborted()
       // What was seen before is kept: it is hung, not gone. Its guard knows whether it lives.
@@ -114,9 +116,9 @@ export class Sights {
     if (epoch !== source.epoch) this.#memory.note({ epoch: source.epoch })
   }
 
-  #sightingOf(sight: ServerSight): MemberSighting {
+  #sightingOf(sight: ServerSight, promised: number): MemberSighting {
     const { member, clock } = this.#options
-    const { epoch, promised, acksVersion, acksSince, copiedFor } = this.#memory.now
+    const { epoch, acksVersion, acksSince, copiedFor } = this.#memory.now
     const isPrimary = sight.server === 'primary'
     const { outdated, refused, inReview } = this.restarts
     const restartedFor = this.restarts.restartedFor(this.#options.host.observe(), this.#memory.now)

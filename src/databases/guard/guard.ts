@@ -191,8 +191,9 @@ class Guard {
 
   #set(process: ServerProcess): void {
     this.#process = process
-    this.#write()
+    // Its agent first: clients may be waiting for what that decides, and the disk takes its time.
     this.#tell({ kind: 'process', process })
+    this.#write()
   }
 
   #tell(message: GuardMessage): void {
