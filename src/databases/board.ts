@@ -47,8 +47,15 @@ export interface DatabaseBoard {
 
 /** What only the one who decides may do, and is refused once somebody else does. */
 export interface DecidingBoard extends DatabaseBoard {
-  /** Writes a record over the one of the version before it; false if that is not there any more. */
-  write(record: DatabaseRecord, signal: AbortSignal): Promise<boolean>
+  /**
+   * Writes a record over the one of the version before it, with the orders that follow from it,
+   * unless these stay as they are; both or neither. False if another record is there by now.
+   */
+  write(
+    record: DatabaseRecord,
+    orders: ReadonlyMap<string, Order> | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean>
   /** What each member's keeper is to do; members that are not in it have nothing to do. */
   order(orders: ReadonlyMap<string, Order>, signal: AbortSignal): Promise<void>
 }

@@ -9,6 +9,7 @@ import { decide } from './decide.ts'
 import type {
   DatabaseAction,
   DatabaseObservation,
+  DatabaseRecord,
   DatabaseWish,
   MemberSighting,
   Request,
@@ -71,19 +72,30 @@ const isRecord = ({ kind }: DatabaseAction): boolean => kind === 'record'
 async function carryOut(
   board: DecidingBoard,
   actions: readonly DatabaseAction[],
-  { record }: DatabaseObservation,
+  seen: DatabaseObservation,
   signal: AbortSignal,
 ): Promise<void> {
   for (const action of actions) {
+    if (action.kind !== 'record') continue
+    // What follows from it is ordered in the same breath: clients may be waiting.
+    const { record } = action
+    const next = decide({ ...seen, record }).actions
+    const orders = next.some(isRecord) ? undefined : ordersOf(next, record)
     // Whether or not it was written: the next look shows what stands there now.
-    if (action.kind === 'record') return void (await board.write(action.record, signal))
+    return void (await board.write(record, orders, signal))
   }
-  const { epoch, version } = record
-  const orders = actions.flatMap((action) =>
-    action.kind === 'record' ? [] : [[action.member, { action, epoch, version }] as const],
-  )
-  await board.order(new Map<string, Order>(orders), signal)
+  await board.order(ordersOf(actions, seen.record), signal)
 }
+
+const ordersOf = (
+  actions: readonly DatabaseAction[],
+  { epoch, version }: DatabaseRecord,
+): ReadonlyMap<string, Order> =>
+  new Map(
+    actions.flatMap((action) =>
+      action.kind === 'record' ? [] : [[action.member, { action, epoch, version }] as const],
+    ),
+  )
 
 /**
  * While this process stood still it heard nobody; that is no silence of theirs. What was heard

@@ -66,12 +66,19 @@ class LocalBoard implements DecidingBoard {
 
   async ask(change: (before: OperatorWish) => OperatorWish): Promise<void> {
     this.#keep({ ...this.#kept, wish: change(this.#kept.wish) })
+    this.#tell()
   }
 
-  async write(record: DatabaseRecord): Promise<boolean> {
+  async write(
+    record: DatabaseRecord,
+    orders: ReadonlyMap<string, Order> | undefined,
+  ): Promise<boolean> {
     const { version } = this.#kept.record ?? firstRecord
     if (record.version !== version + 1) return false
+    // Nobody hears of them before the record is kept.
     this.#keep({ ...this.#kept, record })
+    this.#orders = orders ?? this.#orders
+    this.#tell()
     return true
   }
 
@@ -84,7 +91,6 @@ class LocalBoard implements DecidingBoard {
   #keep(kept: Kept): void {
     writeWhole(this.#path, JSON.stringify(kept))
     this.#kept = kept
-    this.#tell()
   }
 
   #tell(): void {

@@ -36,6 +36,12 @@ interface Kept<T> {
   readonly version: number
 }
 
+/** A record, and the orders that follow from it unless these stay as they are. */
+interface Decided {
+  readonly record: DatabaseRecord
+  readonly orders: ReadonlyMap<string, Order> | undefined
+}
+
 class Shared implements SharedBoard {
   readonly #path: string
   readonly #clock: Clock
@@ -45,6 +51,8 @@ class Shared implements SharedBoard {
   #record: Kept<DatabaseRecord> | undefined
   #wish: Kept<OperatorWish> | undefined
   #epochVersion = -1
+  /** An answer about a record before this one was asked for before we wrote that. */
+  #recordLeast = -1
   #coordinator: Coordinator | undefined
 
   constructor(path: string, clock: Clock) {
@@ -76,6 +84,7 @@ class Shared implements SharedBoard {
       await persevere(() => ensure(coordinator, `${this.#path}/${name}`, either))
     }
     const bell = waker()
+    this.#recordLeast = -1
     const stale = new Set([this.#path])
     const heard = (path: string): void => {
       stale.add(path)
@@ -131,9 +140,15 @@ class Shared implements SharedBoard {
   }
 
   async #readRecord(coordinator: Coordinator, signal: AbortSignal): Promise<void> {
-    // The epoch first: a tell that is confirmed by it then knows a record at least as new.
-    const epoch = await persevere(() => coordinator.read(`${this.#path}/epoch`, signal))
-    const node = await persevere(() => coordinator.read(`${this.#path}/record`, signal))
+    // The epoch first, and they are answered in that order: a tell that is confirmed by it then
+    // knows a record at least as new.
+    const [epoch, node] = await persevere(() =>
+      Promise.all([
+        coordinator.read(`${this.#path}/epoch`, signal),
+        coordinator.read(`${this.#path}/record`, signal),
+      ]),
+    )
+    if ((node?.version ?? -1) < this.#recordLeast) return
     this.#epochVersion = epoch?.version ?? -1
     this.#record =
       node === undefined
@@ -245,7 +260,7 @@ class Shared implements SharedBoard {
       tell: (sighting, epoch, signal) => this.tell(sighting, epoch, signal),
       fresh: (signal) => this.fresh(signal),
       ask: (change, signal) => this.ask(change, signal),
-      write: (record, signal) => this.#write(coordinator, role, record, signal),
+      write: (record, orders, signal) => this.#write(coordinator, role, { record, orders }, signal),
       order: (orders, signal) => this.#order(role, orders, signal),
     }
   }
@@ -254,7 +269,7 @@ class Shared implements SharedBoard {
   async #write(
     coordinator: Coordinator,
     role: Leadership,
-    record: DatabaseRecord,
+    { record, orders }: Decided,
     signal: AbortSignal,
   ): Promise<boolean> {
     const before = this.#record
@@ -269,16 +284,22 @@ class Shared implements SharedBoard {
       ...(raised
         ? [{ kind: 'set' as const, path: `${this.#path}/epoch`, data: String(record.epoch) }]
         : []),
+      ...(orders === undefined ? [] : this.#changesTo(orders)),
     ]
     try {
       await role.write(changes, signal)
     } catch (thrown) {
       const why = whyNot(thrown)
       if (role.lost.aborted || why === undefined) throw thrown
-      await this.#readRecord(coordinator, signal)
+      // Somebody else made one of them: all is compared anew with what stands there.
+      await this.#read(coordinator, [this.#path], signal)
       return false
     }
-    await this.#readRecord(coordinator, signal)
+    const version = before === undefined ? 0 : before.version + 1
+    this.#recordLeast = version
+    this.#record = { value: record, version }
+    if (raised) this.#epochVersion += 1
+    if (orders !== undefined) this.#keepOrders(orders)
     this.#tell()
     return true
   }
@@ -289,26 +310,36 @@ class Shared implements SharedBoard {
     signal: AbortSignal,
   ): Promise<void> {
     if (sameOrders(this.view().orders, orders)) return
-    const names = new Set([...this.#orders.keys(), ...orders.keys()])
-    const changes = [...names].flatMap((name): NodeChange[] => {
-      const there = this.#orders.get(name)
-      const order = orders.get(name)
-      const data = order === undefined ? '' : JSON.stringify(order)
-      const path = `${this.#path}/orders/${name}`
-      if (there === undefined) return [{ kind: 'create', path, data }]
-      const before = there.value === undefined ? '' : JSON.stringify(there.value)
-      return before === data ? [] : [{ kind: 'set', path, data }]
-    })
     try {
-      await role.write(changes, signal)
-      for (const name of names) {
-        const version = this.#orders.get(name)?.version ?? -1
-        this.#orders.set(name, { value: orders.get(name), version: version + 0.5 })
-      }
+      await role.write(this.#changesTo(orders), signal)
+      this.#keepOrders(orders)
     } catch (thrown) {
       // Somebody else made one of them: what stands there is seen soon, and compared anew.
       const why = whyNot(thrown)
       if (role.lost.aborted || why === undefined) throw thrown
+    }
+  }
+
+  /** What makes the orders these. */
+  #changesTo(orders: ReadonlyMap<string, Order>): readonly NodeChange[] {
+    return [...new Set([...this.#orders.keys(), ...orders.keys()])].flatMap(
+      (name): NodeChange[] => {
+        const there = this.#orders.get(name)
+        const order = orders.get(name)
+        const data = order === undefined ? '' : JSON.stringify(order)
+        const path = `${this.#path}/orders/${name}`
+        if (there === undefined) return [{ kind: 'create', path, data }]
+        const before = there.value === undefined ? '' : JSON.stringify(there.value)
+        return before === data ? [] : [{ kind: 'set', path, data }]
+      },
+    )
+  }
+
+  /** They stand there from now on: what is read soon is of a later version than we know. */
+  #keepOrders(orders: ReadonlyMap<string, Order>): void {
+    for (const name of new Set([...this.#orders.keys(), ...orders.keys()])) {
+      const version = this.#orders.get(name)?.version ?? -1
+      this.#orders.set(name, { value: orders.get(name), version: version + 0.5 })
     }
   }
 
