@@ -1,6 +1,10 @@
 // What clients and servers of databases say: startup messages, streams of messages, statements.
 
+import { MyTalk } from '../../src/balancing/engines/native/sessions/my-talk.ts'
 import { PgTalk } from '../../src/balancing/engines/native/sessions/pg-talk.ts'
+import { commands } from '../../src/wire/mysql/answers.ts'
+import { abilities } from '../../src/wire/mysql/greeting.ts'
+import { packetOf } from '../../src/wire/mysql/packets.ts'
 import { fatalError, readError } from '../../src/wire/postgresql/fields.ts'
 import { MessageScanner, messageOf } from '../../src/wire/postgresql/messages.ts'
 import { readStartup } from '../../src/wire/postgresql/startup.ts'
@@ -101,5 +105,61 @@ const statements: Target = {
   },
 }
 
+const packet = (sequence: number, ...body: readonly number[]): string =>
+  packetOf(sequence, Buffer.from(body)).toString('latin1')
+const text = (characters: string): readonly number[] => [...Buffer.from(characters, 'latin1')]
+
+const greeting = packet(
+  ...[0, 10, ...text('10.11.6\0'), 1, 0, 0, 0, ...text('saltsalt\0'), 0xff, 0xff, 8, 2, 0],
+  ...[0xff, 0xc1, 21, ...new Array<number>(10).fill(0), ...text('saltsaltsalt\0')],
+  ...text('mysql_native_password\0'),
+)
+const response = packet(
+  ...[1, abilities.secureConnection & 0xff, abilities.secureConnection >> 8, 0, 0],
+  ...[0, 0, 0, 1, 45, ...new Array<number>(23).fill(0), ...text('app\0'), 0, ...text('shop\0')],
+)
+const fine = (sequence: number): string => packet(sequence, 0, 0, 0, 2, 0, 0, 0)
+
+/** A session that its server has let in. */
+function letIn(): MyTalk {
+  const talk = new MyTalk(() => undefined)
+  for (const [who, said] of [
+    ['serverSaid', greeting],
+    ['clientSaid', response],
+    ['serverSaid', fine(2)],
+  ] as const) {
+    talk[who](Buffer.from(said, 'latin1'), 0, said.length)
+  }
+  promise(talk.stands, 'a session does not stand that was let in')
+  return talk
+}
+
+/** Both sides in one text: each input is said by the client, and by the server, of a session. */
+const packets: Target = {
+  name: 'mysql-packets',
+  seeds: [
+    greeting + response + fine(2),
+    packet(0, commands.query, ...text('SELECT 1')) + packet(0, commands.quit),
+    packet(1, 1) + packet(2, 3, ...text('def')) + packet(3, 0xfe, 0, 0, 2, 0) + packet(4, 1, 49),
+    packet(1, 0, 1, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0) + packet(1, 0xff, 0x48, 4, ...text('#08S01no')),
+    packet(0, commands.prepare, ...text('SELECT 1')) + packet(1, 0),
+    packet(1, 0xfb, ...text('file')) + packet(2, ...text('rows')) + packet(3),
+  ],
+  words: ['\0\0\0', '\xff\xff\xff', '\x01\0\0\0', '\xfb', '\xfc', '\xfd', '\xfe', '\xff', '#'],
+  share: 1,
+  check(input, random) {
+    // From its first byte, and once a session stands.
+    const [early, begun] = [new MyTalk(() => undefined), letIn()]
+    for (const talk of [early, begun]) {
+      for (const part of pieces(input, cuts(input.length, random))) {
+        talk.clientSaid(part, 0, part.length)
+        for (let at = 0; at < part.length; ) at = talk.serverSaid(part, at, part.length)
+        talk.unasked(part)
+      }
+    }
+    return `${early.stands} ${early.boundBy} ${begun.rests} ${begun.boundBy}`
+  },
+}
+
 /** See the first line. */
-export const databaseTargets: readonly Target[] = [startups, streams, statements]
+export const databaseTargets: readonly Target[] = [startups, streams, statements, packets]

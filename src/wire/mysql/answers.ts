@@ -68,7 +68,7 @@ export class AnswerFollower {
       case 'head':
         return this.#head(first, length, bytes, start, end)
       case 'prepared':
-        return this.#prepared(first, bytes, start)
+        return this.#prepared(first, bytes, start, end)
       case 'skip':
         return this.#skip(expected, first, length, bytes, start, end)
       case 'rows':
@@ -89,8 +89,9 @@ export class AnswerFollower {
     return 'goes-on'
   }
 
-  #prepared(first: number, bytes: Buffer, start: number): AnswerStep {
-    if (first === 0xff) return 'failed'
+  #prepared(first: number, bytes: Buffer, start: number, end: number): AnswerStep {
+    // One that is cut off is no answer, either.
+    if (first === 0xff || end - start < 9) return 'failed'
     const counts = [bytes.readUInt16LE(start + 5), bytes.readUInt16LE(start + 7)]
     const ends = this.deprecatesEof ? 0 : 1
     const left = counts.reduce((sum, count) => sum + (count === 0 ? 0 : count + ends), 0)

@@ -198,7 +198,8 @@ export class PgTalk implements Talk, Opener {
         this.cancelKey ??= this.serverKey
         break
       case fromServer.authentication:
-        if (bytes.readInt32BE(start) !== 0) this.#needsPassword = true
+        // One that is cut off says nothing of the kind.
+        if (end - start < 4 || bytes.readInt32BE(start) !== 0) this.#needsPassword = true
         break
       case fromServer.parseComplete:
         this.#memory.parsed()
