@@ -177,13 +177,13 @@ const theirRefusals: readonly Explanation[] = [
       /^connection:.*keep-alive/im.test(message.bytes),
   ),
   row(
-    'nginx-close-begins',
+    'nginx-close-within',
     '9110 7.6.1',
-    'nginx takes any option that begins with close for close',
+    'nginx takes any option that has close in it for close',
     ({ peer, parting, message }) =>
       peer === 'nginx' &&
       parting?.theirs === 'refused' &&
-      /^connection:[^\r\n]*close\w/im.test(message.bytes),
+      /^connection:[^\r\n]*(?:\wclose|close\w)/im.test(message.bytes),
   ),
   row(
     'nginx-keep-within',
