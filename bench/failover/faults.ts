@@ -153,11 +153,11 @@ export const faults: readonly Fault[] = [
     name: 'agent_stopped',
     what: 'the agent of the primary’s machine is stopped for 10 s',
     async befall(bed, { primary, strikes, pause }) {
-      const place = bed.placeOf(primary)
+      const { agent } = bed.placeOf(primary)
       strikes()
-      place.signal('SIGSTOP')
+      agent.kill('SIGSTOP')
       await pause(long)
-      place.signal('SIGCONT')
+      agent.kill('SIGCONT')
     },
   },
   {

@@ -4,11 +4,12 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { statusOf } from '../lib/origins.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { listens, statusOf } from '../lib/origins.ts'
 import { freePorts } from '../lib/ports.ts'
-import { until } from '../lib/processes.ts'
+import { busiestOf, childrenOf, signalPid, until } from '../lib/processes.ts'
 import type { Balancer, Peer, Setting } from './balancer.ts'
-import { killsOf, supervise } from './supervised.ts'
+import { supervise } from './supervised.ts'
 
 const defaults = `
   timeout connect 5s
@@ -80,6 +81,7 @@ async function startHaproxy(tuned: boolean, setting: Setting): Promise<Balancer>
   write(setting.routed)
   const server = supervise('haproxy', ['-W', '-db', '-f', file], join(folder, 'haproxy.log'))
   await until('HAProxy answers', async () => (await statusOf(port)) === 200)
+  const back = (): Promise<void> => until('HAProxy listens again', () => listens(port))
   return {
     port,
     pids: async () => server.pids(),
@@ -98,7 +100,18 @@ async function startHaproxy(tuned: boolean, setting: Setting): Promise<Balancer>
         await state(index, 'ready')
       }
     },
-    ...killsOf(server, port),
+    async killControl() {
+      signalPid(server.main(), 'SIGKILL')
+      await pause(200)
+      await back()
+    },
+    async killData() {
+      const worker = busiestOf(childrenOf(server.main()))
+      if (worker === undefined) throw new Error('HAProxy has no worker')
+      signalPid(worker, 'SIGKILL')
+      await pause(200)
+      await back()
+    },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }

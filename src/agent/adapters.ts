@@ -1,13 +1,13 @@
 // The only list of engines: which adapter stands behind each port on a real machine.
 
-import { join } from 'node:path'
 import type { BalancerEngine } from '../balancing/engine.ts'
 import { openNativeBalancer } from '../balancing/engines/native/engine.ts'
 import type { EdgeMeters } from '../balancing/meters/model.ts'
 import type { EdgeAccount, EdgeSecrets } from '../balancing/model.ts'
 import { openAcmeIssuer } from '../certificates/engines/acme/issuer.ts'
-import { openFolderStore } from '../certificates/engines/folder/store.ts'
+import type { SharedPeers } from '../certificates/engines/shared/peers.ts'
 import { CertificateKeeper, type Certificates } from '../certificates/keeper.ts'
+import { noPeers } from '../certificates/peers.ts'
 import type { Adopter } from '../databases/adoption/adopter.ts'
 import type { CheckPrograms, OpenMember } from '../databases/engine.ts'
 import type { EngineName } from '../databases/model.ts'
@@ -21,6 +21,7 @@ import { openAgentAsker } from '../health/probes/agent.ts'
 import { openProber } from '../health/probes/prober.ts'
 import { openProcessHost } from '../services/engines/process/host.ts'
 import type { ReplicaHost } from '../services/host.ts'
+import { certificateStore } from './certificate-peers.ts'
 import type { HealthMonitor } from './core-ports.ts'
 
 /** What the adapters are told of the machine and the file. */
@@ -30,6 +31,8 @@ export interface Machine {
   readonly version: string
   /** Where other machines reach what runs here, if there are any. */
   readonly address?: string | undefined
+  /** With whom certificates are shared, if there are others. */
+  readonly peers?: SharedPeers | undefined
 }
 
 /** What the adapters tell the agent. */
@@ -66,7 +69,7 @@ const checkStep = ms(25)
 
 /** Opens the ports and adopts what an earlier agent left running. */
 export async function openAdapters(machine: Machine, listener: AdapterListener): Promise<Adapters> {
-  const { folder, clock, version, address = '127.0.0.1' } = machine
+  const { folder, clock, version, address = '127.0.0.1', peers } = machine
   const random = openRandom()
   const hears = (room: string) => ({
     changed: () => listener.changed(),
@@ -92,9 +95,9 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
     }),
   ])
   const entrusted = new Entrusted(balancer)
-  const secrets = openFolderStore(join(folder, 'certificates'))
+  const store = certificateStore(folder)
   const certificates = new CertificateKeeper({
-    ...{ clock, random, store: secrets, issuer: openAcmeIssuer(secrets) },
+    ...{ clock, random, store, issuer: openAcmeIssuer(), peers: peers ?? noPeers(store) },
     listener: {
       ...hears('certificates'),
       secrets: (told) => entrusted.tell({ keys: told }),
@@ -127,6 +130,7 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
     entrust: (accounts) => entrusted.tell({ accounts }),
     leave() {
       certificates[Symbol.dispose]()
+      peers?.[Symbol.dispose]()
       monitor[Symbol.dispose]()
       prober[Symbol.dispose]()
       agents[Symbol.dispose]()

@@ -1,11 +1,14 @@
 // One machine's agent: opens the ports, hands them to the mind, answers the command line, and gives
 // everything back in reverse.
 
+import type { SharedPeers } from '../certificates/engines/shared/peers.ts'
+import { besides } from '../cluster/together.ts'
 import { Fault } from '../foundation/fault.ts'
 import { ms, openClock } from '../foundation/time.ts'
 import { diff } from '../spec/diff.ts'
 import type { Spec } from '../spec/model.ts'
 import { type Adapters, openAdapters } from './adapters.ts'
+import { besideOf, openCertificatePeers } from './certificate-peers.ts'
 import type { AgentCluster, AgentClusterDeeds } from './cluster.ts'
 import { aloneAnswers, clusterAnswers } from './cluster-answers.ts'
 import { type Core, openCore } from './core.ts'
@@ -115,13 +118,20 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
   }
   const parse: AgentOptions['parse'] = async (file) =>
     fillSpec(await options.parse(file), beside(undefined))
-  const cluster = await joinCluster({ ...options, parse, clock, journal, beside })
+  let peers: SharedPeers | undefined
+  const cluster = await joinCluster({
+    ...{ ...options, parse, clock, journal },
+    beside(place) {
+      peers = openCertificatePeers(paths.folder, place, { clock, journal })
+      return besides([beside(place), besideOf(peers)])
+    },
+  })
   const databases = beside(undefined)
   const own = { ...options.read, spec: fillSpec(options.read.spec, databases) }
   const read = (await cluster?.first(own)) ?? own
   const telemetry = openTelemetry({ clock, journal })
   const adapters = await openAdapters(
-    { folder: paths.folder, clock, version, address: cluster?.address },
+    { folder: paths.folder, clock, version, address: cluster?.address, peers },
     {
       changed: () => core?.poke(),
       signal: (signal) => core?.signal(signal),

@@ -3,10 +3,10 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Beside } from '../cluster/member-parts.ts'
-import { sealOf } from '../cluster/seal.ts'
 import { beaconCodec } from '../cluster/sight/beacon.ts'
 import { openDoor } from '../cluster/sight/door.ts'
 import { keysPath, readKeys } from '../control/doors/keys.ts'
+import { sealOf } from '../control/seal.ts'
 import { openCoordination } from '../coordination/open.ts'
 import { Fault } from '../foundation/fault.ts'
 import { openRandom } from '../foundation/random.ts'
@@ -71,7 +71,7 @@ export async function joinCluster(options: JoinOptions): Promise<AgentCluster | 
         event,
         parse,
       },
-      ...{ seal: sealOf(secret), memoryPath: paths.cluster, door, life },
+      ...{ seal: sealOf(secret, 'values of the file'), memoryPath: paths.cluster, door, life },
       beside: options.beside({ machine: machine.name, secret }),
     })
     return cluster

@@ -3,16 +3,20 @@
 import type { Challenge } from '../balancing/model.ts'
 import type { AcmeWish } from './model.ts'
 import type { PemPair } from './placeholder.ts'
+import type { SecretStore } from './store.ts'
 
 /** How names are shown to be ours: the edges answer for it. */
 export interface Proof {
   /** Resolves once every edge can answer. */
   show(challenge: Challenge): Promise<void>
-  hide(challenge: Challenge): void
+  hide(challenge: Challenge): Promise<void>
 }
 
 /** An authority (RFC 8555). */
 export interface Issuer {
-  /** A new certificate with a new key. Rejects with what the authority, or the way to it, said. */
-  issue(wish: AcmeWish, proof: Proof): Promise<PemPair>
+  /**
+   * A new certificate with a new key; the account at the authority is kept in `store`. Rejects with
+   * what the authority, or the way to it, said.
+   */
+  issue(wish: AcmeWish, proof: Proof, store: SecretStore): Promise<PemPair>
 }

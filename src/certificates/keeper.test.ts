@@ -15,6 +15,7 @@ import { openFolderStore } from './engines/folder/store.ts'
 import type { Issuer } from './issuer.ts'
 import { CertificateKeeper } from './keeper.ts'
 import type { AcmeWish } from './model.ts'
+import { noPeers } from './peers.ts'
 
 const minute = 60_000
 const day = 24 * 60 * minute
@@ -38,11 +39,10 @@ class Bed implements Disposable {
         return { [Symbol.dispose]: () => void this.#timers.splice(this.#timers.indexOf(timer), 1) }
       },
     }
+    const store = openFolderStore(join(this.folder, 'secrets'))
     this.keeper = new CertificateKeeper({
-      clock,
-      random: seededRandom(1),
-      store: openFolderStore(join(this.folder, 'secrets')),
-      issuer: { issue: (wish, proof) => this.issue(wish, proof) },
+      ...{ clock, random: seededRandom(1), store, peers: noPeers(store) },
+      issuer: { issue: (...asked) => this.issue(...asked) },
       listener: {
         secrets: (secrets) => {
           this.told.push(secrets)
@@ -167,7 +167,7 @@ test('shows a placeholder until an authority has issued, and tries again later',
     const challenge = { kind: 'http-01', token: 't', answer: 'a' } as const
     await proof.show(challenge)
     assert.deepEqual(bed.told.at(-1)?.challenges, [challenge])
-    proof.hide(challenge)
+    await proof.hide(challenge)
     if (asked === 1) throw new Error('the authority is tired')
     return makePair(['shop.example'])
   }

@@ -8,6 +8,7 @@ import { type Clock, ms } from '../foundation/time.ts'
 import { type LoadedPair, loadPair, stampOf } from './engines/files/pair-file.ts'
 import type { Issuer } from './issuer.ts'
 import type { CertificateFiles, CertificateSighting, CertificateWish } from './model.ts'
+import type { CertificatePeers } from './peers.ts'
 import { type Managed, Renewals } from './renewals.ts'
 import { type Standing, standingOf } from './rules.ts'
 import type { SecretStore } from './store.ts'
@@ -30,6 +31,7 @@ export interface KeeperOptions {
   readonly random: Random
   readonly store: SecretStore
   readonly issuer: Issuer
+  readonly peers: CertificatePeers
   readonly listener: {
     /** What edges have to know is something else now; resolves once they know it. */
     secrets(secrets: EdgeSecrets): Promise<void>
@@ -73,10 +75,11 @@ export class CertificateKeeper implements Certificates, Disposable {
   constructor(options: KeeperOptions) {
     this.#options = options
     this.#tickets = new TicketKeys(options.store)
-    const { clock, random, store, issuer, listener } = options
-    const { event } = listener
-    const changed = (): Promise<void> => this.#tell()
-    this.#renewals = new Renewals({ clock, random, store, issuer, listener: { event, changed } })
+    const { clock, random, store, issuer, peers, listener } = options
+    this.#renewals = new Renewals({
+      ...{ clock, random, store, issuer, peers },
+      listener: { event: listener.event, changed: () => this.#tell() },
+    })
   }
 
   async watch(wishes: readonly CertificateWish[]): Promise<void> {

@@ -1,5 +1,5 @@
 // Certificates that authorities issue: got when there is none, renewed in time, kept for the next
-// agent. What is there goes on being shown whatever an authority says.
+// agent and for other machines. What is there goes on being shown whatever an authority says.
 
 import { createHash } from 'node:crypto'
 import type { Challenge, KeyPair } from '../balancing/model.ts'
@@ -11,8 +11,9 @@ import { readPair } from '../wire/key-pair.ts'
 import { asLoaded, type LoadedPair } from './engines/files/pair-file.ts'
 import type { Issuer } from './issuer.ts'
 import type { AcmeWish } from './model.ts'
+import type { CertificatePeers } from './peers.ts'
 import { makePlaceholder, type PemPair } from './placeholder.ts'
-import { inWords, isDue, nextTry } from './rules.ts'
+import { type FailedTry, inWords, isDue, mayTry, nextTry } from './rules.ts'
 import type { SecretStore } from './store.ts'
 
 /** What renewals need. */
@@ -21,6 +22,7 @@ export interface RenewalOptions {
   readonly random: Random
   readonly store: SecretStore
   readonly issuer: Issuer
+  readonly peers: CertificatePeers
   readonly listener: RenewalListener
 }
 
@@ -34,11 +36,12 @@ export interface RenewalListener {
 /** One certificate that an authority issues. */
 export interface Managed {
   readonly wish: AcmeWish
+  /** Since when this agent wants it. */
+  readonly wanted: number
   loaded: LoadedPair
   /** Shown because there is no other yet. */
   isPlaceholder: boolean
-  failures: number
-  notBefore: number
+  failed: FailedTry | undefined
   problem: string
   running: boolean
 }
@@ -49,6 +52,9 @@ export const nameOfWish = ({ directory, names }: AcmeWish): string => {
   return `acme/${createHash('sha256').update(text).digest('hex').slice(0, 24)}.json`
 }
 
+/** Where it is kept how the last try failed. */
+const triesOf = (name: string): string => name.replace('.json', '.tries.json')
+
 /** See the first line. */
 export class Renewals {
   readonly #options: RenewalOptions
@@ -58,6 +64,7 @@ export class Renewals {
 
   constructor(options: RenewalOptions) {
     this.#options = options
+    options.peers.hear({ changed: (names) => this.#heard(names) })
   }
 
   /** Makes these what is wanted; reads what an earlier agent kept, or makes a placeholder. */
@@ -72,11 +79,17 @@ export class Renewals {
   }
 
   async #open(wish: AcmeWish, name: string): Promise<Managed> {
-    const kept = load(await this.#options.store.read(name))
-    const now = this.#options.clock.now()
-    const loaded = kept ?? loadPem(makePlaceholder(wish.names, now))
+    const { store, clock, peers } = this.#options
+    let kept = load(await store.read(name))
+    if (kept === undefined) {
+      await peers.settled()
+      kept = load(await store.read(name))
+    } else peers.offer(name)
+    const wanted = clock.now()
+    const loaded = kept ?? loadPem(makePlaceholder(wish.names, wanted))
     if (loaded === undefined) throw new Error('broken invariant: a placeholder is a certificate')
-    const fresh = { failures: 0, notBefore: 0, problem: '', running: false }
+    const failed = parseTry(await store.read(triesOf(name)))
+    const fresh = { wanted, failed, problem: '', running: false }
     return { wish, loaded, isPlaceholder: kept === undefined, ...fresh }
   }
 
@@ -89,39 +102,54 @@ export class Renewals {
   }
 
   get challenges(): readonly Challenge[] {
-    return [...this.#challenges]
+    return [...this.#challenges, ...this.#options.peers.challenges]
   }
 
   /** Begins what is due; one certificate after the other would keep many names waiting. */
   step(now: number): void {
     for (const [name, managed] of this.#managed) {
-      if (managed.running || now < managed.notBefore) continue
-      if (!managed.isPlaceholder && !isDue(managed.loaded.facts, now)) continue
+      if (managed.running || !mayBegin(managed, now)) continue
       managed.running = true
       void this.#renew(name, managed)
     }
   }
 
   async #renew(name: string, managed: Managed): Promise<void> {
-    const { issuer, store, clock } = this.#options
-    const { wish } = managed
     try {
-      const issued = await issuer.issue(wish, {
-        show: (challenge) => this.#show(challenge),
-        hide: (challenge) => this.#hide(challenge),
-      })
+      await this.#options.peers.alone(name, (store) => this.#renewAlone(name, managed, store))
+    } catch (thrown) {
+      const current = this.#current(name, managed)
+      const why = describeError(thrown)
+      if (current.problem !== why) this.#event('certificate-not-issued', managed.wish, why)
+      current.problem = why
+    } finally {
+      this.#current(name, managed).running = false
+      if (!this.#over) await this.#options.listener.changed()
+    }
+  }
+
+  async #renewAlone(name: string, managed: Managed, store: SecretStore): Promise<void> {
+    const { issuer, clock } = this.#options
+    // Another machine may have got it, or failed, since this one began to wait for its turn.
+    await this.#reload(name)
+    if (!mayBegin(this.#current(name, managed), clock.now())) return
+    const { wish } = managed
+    const proof = {
+      show: (challenge: Challenge) => this.#show(challenge),
+      hide: (challenge: Challenge) => this.#hide(challenge),
+    }
+    try {
+      const issued = await issuer.issue(wish, proof, store)
       const loaded = loadPem(issued)
       if (loaded === undefined) throw new Error('the authority sent what is no certificate')
       await store.write(name, JSON.stringify({ format: 1, ...issued }))
       const current = this.#current(name, managed)
-      Object.assign(current, { loaded, isPlaceholder: false, failures: 0, problem: '' })
+      Object.assign(current, { loaded, isPlaceholder: false, problem: '' })
+      await this.#note(name, current, { ...noTry, at: clock.now() }, store)
       const left = inWords(loaded.facts.until - clock.now())
       this.#event('certificate-issued', wish, `it is good for ${left}`)
     } catch (thrown) {
-      this.#failed(this.#current(name, managed), describeError(thrown))
-    } finally {
-      this.#current(name, managed).running = false
-      if (!this.#over) await this.#options.listener.changed()
+      await this.#failed(name, this.#current(name, managed), describeError(thrown), store)
     }
   }
 
@@ -130,25 +158,63 @@ export class Renewals {
     return this.#managed.get(name) ?? managed
   }
 
-  #failed(managed: Managed, why: string): void {
+  async #failed(name: string, managed: Managed, why: string, store: SecretStore): Promise<void> {
     const { clock, random } = this.#options
-    managed.failures += 1
-    const wait = backoff(nextTry, managed.failures, random.next())
-    managed.notBefore = clock.now() + wait
-    managed.problem = why
+    const at = clock.now()
+    const failures = (managed.failed?.failures ?? 0) + 1
+    const wait = backoff(nextTry, failures, random.next())
     const shown = managed.isPlaceholder ? 'a placeholder' : 'the one before'
     const minutes = Math.ceil(wait / 60_000)
     const told = `${why}; ${shown} is shown, and it is tried again in ${minutes} min`
     this.#event('certificate-not-issued', managed.wish, told)
+    managed.problem = why
+    await this.#note(name, managed, { at, failures, notBefore: at + wait, why }, store)
   }
 
-  async #show(challenge: Challenge): Promise<void> {
-    this.#challenges.add(challenge)
+  async #note(
+    name: string,
+    managed: Managed,
+    failed: FailedTry,
+    store: SecretStore,
+  ): Promise<void> {
+    const before = managed.failed?.failures ?? 0
+    managed.failed = failed
+    if (before > 0 || failed.failures > 0) await store.write(triesOf(name), JSON.stringify(failed))
+  }
+
+  /** Another machine has ordered, or failed to, or wants its challenges answered. */
+  async #heard(names: readonly string[]): Promise<void> {
+    if (this.#over) return
+    for (const name of this.#managed.keys()) {
+      if (names.includes(name) || names.includes(triesOf(name))) await this.#reload(name)
+    }
     await this.#options.listener.changed()
   }
 
-  #hide(challenge: Challenge): void {
+  /** Takes over what is kept now. */
+  async #reload(name: string): Promise<void> {
+    const { store, clock } = this.#options
+    const kept = load(await store.read(name))
+    const failed = parseTry(await store.read(triesOf(name)))
+    const managed = this.#managed.get(name)
+    if (managed === undefined) return
+    if (failed !== undefined) Object.assign(managed, { failed, problem: failed.why })
+    if (kept === undefined || kept.pair.id === managed.loaded.pair.id) return
+    Object.assign(managed, { loaded: kept, isPlaceholder: false })
+    const left = inWords(kept.facts.until - clock.now())
+    this.#event('certificate-received', managed.wish, `another machine got it: good for ${left}`)
+  }
+
+  /** Edges here know it first: what other machines say of theirs takes longer. */
+  async #show(challenge: Challenge): Promise<void> {
+    this.#challenges.add(challenge)
+    await this.#options.listener.changed()
+    await this.#options.peers.show(challenge)
+  }
+
+  async #hide(challenge: Challenge): Promise<void> {
     this.#challenges.delete(challenge)
+    await this.#options.peers.hide(challenge)
   }
 
   #event(rule: string, { directory, names }: AcmeWish, why: string): void {
@@ -160,6 +226,9 @@ export class Renewals {
     this.#over = true
   }
 }
+
+const mayBegin = ({ isPlaceholder, loaded, failed, wanted }: Managed, now: number): boolean =>
+  (isPlaceholder || isDue(loaded.facts, now)) && mayTry(failed, wanted, now)
 
 function loadPem({ certificate, key }: PemPair): LoadedPair | undefined {
   const found = readPair(certificate, key)
@@ -173,6 +242,21 @@ function load(text: string | undefined): LoadedPair | undefined {
     const { certificate, key } = kept
     if (typeof certificate !== 'string' || typeof key !== 'string') return undefined
     return loadPem({ certificate, key })
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined
+    throw thrown
+  }
+}
+
+const noTry = { failures: 0, notBefore: 0, why: '' }
+
+/** What cannot be read any more is as if nothing had failed. */
+function parseTry(text: string | undefined): FailedTry | undefined {
+  try {
+    const { at, failures, notBefore, why } = JSON.parse(text ?? '{}') as Partial<FailedTry>
+    const isWhole = [at, failures, notBefore].every((value) => typeof value === 'number')
+    if (!isWhole || typeof why !== 'string') return undefined
+    return { at, failures, notBefore, why } as FailedTry
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return undefined
     throw thrown

@@ -80,3 +80,19 @@ export function isDue(
 
 /** Between two tries: at most five in an hour, which authorities bear (Let’s Encrypt’s limit). */
 export const nextTry = { first: ms(2 * 60_000), factor: 2, most: ms(6 * hour), jitter: 0.2 }
+
+/** The last try to get a certificate, which failed. Times are milliseconds since 1970. */
+export interface FailedTry {
+  readonly at: number
+  /** How many failed, one after the other; 0 once it was issued. */
+  readonly failures: number
+  readonly notBefore: number
+  readonly why: string
+}
+
+/**
+ * Whether an authority may be asked: after the wait, or if the agent that asks has begun to want it
+ * since: whoever has mended something starts it again.
+ */
+export const mayTry = (failed: FailedTry | undefined, wanted: number, now: number): boolean =>
+  failed === undefined || failed.at < wanted || now >= failed.notBefore

@@ -1,4 +1,4 @@
-// The port: a few small secrets that outlive every agent, and that machines may come to share.
+// The port: a few small secrets that outlive every agent.
 
 /** Keeps texts by name. A name is made of letters, digits, `.`, `-`, `_` and `/`. */
 export interface SecretStore {
@@ -6,5 +6,4 @@ export interface SecretStore {
   read(name: string): Promise<string | undefined>
   /** Whole or not at all. */
   write(name: string, text: string): Promise<void>
-  remove(name: string): Promise<void>
 }

@@ -1,5 +1,7 @@
 // Several things that go on side by side: when one of them ends, all do.
 
+import type { Beside } from './member-parts.ts'
+
 /**
  * Runs all tasks until one ends, then aborts the others, waits for them, and ends as that one did.
  */
@@ -24,3 +26,22 @@ export const untilAborted = (signal: AbortSignal): Promise<never> =>
     if (signal.aborted) return reject(signal.reason)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
+
+/** Several things beside a session, as one. */
+export const besides = (parts: readonly Beside[]): Beside => ({
+  attend: (coordinator, signal) =>
+    allOf(
+      signal,
+      parts.map((part) => (at) => part.attend(coordinator, at)),
+    ),
+  lead: (role, coordinator, signal) =>
+    allOf(
+      signal,
+      parts.map((part) => (at) => part.lead(role, coordinator, at)),
+    ),
+})
+
+async function allOf(...what: Parameters<typeof together>): Promise<never> {
+  await together(...what)
+  throw new Error('broken invariant: what goes on beside a session ends by throwing')
+}

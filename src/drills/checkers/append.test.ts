@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import {
   a,
   isExplained,
@@ -10,7 +11,6 @@ import {
   transaction as t,
   withReads,
 } from '../../../test/fixtures/histories.ts'
-import { fc } from '../../../test/fixtures/properties.ts'
 import { checkAppends, shownBy } from './append.ts'
 import type { Anomaly, Level, Transaction } from './model.ts'
 

@@ -18,10 +18,10 @@ const requestTimeout = 30_000
 const fingerprint = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, 16)
 
-/** Keeps one account for each directory in `store`. */
-export function openAcmeIssuer(store: SecretStore): Issuer {
+/** Keeps one account for each directory. */
+export function openAcmeIssuer(): Issuer {
   return {
-    async issue(wish, proof) {
+    async issue(wish, proof, store) {
       const acme = await import('acme-client')
       acme.axios.defaults.httpsAgent = trusting(wish)
       acme.axios.defaults.timeout = requestTimeout
@@ -84,12 +84,12 @@ async function authorize(
     wish.challenge === 'http-01'
       ? { kind: 'http-01', token: asked.token, answer }
       : { kind: 'tls-alpn-01', name, pair: await alpnPair(authorization, answer) }
-  await proof.show(challenge)
   try {
+    await proof.show(challenge)
     await client.completeChallenge(asked)
     await client.waitForValidStatus(asked)
   } finally {
-    proof.hide(challenge)
+    await proof.hide(challenge)
   }
 }
 

@@ -1,6 +1,6 @@
 // Secrets as files in a folder that this user alone can enter.
 
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readWhole, writeWhole } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
@@ -20,9 +20,6 @@ export function openFolderStore(folder: string): SecretStore {
         throw new Fault('failed', `cannot make the folder of ${path}`, { cause })
       }
       writeWhole(path, text)
-    },
-    async remove(name) {
-      await rm(join(folder, name), { force: true })
     },
   }
 }

@@ -1,5 +1,5 @@
-// How secrets of the file travel between machines: sealed with the secret of the cluster, so that
-// who can read the disk of the coordinator cannot read them.
+// How secrets travel between machines: sealed with the secret of the cluster, so that who can read
+// the disk of the coordinator cannot read them.
 
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { Fault } from '../foundation/fault.ts'
@@ -14,9 +14,12 @@ export interface Seal {
 const ivBytes = 12
 const tagBytes = 16
 
+/** What is sealed: each has a key of its own. */
+export type Sealed = 'values of the file' | 'certificates'
+
 /** A seal made of the cluster's secret (HKDF-SHA-256, RFC 5869; AES-256-GCM, NIST SP 800-38D). */
-export function sealOf(secret: string): Seal {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'alwayson: values of the file', 32))
+export function sealOf(secret: string, what: Sealed): Seal {
+  const key = Buffer.from(hkdfSync('sha256', secret, '', `alwayson: ${what}`, 32))
   return {
     seal(text) {
       const iv = randomBytes(ivBytes)
@@ -32,7 +35,7 @@ export function sealOf(secret: string): Seal {
         const body = bytes.subarray(ivBytes + tagBytes)
         return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8')
       } catch (cause) {
-        throw new Fault('corrupt', 'a value of the applied file cannot be opened', {
+        throw new Fault('corrupt', `one of the sealed ${what} cannot be opened`, {
           cause,
           remedy: 'has this machine the keys of this cluster? alwayson init makes them',
         })
