@@ -4,7 +4,7 @@ import { later } from '../foundation/time.ts'
 import { firstAcks, type Stopped, standsAlone } from './election.ts'
 import type { DatabaseFacts } from './facts.ts'
 import type { DatabaseAction, DatabaseRecord, MemberSighting, Position, Proof } from './model.ts'
-import { origin, reaches, tailOf } from './position.ts'
+import { origin, reaches } from './position.ts'
 
 /** Writes down what has changed, under the next version. */
 export const write = (
@@ -100,13 +100,11 @@ export function electAgain(f: DatabaseFacts): readonly DatabaseAction[] {
 }
 
 /** Up to where a member that is promoted at a loss has what the last primary had, for certain. */
-function forkOf({ sighting, position }: Stopped, record: DatabaseRecord): Position {
-  const tail = tailOf(position, sighting.epoch, record)
+function forkOf({ sighting, sharedTo }: Stopped, record: DatabaseRecord): Position {
   // Who was promoted before anything was written down, and at which point, nobody can say.
-  if (tail.kind === 'unknown' || sighting.epoch < record.proofsSince) return origin
-  const shared = tail.kind === 'none' ? position : tail.from
+  if (sharedTo === undefined || sighting.epoch < record.proofsSince) return origin
   const fork = record.phase.kind === 'electing' ? record.phase.fork : undefined
-  return fork !== undefined && reaches(shared, fork) ? fork : shared
+  return fork !== undefined && reaches(sharedTo, fork) ? fork : sharedTo
 }
 
 /** How many have followed one another so far; a long time without one begins anew. */

@@ -39,14 +39,21 @@ export function stoppedOf(
 ): readonly Stopped[] {
   return members.flatMap((sighting) => {
     const { received: position } = sighting
-    if (position === undefined || sighting.diverged || !hasStopped(sighting, record.epoch))
-      return []
-    const tail = tailOf(position, sighting.epoch, record)
-    const sharedTo =
-      tail.kind === 'none' ? position : tail.kind === 'unknown' ? undefined : tail.from
-    const isAstray = tail.kind !== 'none'
+    if (position === undefined || !hasStopped(sighting, record.epoch)) return []
+    const sharedTo = sharedBy(sighting, position, record)
+    const isAstray = sharedTo !== position
     return [{ sighting, position, heard: isHeard(sighting), isAstray, sharedTo }]
   })
+}
+
+function sharedBy(
+  { epoch, diverged }: MemberSighting,
+  position: Position,
+  record: DatabaseRecord,
+): Position | undefined {
+  const tail = tailOf(position, epoch, record)
+  if (diverged || tail.kind === 'unknown') return undefined
+  return tail.kind === 'none' ? position : tail.from
 }
 
 const hasStopped = (member: MemberSighting, epoch: number): boolean =>
@@ -86,7 +93,7 @@ export function electionOf(
   const others = stopped
     .filter(({ heard }) => heard)
     .map((winner): Election => ({ winner, confirmed: [], short }))
-  return others.length > 0 ? first(others, furthest) : { winner: undefined, confirmed: [], short }
+  return others.length > 0 ? first(others, (a, b) => known(a, b) || furthest(a, b)) : { winner: undefined, confirmed: [], short }
 }
 
 /**
@@ -108,6 +115,9 @@ const belowFloor = ({ phase }: DatabaseRecord): Shortage => {
 type Order = (a: Stopped, b: Stopped) => number
 
 const furthest: Order = (a, b) => comparePositions(b.position, a.position)
+
+/** Of whose history nothing is known at all comes last. */
+const known: Order = (a, b) => Number(a.sighting.diverged) - Number(b.sighting.diverged)
 
 const first = (elections: readonly Election[], compare: Order): Election =>
   elections.reduce((best, each) =>
@@ -200,8 +210,5 @@ export const wasNear = (record: DatabaseRecord, member: string): boolean =>
   record.acks.some(({ members }) => members.includes(member))
 
 /** Whether the winner has at least what one of those has that were near. */
-export const reachesNear = ({ winner, confirmed }: Election, record: DatabaseRecord): boolean =>
-  confirmed.some(
-    (each) =>
-      wasNear(record, each.sighting.member) && (each === winner || each.sighting.forgot !== true),
-  )
+export const reachesNear = ({ confirmed }: Election, record: DatabaseRecord): boolean =>
+  confirmed.some(({ sighting }) => wasNear(record, sighting.member))

@@ -2,6 +2,7 @@
 
 import { type Instant, later, ms, since } from '../foundation/time.ts'
 import { type AcksFacts, acksOf, noAcksFacts } from './acks.ts'
+import { hasAgreed } from './assent.ts'
 import { never } from './blank-sight.ts'
 import { chooseWithin } from './budget.ts'
 import { burdenOf, type Election, electionOf, noElection, stoppedOf } from './election.ts'
@@ -185,8 +186,12 @@ function electionFacts(
   const isLeased = mayServe.some(
     (each) => later(later(confirmedAt(each), wish.bounds.lease), leaseMargin) > now,
   )
-  const toFreeze = heard.filter((each) => !isStopped.has(each.member) && mayStop(each))
   const election = electionOf(stopped, asking(heard, record), wish)
+  // With one whose history has parted it goes on only if somebody has agreed, and for want of others.
+  const isLast = hasAgreed(seen, 'accept-data-loss') && election.winner?.sighting.diverged !== false
+  const toFreeze = heard.filter(
+    (each) => !isStopped.has(each.member) && mayStop(each) && (isLast || !each.diverged),
+  )
   const isSoon = later(phase.since, chooseWithin) > now
   return {
     toFreeze,
@@ -230,8 +235,8 @@ const hasEnded = (
   (isHeard && unfit !== undefined && !['primary', 'starting', 'replica'].includes(server))
 
 /** An empty member has nothing to stop; nobody can say what a broken one has. */
-const mayStop = ({ server, diverged }: MemberSighting): boolean =>
-  server !== 'absent' && server !== 'broken' && !diverged
+const mayStop = ({ server }: MemberSighting): boolean =>
+  server !== 'absent' && server !== 'broken'
 
 /** Serves, or takes writes, without being the one whom the record names at its epoch. */
 function isStale(member: MemberSighting, record: DatabaseRecord): boolean {

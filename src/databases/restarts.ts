@@ -47,6 +47,10 @@ export function restartsOf(
 ): RestartFacts {
   const { record, wish, request } = seen
   if (record.phase.kind !== 'serving' || lead === undefined || !heard.includes(lead)) return none
+  // Nearly always: what follows is asked for millions of times in simulation.
+  if (request?.kind !== 'restart' && !heard.some(({ outdated }) => outdated !== undefined)) {
+    return none
+  }
   const others = wish.members.filter((name) => name !== lead.member)
   const due = [...others, ...(wish.members.includes(lead.member) ? [lead.member] : [])].flatMap(
     (name): readonly Due[] => {

@@ -2,6 +2,7 @@
 
 import type { Rule } from '../control/rules.ts'
 import { later } from '../foundation/time.ts'
+import { hasAgreed } from './assent.ts'
 import {
   begin,
   elect,
@@ -33,18 +34,14 @@ const isElecting = isPhase('electing')
 const isPromoting = isPhase('promoting')
 const isHandingOver = isPhase('handing-over')
 
-/** What was asked for at an epoch holds in the election that closes it, too. */
-const askedFor = (f: DatabaseFacts, kind: 'accept-data-loss' | 'approve-failover'): boolean =>
-  f.seen.request?.kind === kind &&
-  (f.seen.request.epoch === f.record.epoch ||
-    (isElecting(f) && f.seen.request.epoch === f.record.epoch - 1))
-
 const mayDecide = (f: DatabaseFacts): boolean =>
   f.seen.wish.failover === 'auto' ||
-  askedFor(f, 'approve-failover') ||
-  askedFor(f, 'accept-data-loss')
+  hasAgreed(f.seen, 'approve-failover') ||
+  acceptsLoss(f)
 
-const mayReplace = (f: DatabaseFacts): boolean => f.replaceable || askedFor(f, 'accept-data-loss')
+const acceptsLoss = (f: DatabaseFacts): boolean => hasAgreed(f.seen, 'accept-data-loss')
+
+const mayReplace = (f: DatabaseFacts): boolean => f.replaceable || acceptsLoss(f)
 
 const freezeOf = (
   members: readonly MemberSighting[],
@@ -99,7 +96,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
       isNew(f) &&
       withData(f).some(isUsable) &&
       // Nobody can say what a broken one has, or whose that is.
-      ((f.allHeard && withData(f).every(isUsable)) || askedFor(f, 'accept-data-loss')),
+      ((f.allHeard && withData(f).every(isUsable)) || acceptsLoss(f)),
     actions: (f) =>
       begin(f, Math.max(...f.heard.map(({ promised }) => promised)) + epochsUnderWay, undefined),
   },
@@ -134,7 +131,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
       f.mayStillServe &&
       f.election.short !== undefined &&
       standsAlone(f.record) &&
-      !askedFor(f, 'accept-data-loss'),
+      !acceptsLoss(f),
     actions: freezeAll,
   },
   {
@@ -155,7 +152,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     when: (f) =>
       isElecting(f) &&
       f.election.winner !== undefined &&
-      (askedFor(f, 'accept-data-loss') ||
+      (acceptsLoss(f) ||
         (standsAlone(f.record) &&
           !f.election.winner.isAstray &&
           reachesNear(f.election, f.record))),
@@ -367,7 +364,7 @@ const isPlanned = ({ record: { phase } }: DatabaseFacts): boolean =>
 
 /** Loss has been accepted, by the file or an operator: it is made as small as can be seen soon. */
 const mayLose = (f: DatabaseFacts): boolean =>
-  standsAlone(f.record) || askedFor(f, 'accept-data-loss')
+  standsAlone(f.record) || acceptsLoss(f)
 
 const isOverdue = ({ record: { phase }, seen }: DatabaseFacts): boolean =>
   phase.kind === 'electing' && later(phase.since, seen.wish.bounds.handOver) <= seen.now

@@ -1,5 +1,6 @@
 // One short life of a replicated database, from its seed: faults, and then peace.
 
+import { leadOf } from '../../databases/facts.ts'
 import type { DatabaseWish, Durability } from '../../databases/model.ts'
 import { below, type Random, seededRandom } from '../../foundation/random.ts'
 import { ms } from '../../foundation/time.ts'
@@ -16,7 +17,9 @@ import {
   restartDeeds,
   rise,
 } from './faults.ts'
+import { heldTo } from './guard.ts'
 import type { Node } from './node.ts'
+import { sketchOf, traceOf } from './trace.ts'
 import { DatabaseWorld, type Decide } from './world.ts'
 
 /** The most steps that a beginning, and that healing may take. */
@@ -30,6 +33,8 @@ const soonSteady = 10
 /** In a quiet life clients wait no longer than so many steps for an acknowledgement. */
 const waitsMost = 30
 
+type Tell = (what: string) => void
+
 /** What is handed to a life. */
 export interface LifeParts {
   readonly seed: number
@@ -40,6 +45,8 @@ export interface LifeParts {
   readonly durability?: Durability
   /** These faults and no others, many of them: what a control is about happens more often then. */
   readonly only?: readonly string[]
+  /** Is told what happens, line by line. */
+  readonly tell?: ((line: string) => void) | undefined
 }
 
 /** What became of a life. */
@@ -61,13 +68,23 @@ const bounds = {
   handOver: ms(3000),
 }
 
+type Named = readonly [name: string, fault: Fault]
+
+// Made once: there are millions of lives.
+const quiet: readonly Named[] = Object.entries(quietFaults)
+const loud: readonly Named[] = Object.entries(loudFaults)
+const ofGuards: readonly Named[] = Object.entries(guardFaults)
+const ofOperators: readonly Named[] = Object.entries(operatorDeeds)
+const loosening: readonly Named[] = Object.entries(looseningDeeds)
+const restarts: readonly Named[] = Object.entries(restartDeeds)
+
 /** What a life knows of: drawn from its seed, so that rare combinations come up. */
 interface Plan {
   readonly wish: DatabaseWish
   readonly onDivergence: 'hold' | 'quarantine'
   readonly names: readonly string[]
   readonly engine: EngineModel
-  readonly faults: readonly Fault[]
+  readonly faults: readonly Named[]
   /** Only what no client should notice. */
   readonly isQuiet: boolean
   readonly rate: number
@@ -80,16 +97,14 @@ function planOf(random: Random, parts: LifeParts): Plan {
   const engine = named === undefined ? drawn : named === 'mariadb' ? mariadb : postgresql
   const names = ['a', 'b', 'c', 'd', 'e'].slice(0, 2 + below(random, 4))
   const isQuiet = durability === 'quorum' && below(random, 8) === 0 && only === undefined
-  const kinds: Record<string, Fault> = { ...quietFaults }
+  const kinds = [...quiet]
   if (!isQuiet) {
-    Object.assign(kinds, loudFaults)
-    if (durability === 'quorum') Object.assign(kinds, guardFaults)
-    if (below(random, 2) === 0) Object.assign(kinds, operatorDeeds)
-    if (durability === 'quorum' && below(random, 8) === 0) Object.assign(kinds, looseningDeeds)
+    kinds.push(...loud)
+    if (durability === 'quorum') kinds.push(...ofGuards)
+    if (below(random, 2) === 0) kinds.push(...ofOperators)
+    if (durability === 'quorum' && below(random, 8) === 0) kinds.push(...loosening)
   }
-  const known = Object.keys(kinds)
-    .filter((name) => only?.includes(name) ?? below(random, 2) === 0)
-    .flatMap((name) => kinds[name] ?? [])
+  const known = kinds.filter(([name]) => only?.includes(name) ?? below(random, 2) === 0)
   // Drawn apart: what other lives are does not depend on it.
   const isRestarting =
     !isQuiet && only === undefined && below(seededRandom(parts.seed, 'restarts'), 6) === 0
@@ -104,7 +119,7 @@ function planOf(random: Random, parts: LifeParts): Plan {
     onDivergence: below(random, 8) === 0 ? 'hold' : 'quarantine',
     names,
     engine,
-    faults: isRestarting ? [...known, ...Object.values(restartDeeds)] : known,
+    faults: isRestarting ? [...known, ...restarts] : known,
     isQuiet,
     rate: 0.02 + random.next() * 0.25,
     steps: 20 + below(random, 80),
@@ -122,6 +137,7 @@ export function liveDatabase(parts: LifeParts): Lived {
     ...(sabotage === undefined ? {} : { sabotage }),
     ...(decide === undefined ? {} : { decide }),
   })
+  const tell = parts.tell && traceOf(world, parts.tell)
   const done = (broken: string | undefined): Lived => ({
     seed,
     acknowledged: world.witness.acknowledged,
@@ -133,7 +149,8 @@ export function liveDatabase(parts: LifeParts): Lived {
   try {
     until(world, beginning, 1, () => isWell(world, undefined))
     world.wish = { ...world.wish, onDivergence: plan.onDivergence }
-    trouble(world, plan, random)
+    trouble(world, plan, random, tell)
+    tell?.('peace')
     const lost = !plan.isQuiet && random.next() < 0.4 ? choose(world, random) : undefined
     heal(world, lost)
     recover(world, lost)
@@ -144,21 +161,33 @@ export function liveDatabase(parts: LifeParts): Lived {
   }
 }
 
-function trouble(world: DatabaseWorld, plan: Plan, random: Random): void {
+function trouble(world: DatabaseWorld, plan: Plan, random: Random, tell?: Tell): void {
   const { epoch } = world.record
-  let [last, waited] = [world.witness.acknowledged, 0]
+  let [last, held, waited] = [world.witness.acknowledged, 0, 0]
   for (let step = 0; step < plan.steps; step += 1) {
     if (plan.faults.length > 0 && random.next() < plan.rate) {
-      plan.faults[below(random, plan.faults.length)]?.(world, random)
+      const [name, fault] = plan.faults[below(random, plan.faults.length)] ?? []
+      fault?.(world, random)
+      tell?.(`${name}: ${sketchOf(world)}`)
     }
     world.step()
     if (!plan.isQuiet) continue
-    const { acknowledged } = world.witness
-    waited = acknowledged > last ? 0 : waited + 1
-    last = acknowledged
     if (world.record.epoch !== epoch) throw new Broken('a healthy primary was replaced')
+    const { acknowledged } = world.witness
+    // Those whose turn it is to acknowledge may be behind: then they catch up.
+    const holds = heldByOthers(world)
+    waited = acknowledged > last || holds > held ? 0 : waited + 1
+    last = acknowledged
+    held = holds
     if (waited > waitsMost) throw new Broken('a healthy primary acknowledges nothing')
   }
+}
+
+/** Up to where those that acknowledge have all that the primary has. */
+function heldByOthers(world: DatabaseWorld): number {
+  const name = leadOf(world.record)
+  const primary = name === undefined ? undefined : world.node(name)
+  return primary?.acks === undefined ? 0 : heldTo(primary, primary.acks, world)
 }
 
 /** One of more than two may never come back. */
@@ -193,8 +222,10 @@ function recover(world: DatabaseWorld, lost: Node | undefined): void {
   const isHeld = (): boolean => lost !== undefined && waiting.has(world.lastRule)
   until(world, healing, holds, () => well() || isHeld())
   if (!well()) {
-    // It has to be waited for, unless somebody takes responsibility for what it may have had.
+    // It has to be waited for, unless somebody takes responsibility for what it may have had, and
+    // there is anything to go on with.
     stay(world, 3 * rest, () => well() || isHeld())
+    if (world.nodes.every((node) => node === lost || !node.hasData || node.isWreck)) return
     world.request = { kind: 'accept-data-loss', epoch: world.record.epoch }
     until(world, healing, holds, well)
     world.request = undefined

@@ -203,7 +203,7 @@ export class Node {
   sighting(now: Instant): MemberSighting {
     if (this.streams && this.source !== undefined) this.epoch = this.sourceEpoch
     const isUp = this.server === 'primary' || this.server === 'replica'
-    const isKnown = this.hasData && (this.server === 'none' ? this.isClean : isUp)
+    const isKnown = this.hasData && !this.isWreck && (this.server === 'none' ? this.isClean : isUp)
     const position = isKnown && !this.hung ? this.position : undefined
     const isPrimary = this.server === 'primary'
     return {
