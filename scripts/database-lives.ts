@@ -2,12 +2,14 @@
 //
 //   npm run lives:databases -- --lives 10000000 --seed 1
 //   npm run lives:databases -- --lives 1000 --durability async --engine mariadb
-//   npm run lives:databases -- --lives 10000000 --state folder   goes on where it was ended
+//   npm run lives:databases -- --lives 10000000 --state file     goes on where it was ended
+//   npm run lives:databases -- --lives 10000000 --to file        and appends there what it found
+//   npm run lives:databases -- --seed 4711 --trace               one life, line by line
 //
 // With --workers each lives a part of the seeds in a process of its own.
 
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { liveDatabase } from '../src/simulation/database/life.ts'
 
@@ -20,6 +22,9 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '1' },
     /** A file that says how far this range of seeds has come. */
     state: { type: 'string' },
+    /** A file that gets a line for each broken life, and how many were lived, now and then. */
+    to: { type: 'string' },
+    trace: { type: 'boolean', default: false },
   },
 })
 const durability = values.durability === 'async' ? 'async' : 'quorum'
@@ -29,10 +34,12 @@ const lives = Number(values.lives)
 const seed = Number(values.seed)
 const tell = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** Broken ones that are shown in full. */
+/** Broken ones that are shown in full; all of them are written to the file. */
 const shownMost = 10
-/** Time between two lines of progress, and lives between two looks at the clock. */
+/** Time between two lines of progress, and so many of them between two in the file. */
 const toldEvery = 30_000
+const keptEvery = 20
+/** Lives between two looks at the clock. */
 const looksEvery = 1000
 
 interface Tally {
@@ -49,34 +56,52 @@ function resume(): Tally {
   return { ...fresh, ...(JSON.parse(readFileSync(state, 'utf8')) as Partial<Tally>) }
 }
 
+const append = (line: string): void => {
+  if (values.to !== undefined) appendFileSync(values.to, `${new Date().toISOString()} ${line}\n`)
+}
+
+/** A life that could not be lived to its end is as bad as one that broke a promise. */
+function lived(at: number, tally: Tally): string | undefined {
+  try {
+    const life = liveDatabase({ seed: at, durability, engine })
+    tally.acknowledged += life.acknowledged
+    tally.epochs += life.epochs
+    return life.broken
+  } catch (thrown) {
+    return `it threw ${thrown instanceof Error ? thrown.stack : String(thrown)}`
+  }
+}
+
+const kind = [durability, engine].filter((each) => each !== undefined).join(', ')
+const describe = ({ done, acknowledged, epochs, broken }: Tally): string =>
+  `${done} of ${lives} lives (${kind}) from seed ${seed}: ${acknowledged} acknowledged writes, ` +
+  `${epochs} epochs, ${broken} broken promises`
+
 function live(): void {
   const tally = resume()
-  const began = performance.now()
-  let told = began
+  let [told, tellings] = [performance.now(), 0]
   const keep = (): void => {
     if (values.state !== undefined) writeFileSync(values.state, JSON.stringify(tally))
   }
-  for (; tally.done < lives; tally.done += 1) {
-    const lived = liveDatabase({ seed: seed + tally.done, durability, engine })
-    tally.acknowledged += lived.acknowledged
-    tally.epochs += lived.epochs
-    if (lived.broken !== undefined) {
+  while (tally.done < lives) {
+    const at = seed + tally.done
+    const broken = lived(at, tally)
+    tally.done += 1
+    if (broken !== undefined) {
       tally.broken += 1
-      if (tally.broken <= shownMost) tell(`BROKEN seed ${lived.seed}: ${lived.broken}`)
+      append(`BROKEN seed ${at}: ${broken}`)
+      if (tally.broken <= shownMost) tell(`BROKEN seed ${at}: ${broken}`)
     }
     if (tally.done % looksEvery > 0 || performance.now() - told < toldEvery) continue
     told = performance.now()
-    tell(`${tally.done} of ${lives} lives from seed ${seed}, ${tally.broken} broken`)
+    tell(describe(tally))
+    if (tellings % keptEvery === 0) append(describe(tally))
+    tellings += 1
     keep()
   }
   keep()
-  const seconds = ((performance.now() - began) / 1000).toFixed(1)
-  const kind = [durability, engine].filter((each) => each !== undefined).join(', ')
-  tell(
-    `${tally.done} lives (${kind}) from seed ${seed} in ${seconds} s: ` +
-      `${tally.acknowledged} acknowledged writes, ${tally.epochs} epochs, ` +
-      `${tally.broken} broken promises`,
-  )
+  append(describe(tally))
+  tell(describe(tally))
   process.exitCode = tally.broken > 0 ? 1 : 0
 }
 
@@ -87,6 +112,7 @@ async function share(workers: number): Promise<void> {
     const rest: string[] = ['--durability', durability]
     if (engine !== undefined) rest.push('--engine', engine)
     if (values.state !== undefined) rest.push('--state', `${values.state}.${at}`)
+    if (values.to !== undefined) rest.push('--to', values.to)
     const range = ['--lives', String(part), '--seed', String(seed + at * part)]
     const child = spawn(process.execPath, [import.meta.filename, ...range, ...rest], {
       stdio: 'inherit',
@@ -100,5 +126,7 @@ async function share(workers: number): Promise<void> {
 }
 
 const workers = Number(values.workers)
-if (workers > 1) await share(workers)
+if (values.trace)
+  tell(liveDatabase({ seed, durability, engine, tell }).broken ?? 'no broken promise')
+else if (workers > 1) await share(workers)
 else live()

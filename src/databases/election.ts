@@ -93,7 +93,9 @@ export function electionOf(
   const others = stopped
     .filter(({ heard }) => heard)
     .map((winner): Election => ({ winner, confirmed: [], short }))
-  return others.length > 0 ? first(others, (a, b) => known(a, b) || furthest(a, b)) : { winner: undefined, confirmed: [], short }
+  return others.length > 0
+    ? first(others, (a, b) => known(a, b) || furthest(a, b))
+    : { winner: undefined, confirmed: [], short }
 }
 
 /**

@@ -186,12 +186,11 @@ function electionFacts(
   const isLeased = mayServe.some(
     (each) => later(later(confirmedAt(each), wish.bounds.lease), leaseMargin) > now,
   )
+  const able = heard.filter(mayStop)
+  // With one whose history has parted it goes on only for want of others, and if somebody agrees.
+  const isLast = hasAgreed(seen, 'accept-data-loss') && able.every(({ diverged }) => diverged)
+  const toFreeze = able.filter((each) => !isStopped.has(each.member) && (isLast || !each.diverged))
   const election = electionOf(stopped, asking(heard, record), wish)
-  // With one whose history has parted it goes on only if somebody has agreed, and for want of others.
-  const isLast = hasAgreed(seen, 'accept-data-loss') && election.winner?.sighting.diverged !== false
-  const toFreeze = heard.filter(
-    (each) => !isStopped.has(each.member) && mayStop(each) && (isLast || !each.diverged),
-  )
   const isSoon = later(phase.since, chooseWithin) > now
   return {
     toFreeze,
@@ -235,8 +234,7 @@ const hasEnded = (
   (isHeard && unfit !== undefined && !['primary', 'starting', 'replica'].includes(server))
 
 /** An empty member has nothing to stop; nobody can say what a broken one has. */
-const mayStop = ({ server }: MemberSighting): boolean =>
-  server !== 'absent' && server !== 'broken'
+const mayStop = ({ server }: MemberSighting): boolean => server !== 'absent' && server !== 'broken'
 
 /** Serves, or takes writes, without being the one whom the record names at its epoch. */
 function isStale(member: MemberSighting, record: DatabaseRecord): boolean {

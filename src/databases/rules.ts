@@ -35,9 +35,7 @@ const isPromoting = isPhase('promoting')
 const isHandingOver = isPhase('handing-over')
 
 const mayDecide = (f: DatabaseFacts): boolean =>
-  f.seen.wish.failover === 'auto' ||
-  hasAgreed(f.seen, 'approve-failover') ||
-  acceptsLoss(f)
+  f.seen.wish.failover === 'auto' || hasAgreed(f.seen, 'approve-failover') || acceptsLoss(f)
 
 const acceptsLoss = (f: DatabaseFacts): boolean => hasAgreed(f.seen, 'accept-data-loss')
 
@@ -363,8 +361,7 @@ const isPlanned = ({ record: { phase } }: DatabaseFacts): boolean =>
   (phase.proof.restored !== undefined || phase.proof.why.startsWith('a planned move'))
 
 /** Loss has been accepted, by the file or an operator: it is made as small as can be seen soon. */
-const mayLose = (f: DatabaseFacts): boolean =>
-  standsAlone(f.record) || acceptsLoss(f)
+const mayLose = (f: DatabaseFacts): boolean => standsAlone(f.record) || acceptsLoss(f)
 
 const isOverdue = ({ record: { phase }, seen }: DatabaseFacts): boolean =>
   phase.kind === 'electing' && later(phase.since, seen.wish.bounds.handOver) <= seen.now
