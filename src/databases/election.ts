@@ -93,9 +93,7 @@ export function electionOf(
   const others = stopped
     .filter(({ heard }) => heard)
     .map((winner): Election => ({ winner, confirmed: [], short }))
-  return others.length > 0
-    ? first(others, (a, b) => known(a, b) || furthest(a, b))
-    : { winner: undefined, confirmed: [], short }
+  return others.length > 0 ? first(others, furthest) : { winner: undefined, confirmed: [], short }
 }
 
 /**
@@ -117,9 +115,6 @@ const belowFloor = ({ phase }: DatabaseRecord): Shortage => {
 type Order = (a: Stopped, b: Stopped) => number
 
 const furthest: Order = (a, b) => comparePositions(b.position, a.position)
-
-/** Of whose history nothing is known at all comes last. */
-const known: Order = (a, b) => Number(a.sighting.diverged) - Number(b.sighting.diverged)
 
 const first = (elections: readonly Election[], compare: Order): Election =>
   elections.reduce((best, each) =>

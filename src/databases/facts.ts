@@ -188,7 +188,9 @@ function electionFacts(
   )
   const able = heard.filter(mayStop)
   // With one whose history has parted it goes on only for want of others, and if somebody agrees.
-  const isLast = hasAgreed(seen, 'accept-data-loss') && able.every(({ diverged }) => diverged)
+  const hasParted = (one: MemberSighting): boolean =>
+    one.diverged || stopped.some(({ sighting, isAstray }) => sighting === one && isAstray)
+  const isLast = hasAgreed(seen, 'accept-data-loss') && able.every(hasParted)
   const toFreeze = able.filter((each) => !isStopped.has(each.member) && (isLast || !each.diverged))
   const election = electionOf(stopped, asking(heard, record), wish)
   const isSoon = later(phase.since, chooseWithin) > now

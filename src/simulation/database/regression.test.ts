@@ -29,6 +29,9 @@ const once: Readonly<Record<string, readonly LifeParts[]>> = {
   ],
   'one on the very line on which a primary began is not copied anew': [{ seed: 200_211_279 }],
   'one that has stopped has nothing more on its disk afterwards': [{ seed: 200_264_178 }],
+  'an operator can go on with one whose history has parted': [{ seed: 700_995_660 }],
+  'whoever has more than one that has forgotten something can be elected': [{ seed: 702_039_049 }],
+  'one that acknowledges and is behind catches up': [{ seed: 700_696_984 }],
   'a winner that waits for nobody is elected again when it is back': [
     { seed: 106_626, durability: 'async' },
   ],
