@@ -148,9 +148,11 @@ export class CarryOut {
     if (copiedFor === id) return
     // What was restored may have been made anew, and is then known by another name.
     this.#memory.note({ promised: Math.max(promised, epoch), source: undefined, origin: undefined })
+    // Before its data are replaced: from then on it speaks for nothing that it had.
+    this.#memory.note({ epoch: 0, acksVersion: 0, acksSince: undefined })
     copied()
     await engine.takeRestored(id, signal)
-    this.#memory.note({ epoch: 0, acksVersion: 0, acksSince: undefined, copiedFor: id })
+    this.#memory.note({ copiedFor: id })
   }
 
   async #follow(

@@ -3,7 +3,15 @@
 import { later } from '../foundation/time.ts'
 import { firstAcks, type Stopped, standsAlone } from './election.ts'
 import type { DatabaseFacts } from './facts.ts'
-import type { DatabaseAction, DatabaseRecord, MemberSighting, Position, Proof } from './model.ts'
+import type {
+  DatabaseAction,
+  DatabaseRecord,
+  MemberSighting,
+  Phase,
+  Position,
+  Proof,
+  RestoreWish,
+} from './model.ts'
 import { origin, reaches } from './position.ts'
 
 /** Writes down what has changed, under the next version. */
@@ -67,36 +75,56 @@ export function promotion(f: DatabaseFacts, acceptedLoss: boolean): readonly Dat
 const begun = ({ sighting, position }: Stopped, tried: readonly Proof[] = []): readonly Proof[] =>
   tried.filter(({ to, start }) => to === sighting.member && position.line > start.line)
 
+type Electing = Extract<Phase, { readonly kind: 'electing' }>
+
 /**
  * A promotion that did not come to its end is taken back: nobody has been told to follow, so
  * nothing has been acknowledged by its set, and no door has let anybody in.
  */
 export function electAgain(f: DatabaseFacts): readonly DatabaseAction[] {
-  const { phase, proofs, epoch } = f.record
-  if (phase.kind !== 'promoting') return []
-  const { winner, proof } = phase
-  const tried = [proof, ...(phase.tried ?? [])]
+  const { phase } = f.record
+  return phase.kind === 'promoting' ? write(f, takenBack(f, phase)) : []
+}
+
+function takenBack(
+  { record, seen }: DatabaseFacts,
+  { winner, proof, tried: before = [] }: Extract<Phase, { readonly kind: 'promoting' }>,
+): Partial<DatabaseRecord> & { readonly phase: Electing } {
+  const tried = [proof, ...before]
   const why = `${winner} was lost while it was promoted`
   // One that waits for nobody may have acknowledged something to somebody who knew no better.
-  const isAlone = standsAlone(f.record)
+  const isAlone = standsAlone(record)
   const from = isAlone && winner !== proof.from ? undefined : proof.from
   const near = isAlone ? [{ members: [proof.from ?? winner, winner], needed: 0 }] : []
-  return write(f, {
-    epoch: epoch + 1,
+  return {
+    epoch: record.epoch + 1,
     phase: {
-      kind: 'electing',
-      from,
-      since: f.seen.now,
-      why,
-      prefer: undefined,
-      avoid: winner,
+      ...{ kind: 'electing', from, since: seen.now, why, prefer: undefined, avoid: winner },
       fork: isAlone ? (proof.givenUp ?? proof.start) : undefined,
       tried: tried.slice(0, triedMost),
     },
     acks: [...proof.acks, ...near],
-    floor: proof.floor ?? f.record.floor,
-    proofs: proofs.filter((each) => tried.every((other) => other.epoch !== each.epoch)),
-  })
+    floor: proof.floor ?? record.floor,
+    proofs: record.proofs.filter((each) => tried.every((other) => other.epoch !== each.epoch)),
+  }
+}
+
+/**
+ * Closes the epoch: nobody serves until what was restored has been put in place. What is known of
+ * the election, or promotion, that was under way is kept: it goes on if that comes to nothing.
+ */
+export function electRestored(f: DatabaseFacts, restore: RestoreWish): readonly DatabaseAction[] {
+  const { phase, epoch } = f.record
+  const now = { why: 'an operator has what was restored put in place', since: f.seen.now, restore }
+  if (phase.kind === 'promoting') {
+    const back = takenBack(f, phase)
+    return write(f, { ...back, phase: { ...back.phase, ...now } })
+  }
+  const before: Electing =
+    phase.kind === 'electing'
+      ? phase
+      : { kind: 'electing', from: f.lead?.member, prefer: undefined, ...now }
+  return write(f, { epoch: epoch + 1, phase: { ...before, ...now } })
 }
 
 /** Up to where a member that is promoted at a loss has what the last primary had, for certain. */

@@ -153,14 +153,19 @@ function comparing(record: DatabaseRecord, wish: DatabaseWish): Order {
  * Who has all that it ever acknowledged: what one has forgotten, it proves nothing about. Where
  * nobody knows who was primary all are asked; that one is among them, and forgets nothing.
  */
-function holders(confirmed: readonly Stopped[], { phase }: DatabaseRecord): ReadonlySet<string> {
+function holders(confirmed: readonly Stopped[], record: DatabaseRecord): ReadonlySet<string> {
+  const { phase } = record
   const isAll = phase.kind === 'electing' && phase.from === undefined
   return new Set(
     confirmed
-      .filter(({ sighting }) => isAll || !sighting.forgot)
+      .filter(({ sighting }) => isAll || !(sighting.forgot || isRestored(sighting, record)))
       .map(({ sighting }) => sighting.member),
   )
 }
+
+/** Its data were made of a backup: it took part in nothing of what there was before. */
+const isRestored = ({ epoch }: MemberSighting, { proofs }: DatabaseRecord): boolean =>
+  epoch === 0 && proofs.length > 0
 
 /** Nothing is missing when the old primary itself is among them: it has all it acknowledged. */
 export function shortage(

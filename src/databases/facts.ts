@@ -153,6 +153,8 @@ const unheardOf = (member: string): MemberSighting => ({
   failingSince: undefined,
 })
 
+type Electing = Extract<DatabaseRecord['phase'], { readonly kind: 'electing' }>
+
 type ElectionFacts = Pick<DatabaseFacts, 'toFreeze' | 'election' | 'better' | 'mayStillServe'>
 
 const noElections: ElectionFacts = {
@@ -172,34 +174,47 @@ function electionFacts(
   if (phase.kind !== 'electing') return noElections
   const stopped = stoppedOf(members, record, isHeard)
   const isStopped = new Set(stopped.map(({ sighting }) => sighting.member))
-  // Whoever was primary, and whoever was about to be.
-  const mayServe = members
-    .filter(({ member }) => member === phase.from || member === phase.avoid)
-    .filter((each) => !isStopped.has(each.member) && !hasEnded(each, record, isHeard(each)))
-  // Only of the old primary: whoever was about to be one was followed by nobody yet.
-  const isVouched =
-    mayServe.some(({ member }) => member === phase.from) &&
-    record.acks.some((set) => set.needed > 0 && !outvotes(set, isStopped))
-  // Whoever was about to be primary read the record itself, at the latest when that changed.
-  const confirmedAt = ({ member, heard: at }: MemberSighting): Instant =>
-    member === phase.avoid && phase.since > at ? phase.since : at
-  const isLeased = mayServe.some(
-    (each) => later(later(confirmedAt(each), wish.bounds.lease), leaseMargin) > now,
-  )
   const able = heard.filter(mayStop)
   // With one whose history has parted it goes on only for want of others, and if somebody agrees.
   const hasParted = (one: MemberSighting): boolean =>
     one.diverged || stopped.some(({ sighting, isAstray }) => sighting === one && isAstray)
   const isLast = hasAgreed(seen, 'accept-data-loss') && able.every(hasParted)
-  const toFreeze = able.filter((each) => !isStopped.has(each.member) && (isLast || !each.diverged))
+  const isAsked = (each: MemberSighting): boolean =>
+    !each.diverged || isLast || phase.restore !== undefined
+  const toFreeze = able.filter((each) => !isStopped.has(each.member) && isAsked(each))
   const election = electionOf(stopped, asking(heard, record), wish)
   const isSoon = later(phase.since, chooseWithin) > now
   return {
     toFreeze,
     election,
     better: isSoon ? betterOf(toFreeze, election, seen) : [],
-    mayStillServe: isLeased || isVouched,
+    mayStillServe: mayServe(seen, phase, isHeard),
   }
+}
+
+/** Whether somebody who was primary, or was about to be, may still believe that it is. */
+function mayServe(
+  { record, members, wish, now, listeningSince = never }: DatabaseObservation,
+  { from, avoid, since: began }: Electing,
+  isHeard: (member: MemberSighting) => boolean,
+): boolean {
+  const isOver = (each: MemberSighting): boolean => hasEnded(each, record, isHeard(each))
+  const sightingOf = (name: string): MemberSighting =>
+    members.find(({ member }) => member === name) ?? { ...unheardOf(name), heard: listeningSince }
+  const doubtful = [from, avoid]
+    .flatMap((name) => (name === undefined ? [] : [sightingOf(name)]))
+    .filter((each) => !isOver(each))
+  if (doubtful.length === 0) return false
+  // Whoever was about to be primary read the record itself, at the latest when that changed.
+  const confirmedAt = ({ member, heard: at }: MemberSighting): Instant =>
+    member === avoid && began > at ? began : at
+  const isLeased = doubtful.some(
+    (each) => later(later(confirmedAt(each), wish.bounds.lease), leaseMargin) > now,
+  )
+  if (isLeased || !doubtful.some(({ member }) => member === from)) return isLeased
+  // Only of the old primary: whoever was about to be one was followed by nobody yet.
+  const deaf = members.filter((each) => isDeaf(each, record)).map(nameOf)
+  return record.acks.some((set) => set.needed > 0 && !outvotes(set, new Set(deaf)))
 }
 
 /**
@@ -225,6 +240,12 @@ function betterOf(
   const burden = burdenOf(winner.sighting, record, wish)
   return toFreeze.filter((each) => burdenOf(each, record, wish) < burden).map(nameOf)
 }
+
+/** It has promised to receive from nobody of an epoch that is over, and does not. */
+const isDeaf = (
+  { promised, upstream, server }: MemberSighting,
+  { epoch }: DatabaseRecord,
+): boolean => promised >= epoch && upstream === undefined && server !== 'primary'
 
 /** It serves no more, though what it has may not be known yet. */
 const hasEnded = (

@@ -261,9 +261,25 @@ const waits: Readonly<Record<string, Words>> = {
     ],
     remedies: [],
   }),
+  'stop-for-restore': ({ seen, record }, view) => {
+    const { phase } = record
+    const from = phase.kind === 'electing' ? (phase.from ?? phase.avoid) : undefined
+    const isSilent = from !== undefined && !isHeard(view, from, seen.now)
+    return {
+      now: isSilent ? [`${from} is not heard: it may serve as long as others hear it`] : [],
+      remedies: isSilent ? [revive(view, from), acceptLoss(view)] : [],
+    }
+  },
   'wait-for-replicas': ({ lead }) => ({
     now: [`writes on ${lead?.member ?? 'it'} wait for members that do not receive`],
     remedies: [],
+  }),
+  'listen-first': ({ lead, seen }, view) => ({
+    now: [
+      `${lead?.member ?? 'it'} counts as lost if it is not heard within ` +
+        formatDuration(seen.wish.bounds.silence),
+    ],
+    remedies: lead === undefined ? [] : [revive(view, lead.member)],
   }),
   'vouched-for': ({ vouchers, lead }, view) => ({
     now: [`${vouchers.join(', ')} receives from it`],

@@ -3,7 +3,8 @@
 
 import type { Rule } from '../control/rules.ts'
 import { later, ms } from '../foundation/time.ts'
-import { write } from './changes.ts'
+import { hasAgreed } from './assent.ts'
+import { electRestored, write } from './changes.ts'
 import { firstAcks } from './election.ts'
 import type { DatabaseFacts } from './facts.ts'
 import type { DatabaseAction, MemberSighting, Proof, RestoreWish } from './model.ts'
@@ -16,17 +17,6 @@ function restoreWanted({ seen, heard, record }: DatabaseFacts): RestoreWish | un
   const isThere = heard.some((each) => each.member === member)
   const isDone = record.proofs.some(({ restored }) => restored === id)
   return isThere && !isDone ? { member, id } : undefined
-}
-
-/** Closes the epoch: nobody serves until `restore` has been put in place. */
-function beginRestore(f: DatabaseFacts, restore: RestoreWish): readonly DatabaseAction[] {
-  const { phase, epoch } = f.record
-  const from = phase.kind === 'electing' ? phase.from : f.lead?.member
-  const why = 'an operator has what was restored put in place'
-  return write(f, {
-    epoch: epoch + 1,
-    phase: { kind: 'electing', from, since: f.seen.now, why, prefer: undefined, restore },
-  })
 }
 
 /** The member that has what was restored begins another history: all others are copied from it. */
@@ -57,17 +47,30 @@ const restoring = ({ record: { phase } }: DatabaseFacts): RestoreWish | undefine
 const restorer = (f: DatabaseFacts): MemberSighting | undefined =>
   f.heard.find(({ member }) => member === restoring(f)?.member)
 
-/** The same once it is in place. */
+/** The same once it is in place, and takes part in nothing. */
 const hasRestored = (f: DatabaseFacts): MemberSighting | undefined => {
   const member = restorer(f)
-  const isIn = member?.copiedFor === restoring(f)?.id && member?.server === 'stopped'
-  return isIn && member?.received !== undefined ? member : undefined
+  if (member?.received === undefined || !isInPlace(f, member)) return undefined
+  return f.toFreeze.includes(member) ? undefined : member
 }
 
-const freezeOthers = (f: DatabaseFacts, { member }: RestoreWish): readonly DatabaseAction[] =>
-  f.toFreeze
-    .filter((each) => each.member !== member)
-    .map((each) => ({ kind: 'freeze', member: each.member }))
+const isInPlace = (f: DatabaseFacts, { copiedFor }: MemberSighting): boolean =>
+  copiedFor === restoring(f)?.id
+
+/** Nobody serves any more, or somebody takes responsibility for what that one does. */
+const mayBegin = (f: DatabaseFacts): boolean =>
+  !f.mayStillServe || hasAgreed(f.seen, 'accept-data-loss')
+
+/** The others stop, and it does if it has what was restored: it has been promoted with it once. */
+const putInPlace = (f: DatabaseFacts, wish: RestoreWish): readonly DatabaseAction[] => {
+  const member = restorer(f)
+  const isIn = member !== undefined && isInPlace(f, member)
+  const others = f.toFreeze.filter((each) => each !== member || isIn)
+  return [
+    ...others.map((each): DatabaseAction => ({ kind: 'freeze', member: each.member })),
+    ...(isIn ? [] : [{ kind: 'restore' as const, ...wish }]),
+  ]
+}
 
 const freezeAll = (f: DatabaseFacts): readonly DatabaseAction[] =>
   f.toFreeze.map(({ member }) => ({ kind: 'freeze', member }))
@@ -87,13 +90,13 @@ export const restoreRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
       f.record.phase.kind !== 'new' && restoring(f) === undefined && restoreWanted(f) !== undefined,
     actions: (f) => {
       const wanted = restoreWanted(f)
-      return wanted === undefined ? [] : beginRestore(f, wanted)
+      return wanted === undefined ? [] : electRestored(f, wanted)
     },
   },
   {
     id: 'restored',
     why: 'a member has what was restored: it leads, and all others are copied from it',
-    when: (f) => hasRestored(f) !== undefined,
+    when: (f) => hasRestored(f) !== undefined && mayBegin(f),
     actions: (f) => {
       const member = hasRestored(f)
       return member === undefined ? [] : beginRestored(f, member)
@@ -111,10 +114,10 @@ export const restoreRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   {
     id: 'restore',
     why: 'nobody serves any more: what was restored takes the place of what there is',
-    when: (f) => restorer(f) !== undefined && !f.mayStillServe,
+    when: (f) => restorer(f) !== undefined && mayBegin(f),
     actions: (f) => {
       const wish = restoring(f)
-      return wish === undefined ? [] : [...freezeOthers(f, wish), { kind: 'restore', ...wish }]
+      return wish === undefined ? [] : putInPlace(f, wish)
     },
   },
   {

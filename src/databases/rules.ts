@@ -300,6 +300,12 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     actions: wait,
   },
   {
+    id: 'listen-first',
+    why: 'whoever decides has just begun to listen, and nobody has told of its primary yet',
+    when: (f) => isServing(f) && !f.leadHeard && f.vouchers.length === 0,
+    actions: wait,
+  },
+  {
     id: 'vouched-for',
     why: 'its keeper is not heard, but its replicas hear it: it goes on',
     when: (f) => isServing(f) && !f.leadHeard,

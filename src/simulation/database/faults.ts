@@ -189,6 +189,23 @@ export const restartDeeds: Readonly<Record<string, Fault>> = {
   },
 }
 
+/** What was restored for a member is to take the place of all that there is; or is not, after all. */
+export const restoreDeeds: Readonly<Record<string, Fault>> = {
+  restore: (world, random) => {
+    const { members } = world.wish
+    const member = members[below(random, members.length)]
+    if (member !== undefined) world.request = { kind: 'restore', member, id: String(world.now) }
+  },
+  'nothing is restored': (world) => {
+    if (world.request?.kind === 'restore') world.request = undefined
+  },
+}
+
+/** What is decided by whoever was not there a moment ago. */
+export const listeningFaults: Readonly<Record<string, Fault>> = {
+  'whoever decides starts anew': (world) => world.listenAnew(),
+}
+
 /** What changes what is promised. */
 export const looseningDeeds: Readonly<Record<string, Fault>> = {
   'accept data loss': (world) => {

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decide } from '../../databases/decide.ts'
 import type { DatabaseObservation } from '../../databases/model.ts'
-import { restoreRules } from '../../databases/restore-rules.ts'
 import { databaseRules } from '../../databases/rules.ts'
 import { type LifeParts, liveDatabase } from './life.ts'
 import type { Decide } from './world.ts'
@@ -39,8 +38,6 @@ test('the lives meet every rule', () => {
     for (const rule of liveDatabase({ seed }).rules.keys()) met.add(rule)
     for (const rule of liveDatabase({ seed, durability: 'async' }).rules.keys()) met.add(rule)
   }
-  // No life restores a database: what is decided then has tests of its own.
-  for (const { id } of restoreRules) met.add(id)
   const unmet = databaseRules.map(({ id }) => id).filter((id) => !met.has(id))
   assert.deepEqual(unmet, [])
 })

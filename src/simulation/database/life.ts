@@ -9,12 +9,14 @@ import { type EngineModel, mariadb, postgresql, type Sabotage } from './engine.t
 import {
   type Fault,
   guardFaults,
+  listeningFaults,
   looseningDeeds,
   loudFaults,
   mend,
   operatorDeeds,
   quietFaults,
   restartDeeds,
+  restoreDeeds,
   rise,
 } from './faults.ts'
 import { heldTo } from './guard.ts'
@@ -45,6 +47,8 @@ export interface LifeParts {
   readonly durability?: Durability
   /** These faults and no others, many of them: what a control is about happens more often then. */
   readonly only?: readonly string[]
+  /** `false`: neither is anything restored, nor does whoever decides start anew. */
+  readonly isAll?: boolean
   /** Is told what happens, line by line. */
   readonly tell?: ((line: string) => void) | undefined
 }
@@ -77,6 +81,8 @@ const ofGuards: readonly Named[] = Object.entries(guardFaults)
 const ofOperators: readonly Named[] = Object.entries(operatorDeeds)
 const loosening: readonly Named[] = Object.entries(looseningDeeds)
 const restarts: readonly Named[] = Object.entries(restartDeeds)
+const ofRestores: readonly Named[] = Object.entries(restoreDeeds)
+const ofListening: readonly Named[] = Object.entries(listeningFaults)
 
 /** What a life knows of: drawn from its seed, so that rare combinations come up. */
 interface Plan {
@@ -92,7 +98,7 @@ interface Plan {
 }
 
 function planOf(random: Random, parts: LifeParts): Plan {
-  const { durability = 'quorum', engine: named, only } = parts
+  const { durability = 'quorum', engine: named, only, isAll = true } = parts
   const drawn = below(random, 3) === 0 ? mariadb : postgresql
   const engine = named === undefined ? drawn : named === 'mariadb' ? mariadb : postgresql
   const names = ['a', 'b', 'c', 'd', 'e'].slice(0, 2 + below(random, 4))
@@ -106,8 +112,11 @@ function planOf(random: Random, parts: LifeParts): Plan {
   }
   const known = kinds.filter(([name]) => only?.includes(name) ?? below(random, 2) === 0)
   // Drawn apart: what other lives are does not depend on it.
-  const isRestarting =
-    !isQuiet && only === undefined && below(seededRandom(parts.seed, 'restarts'), 6) === 0
+  const draws = (what: string, of: number): boolean =>
+    !isQuiet && only === undefined && below(seededRandom(parts.seed, what), of) === 0
+  if (draws('restarts', 6)) known.push(...restarts)
+  if (isAll && draws('restores', 8)) known.push(...ofRestores)
+  if (isAll && draws('listening', 8)) known.push(...ofListening)
   const { ackMost } = engine
   const lease = ms(1000 + 500 * below(random, 2))
   const wish = {
@@ -119,7 +128,7 @@ function planOf(random: Random, parts: LifeParts): Plan {
     onDivergence: below(random, 8) === 0 ? 'hold' : 'quarantine',
     names,
     engine,
-    faults: isRestarting ? [...known, ...restarts] : known,
+    faults: known,
     isQuiet,
     rate: 0.02 + random.next() * 0.25,
     steps: 20 + below(random, 80),
@@ -216,10 +225,17 @@ function heal(world: DatabaseWorld, lost: Node | undefined): void {
 /** Rules that wait for a machine, which may be the only one that has what was acknowledged. */
 const waiting = new Set(['hold-for-members', 'cannot-replace', 'wait-for-all'])
 
+/** So does what is restored, unless the machine that is lost is the one that it lies on. */
+const isHeldUp = ({ lastRule, record: { phase } }: DatabaseWorld, lost: Node): boolean =>
+  waiting.has(lastRule) ||
+  (lastRule === 'stop-for-restore' &&
+    phase.kind === 'electing' &&
+    phase.restore?.member !== lost.name)
+
 function recover(world: DatabaseWorld, lost: Node | undefined): void {
   const holds = lost === undefined ? soonSteady : steady
   const well = (): boolean => isWell(world, lost)
-  const isHeld = (): boolean => lost !== undefined && waiting.has(world.lastRule)
+  const isHeld = (): boolean => lost !== undefined && isHeldUp(world, lost)
   until(world, healing, holds, () => well() || isHeld())
   if (!well()) {
     // It has to be waited for, unless somebody takes responsibility for what it may have had, and

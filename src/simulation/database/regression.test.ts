@@ -39,6 +39,9 @@ const once: Readonly<Record<string, readonly LifeParts[]>> = {
 
 for (const [what, lives] of Object.entries(once)) {
   test(what, () => {
-    for (const parts of lives) assert.equal(liveDatabase(parts).broken, undefined)
+    for (const parts of lives) {
+      // As they were lived when they broke it: of less than lives know of by now.
+      assert.equal(liveDatabase({ isAll: false, ...parts }).broken, undefined)
+    }
   })
 }

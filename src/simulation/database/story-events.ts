@@ -91,6 +91,7 @@ const events: Readonly<Record<string, Event>> = {
   'coordinator is back': hearing(false),
   'coordinator forgets everything': (world) => world.loseRecord(),
   // Decisions of one that leads no more, by what it knew when it stopped.
+  'whoever decides starts anew': (world) => world.listenAnew(),
   'a past leader goes on deciding': (world) => {
     world.staleView = world.snapshot()
   },

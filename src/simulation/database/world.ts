@@ -1,5 +1,6 @@
 // A replicated database whose members, links and deciders fail, one step after the other.
 
+import { firstRecord } from '../../databases/board.ts'
 import { decide } from '../../databases/decide.ts'
 import type {
   DatabaseObservation,
@@ -8,8 +9,7 @@ import type {
   MemberSighting,
   Request,
 } from '../../databases/model.ts'
-import { origin } from '../../databases/position.ts'
-import { mayLeave } from '../../databases/requests.ts'
+import { isFulfilled, mayLeave } from '../../databases/requests.ts'
 import { below, type Random } from '../../foundation/random.ts'
 import { type Instant, instant, later, ms, since } from '../../foundation/time.ts'
 import { Broken, Witness, type Write } from './checks.ts'
@@ -52,30 +52,21 @@ export interface Snapshot {
   readonly sightings: readonly MemberSighting[]
 }
 
-const nothingYet: DatabaseRecord = {
-  epoch: 0,
-  version: 0,
-  phase: { kind: 'new' },
-  acks: [{ members: [], needed: 0 }],
-  floor: origin,
-  proofs: [],
-  proofsSince: 0,
-  lastFailover: undefined,
-}
-
 export class DatabaseWorld {
   readonly nodes: readonly Node[]
   wish: DatabaseWish
   now = instant(1_000_000)
   /** At `from * nodes + to`: nothing goes from one to the other. */
   readonly cuts: Uint8Array
-  record: DatabaseRecord = nothingYet
+  record: DatabaseRecord = firstRecord
   request: Request | undefined
   paused = false
   /** Nothing is lost or late any more. */
   isCalm = false
   /** Nobody decides: the coordinator is gone, or whoever decided is stopped. */
   undecided = false
+  /** Whoever decides has heard nobody before; `undefined`: that is long ago. */
+  listeningSince: Instant | undefined
   /** Decisions of the last leader come from a view that is this old. */
   staleView: Snapshot | undefined
   readonly witness = new Witness()
@@ -327,9 +318,16 @@ export class DatabaseWorld {
     return { record: this.record, sightings: this.sightings }
   }
 
+  /** Whoever decides starts anew, and has heard of nobody yet. */
+  listenAnew(): void {
+    this.#sightings.fill(undefined)
+    this.#told = undefined
+    this.listeningSince = this.now
+  }
+
   /** All that was written down in the coordinator is gone. */
   loseRecord(): void {
-    this.record = { ...nothingYet }
+    this.record = { ...firstRecord }
     this.staleView = undefined
     this.#flying = []
   }
@@ -347,7 +345,8 @@ export class DatabaseWorld {
 
   #decideBy(record: DatabaseRecord, members: readonly MemberSighting[]): void {
     const { wish, request, now, paused } = this
-    const seen = { now, wish, record, members, paused, request }
+    const { listeningSince } = this
+    const seen = { now, wish, record, members, paused, request, listeningSince }
     const isCurrent = record === this.record
     if (isCurrent && this.#rest !== undefined && stays(this.#rest, seen)) {
       this.rules.set(this.lastRule, (this.rules.get(this.lastRule) ?? 0) + 1)
@@ -358,6 +357,8 @@ export class DatabaseWorld {
       if (decision.rule !== this.lastRule) this.onDecision?.(decision)
       this.lastRule = decision.rule
       this.#rest = this.#decide === decide && isRest(seen, decision.rule) ? seen : undefined
+      // Other wishes stay, and change nothing any more; this one would, were the record lost.
+      if (request?.kind === 'restore' && isFulfilled(seen)) this.request = undefined
     }
     this.rules.set(decision.rule, (this.rules.get(decision.rule) ?? 0) + 1)
     for (const action of decision.actions) {
