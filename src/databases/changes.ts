@@ -102,6 +102,8 @@ function takenBack(
       ...{ kind: 'electing', from, since: seen.now, why, prefer: undefined, avoid: winner },
       fork: isAlone ? (proof.givenUp ?? proof.start) : undefined,
       tried: tried.slice(0, triedMost),
+      // What was restored for it is in place of what there was: with that it leads once it is back.
+      restore: proof.restored === undefined ? undefined : { member: winner, id: proof.restored },
     },
     acks: [...proof.acks, ...near],
     floor: proof.floor ?? record.floor,

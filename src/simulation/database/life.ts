@@ -225,17 +225,21 @@ function heal(world: DatabaseWorld, lost: Node | undefined): void {
 /** Rules that wait for a machine, which may be the only one that has what was acknowledged. */
 const waiting = new Set(['hold-for-members', 'cannot-replace', 'wait-for-all'])
 
-/** So does what is restored, unless the machine that is lost is the one that it lies on. */
-const isHeldUp = ({ lastRule, record: { phase } }: DatabaseWorld, lost: Node): boolean =>
-  waiting.has(lastRule) ||
-  (lastRule === 'stop-for-restore' &&
-    phase.kind === 'electing' &&
-    phase.restore?.member !== lost.name)
+/**
+ * So does what is restored, unless the machine that is lost is the one that it lies on; and where
+ * none is lost the data that are waited for may be those that it took the place of.
+ */
+function isHeldUp({ lastRule, record, rules }: DatabaseWorld, lost: Node | undefined): boolean {
+  const { phase } = record
+  if (lost === undefined) return lastRule === 'hold-for-members' && rules.has('restore')
+  const restore = phase.kind === 'electing' ? phase.restore : undefined
+  return waiting.has(lastRule) || (lastRule === 'stop-for-restore' && restore?.member !== lost.name)
+}
 
 function recover(world: DatabaseWorld, lost: Node | undefined): void {
   const holds = lost === undefined ? soonSteady : steady
   const well = (): boolean => isWell(world, lost)
-  const isHeld = (): boolean => lost !== undefined && isHeldUp(world, lost)
+  const isHeld = (): boolean => isHeldUp(world, lost)
   until(world, healing, holds, () => well() || isHeld())
   if (!well()) {
     // It has to be waited for, unless somebody takes responsibility for what it may have had, and

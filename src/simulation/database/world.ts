@@ -375,7 +375,8 @@ export class DatabaseWorld {
     this.record = record
     if (phase.kind === 'promoting' && before.kind !== 'promoting' && phase.proof.acceptedLoss) {
       this.witness.giveUp(this.node(phase.winner), phase.proof.givenUp?.at ?? 0)
-      if (this.request?.kind === 'accept-data-loss') this.witness.disownedBelow = record.epoch
+      const isDisowned = this.request?.kind === 'accept-data-loss'
+      if (isDisowned || phase.proof.restored) this.witness.disownedBelow = record.epoch
     }
     if (phase.kind === 'serving' && before.kind === 'promoting') {
       this.witness.check(this.node(phase.primary))
