@@ -179,8 +179,13 @@ function electionFacts(
   const hasParted = (one: MemberSighting): boolean =>
     one.diverged || stopped.some(({ sighting, isAstray }) => sighting === one && isAstray)
   const isLast = hasAgreed(seen, 'accept-data-loss') && able.every(hasParted)
-  const isAsked = (each: MemberSighting): boolean =>
-    !each.diverged || isLast || phase.restore !== undefined
+  // What such a one has proves nothing; it is asked where it may serve, or nobody may.
+  const isAsked = ({ diverged, member }: MemberSighting): boolean =>
+    !diverged ||
+    isLast ||
+    phase.restore !== undefined ||
+    member === phase.from ||
+    member === phase.avoid
   const toFreeze = able.filter((each) => !isStopped.has(each.member) && isAsked(each))
   const election = electionOf(stopped, asking(heard, record), wish)
   const isSoon = later(phase.since, chooseWithin) > now
@@ -247,14 +252,16 @@ const isDeaf = (
   { epoch }: DatabaseRecord,
 ): boolean => promised >= epoch && upstream === undefined && server !== 'primary'
 
-/** It serves no more, though what it has may not be known yet. */
-const hasEnded = (
+/** It serves no more, though what it has may not be known yet; or there is nothing to serve. */
+function hasEnded(
   { promised, server, unfit }: MemberSighting,
   { epoch }: DatabaseRecord,
   isHeard: boolean,
-): boolean =>
-  (promised >= epoch && server !== 'primary') ||
-  (isHeard && unfit !== undefined && !['primary', 'starting', 'replica'].includes(server))
+): boolean {
+  if (promised >= epoch && server !== 'primary') return true
+  if (!isHeard || runs({ server })) return false
+  return server === 'absent' || unfit !== undefined
+}
 
 /** An empty member has nothing to stop; nobody can say what a broken one has. */
 const mayStop = ({ server }: MemberSighting): boolean => server !== 'absent' && server !== 'broken'

@@ -20,7 +20,7 @@ export type Loss =
   | 'machine-lost'
 
 /** Whether a server's process is there. */
-export const runs = ({ server }: MemberSighting): boolean =>
+export const runs = ({ server }: Pick<MemberSighting, 'server'>): boolean =>
   server === 'primary' || server === 'replica' || server === 'starting'
 
 /** As its keeper saw it when it was last heard: that it is silent since says nothing. */

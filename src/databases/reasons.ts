@@ -254,12 +254,13 @@ const waits: Readonly<Record<string, Words>> = {
       remedies: [`alwayson approve ${plan.name}`],
     }
   },
-  'wait-out-lease': ({ seen }) => ({
+  'wait-out-lease': ({ seen }, view) => ({
     now: [
       `it ends itself within ${formatDuration(seen.wish.bounds.lease)}, unless it is heard by
       those who acknowledge its writes`.replace(/\s+/g, ' '),
     ],
-    remedies: [],
+    // Nobody can say of one that cannot be used whether it serves.
+    remedies: seen.members.some(({ server }) => server === 'broken') ? [acceptLoss(view)] : [],
   }),
   'stop-for-restore': ({ seen, record }, view) => {
     const { phase } = record
