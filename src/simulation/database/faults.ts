@@ -189,7 +189,7 @@ export const restartDeeds: Readonly<Record<string, Fault>> = {
   },
 }
 
-/** What was restored for a member is to take the place of all that there is; or is not, after all. */
+/** What was restored for a member takes the place of all that there is; or not, after all. */
 export const restoreDeeds: Readonly<Record<string, Fault>> = {
   restore: (world, random) => {
     const { members } = world.wish
