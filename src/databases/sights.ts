@@ -61,6 +61,8 @@ export class Sights {
     const stop = new AbortController()
     using _ = clock.after(lookWithin, () => stop.abort(new Error('its server does not answer')))
     this.#room.look()
+    // Before it is looked at: a server that hangs keeps whoever looks, and has failed since then.
+    this.#writes.try(this.seen)
     // What is promised while it is looked at may not be true yet of what is seen.
     const { promised } = this.#memory.now
     try {
@@ -76,6 +78,7 @@ export class Sights {
       this.seen = this.#sightingOf(sight, promised)
     } catch (thrown) {
       this.#signal.throwIfAborted()
+      this.#writes.judge()
       // What was seen before is kept: it is hung, not gone. Its guard knows whether it lives.
       const trouble = describeError(thrown)
       if (this.seen !== undefined) {
@@ -87,7 +90,6 @@ export class Sights {
         }
       }
     }
-    this.#writes.try(this.seen)
   }
 
   /** Notes what is asked for, and what process is the server. */
@@ -123,6 +125,7 @@ export class Sights {
     const { outdated, refused, inReview } = this.restarts
     const restartedFor = this.restarts.restartedFor(this.#options.host.observe(), this.#memory.now)
     this.#writes.saw(sight)
+    this.#writes.judge()
     return {
       ...{ member, heard: clock.now(), server: sight.server, epoch, promised },
       ...{ writable: sight.writable, received: sight.received, applied: sight.applied },

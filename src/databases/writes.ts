@@ -31,7 +31,9 @@ export class WriteWatch {
   }
 
   /** Who receives from it, as its server says. */
-  saw({ server, acks, receivers }: ServerSight): void {
+  saw({ server, acks, receivers, received }: ServerSight): void {
+    // One that does not answer has not said that nobody receives.
+    if (server === 'primary' && received === undefined) return
     const near = acks?.members.filter((name) => receivers[name] !== undefined) ?? []
     const waits = server === 'primary' && acks !== undefined && near.length < acks.needed
     if (waits) {
@@ -43,18 +45,22 @@ export class WriteWatch {
     }
   }
 
-  /** Tries to write, unless a trial is under way; one that hangs is failing already. */
+  /** What is under way for long is failing already. */
+  judge(): void {
+    if (this.#began === undefined) return
+    const isLong = since(this.#from(this.#began), this.#options.clock.now()) > 2 * keeperEvery
+    if (isLong) this.#fails(this.#began)
+  }
+
+  /** Tries to write, unless a trial is under way. */
   try(seen: MemberSighting | undefined): void {
     const { engine, clock, bounds } = this.#options
-    if (seen?.server !== 'primary' || !seen.writable) {
+    // One that does not answer has not said either that it takes no writes.
+    if (seen?.server !== 'primary' || (!seen.writable && seen.received !== undefined)) {
       this.failingSince = undefined
       return
     }
-    if (this.#began !== undefined) {
-      const isLong = since(this.#from(this.#began), clock.now()) > 2 * keeperEvery
-      if (isLong) this.#fails(this.#began)
-      return
-    }
+    if (this.#began !== undefined) return
     const began = clock.now()
     this.#began = began
     const stop = new AbortController()
