@@ -6,7 +6,8 @@ import type { PatroniBed } from './patroni.ts'
 export interface PatroniFault {
   /** As ours is called. */
   readonly name: string
-  readonly befall: (bed: PatroniBed, primary: string, strikes: () => void) => Promise<void>
+  /** Resolves to whether it happened: it may refuse what it is asked for. */
+  readonly befall: (bed: PatroniBed, primary: string, strikes: () => void) => Promise<boolean>
 }
 
 const long = 10_000
@@ -21,6 +22,7 @@ export const patroniFaults: readonly PatroniFault[] = [
       strikes()
       bed.signalServer(primary, 'SIGKILL')
       await pause(4000)
+      return true
     },
   },
   {
@@ -31,6 +33,7 @@ export const patroniFaults: readonly PatroniFault[] = [
       bed.signal(all, 'SIGSTOP')
       await bed.answeredWithin(patience)
       bed.signal(all, 'SIGCONT')
+      return true
     },
   },
   {
@@ -40,6 +43,7 @@ export const patroniFaults: readonly PatroniFault[] = [
       bed.signal(bed.allOf(primary), 'SIGKILL')
       await bed.answeredWithin(patience)
       bed.up(primary)
+      return true
     },
   },
   {
@@ -49,6 +53,7 @@ export const patroniFaults: readonly PatroniFault[] = [
       bed.signal(bed.agentOf(primary), 'SIGKILL')
       await pause(5000)
       bed.up(primary)
+      return true
     },
   },
   {
@@ -59,13 +64,14 @@ export const patroniFaults: readonly PatroniFault[] = [
       bed.signal(agent, 'SIGSTOP')
       await pause(long)
       bed.signal(agent, 'SIGCONT')
+      return true
     },
   },
   {
     name: 'switchover',
     async befall(bed, primary, strikes) {
       strikes()
-      await bed.switchOver(primary)
+      return await bed.switchOver(primary, patience)
     },
   },
   {
@@ -75,6 +81,7 @@ export const patroniFaults: readonly PatroniFault[] = [
       bed.signal([bed.coordinator], 'SIGKILL')
       await pause(30_000)
       await bed.startCoordinator()
+      return true
     },
   },
   {
@@ -87,6 +94,7 @@ export const patroniFaults: readonly PatroniFault[] = [
       bed.up(second)
       await pause(long)
       bed.up(primary)
+      return true
     },
   },
 ]

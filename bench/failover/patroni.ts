@@ -216,24 +216,30 @@ export class PatroniBed implements AsyncDisposable {
     return leader
   }
 
-  async switchOver(primary: string): Promise<void> {
+  /** Resolves to whether another one leads within so long: it may refuse, or give up. */
+  async switchOver(primary: string, within: number): Promise<boolean> {
     const args = ['-c', this.#file(primary), 'switchover', 'ao', '--master', primary, '--force']
     await run('patronictl', args)
-    await until('another one leads', async () => {
+    const deadline = now() + within
+    while (now() < deadline) {
       const leader = await this.leader()
-      return leader !== undefined && leader !== primary
-    })
+      if (leader !== undefined && leader !== primary) return true
+      await pause(10)
+    }
+    return false
   }
 
-  /** Lets a fault befall it; resolves when it is well again. */
-  async suffer(fault: PatroniFault): Promise<{ readonly outage: number; readonly errors: number }> {
+  /** Lets a fault befall it, and waits until it is well again; `undefined`: it did not happen. */
+  async suffer(
+    fault: PatroniFault,
+  ): Promise<{ readonly outage: number; readonly errors: number } | undefined> {
     const primary = await this.well()
     let at = 0
-    await fault.befall(this, primary, () => {
+    const befell = await fault.befall(this, primary, () => {
       at = now()
     })
     await this.well()
-    return noticed(this.#client.history(), at, now())
+    return befell ? noticed(this.#client.history(), at, now()) : undefined
   }
 
   async judge(): Promise<{ readonly lost: number; readonly said: string }> {

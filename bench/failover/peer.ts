@@ -53,13 +53,18 @@ async function measure(
     let errors = 0
     for (let run = 0; run < runs; run += 1) {
       const seen = await bed.suffer(fault)
-      outages.push(seen.outage)
-      errors += seen.errors
-      say(`${peer} ${fault.name} ${run + 1}: outage ${Math.round(seen.outage)} ms`)
+      if (seen === undefined) say(`${peer} ${fault.name} ${run + 1}: it did not do it`)
+      else {
+        outages.push(seen.outage)
+        errors += seen.errors
+        say(`${peer} ${fault.name} ${run + 1}: outage ${Math.round(seen.outage)} ms`)
+      }
     }
     const { lost, said } = await bed.judge()
     if (lost > 0) say(said)
-    rows.push({ peer, fault: fault.name, outages, errors, lost: lost - before })
+    if (outages.length > 0) {
+      rows.push({ peer, fault: fault.name, outages, errors, lost: lost - before })
+    }
     before = lost
   }
   return rows
