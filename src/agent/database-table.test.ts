@@ -136,11 +136,36 @@ test('takes what is far behind, silent or astray out of the reads', () => {
     { lag: undefined },
     { heard: instant(now - 60_000) },
     { upstream: undefined },
+    { epoch: 3 },
   ]) {
     assert.equal(b(differs), 'u* ~ u', JSON.stringify(differs))
   }
-  for (const differs of [{ diverged: true }, { epoch: 3 }, { server: 'stopped' as const }]) {
+  for (const differs of [{ diverged: true }, { server: 'stopped' as const }]) {
     assert.equal(b(differs), 'u* d u', JSON.stringify(differs))
+  }
+})
+
+test('takes new reads away from who is about to lead, and cuts off none', () => {
+  const proof = { epoch: 5, at: now, from: 'a', to: 'b', why: 'planned', acks: [], confirmed: {} }
+  const phases: readonly (readonly [Phase, string])[] = [
+    [{ ...serving, next: { to: 'b', since: now } }, 'u* ~ u'],
+    [{ kind: 'handing-over', from: 'a', to: 'b', since: now }, '~* ~ u'],
+    [{ kind: 'electing', from: 'a', since: now, why: 'planned', prefer: 'b' }, 'd ~ u'],
+    [
+      {
+        ...{ kind: 'promoting', winner: 'b' },
+        proof: { ...proof, start: { line: 2, at: 9 }, acceptedLoss: false },
+      },
+      'd ~ u',
+    ],
+  ]
+  for (const [phase, wanted] of phases) {
+    assert.equal(states(view({ record: record(phase) }), 'read'), wanted, phase.kind)
+    // It may have been seen to be primary before that is written down.
+    const members = [well[0]!, primary('b'), well[2]!]
+    if (phase.kind === 'promoting') {
+      assert.equal(states(view({ record: record(phase), members }), 'read'), wanted)
+    }
   }
 })
 

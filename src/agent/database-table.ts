@@ -9,7 +9,13 @@ import type {
   TableServer,
 } from '../balancing/model.ts'
 import { boundsFor } from '../databases/budget.ts'
-import type { DatabasePlan, DatabaseView, MemberPlan, MemberSighting } from '../databases/model.ts'
+import type {
+  DatabasePlan,
+  DatabaseView,
+  MemberPlan,
+  MemberSighting,
+  Phase,
+} from '../databases/model.ts'
 import { type Instant, type Milliseconds, ms, since } from '../foundation/time.ts'
 
 /** What the rows depend on beside the databases. */
@@ -140,9 +146,9 @@ const readers = (view: DatabaseView, { now }: RowsContext): readonly TableServer
   })
 
 /**
- * One that is too far behind, silent, or about to be started anew takes no new reads; one that
- * belongs to another history answers none at all. While there is no primary nobody can be near it:
- * then what was good enough stays so until it is too old.
+ * One that is too far behind, silent, or about to be started anew or to take over takes no new
+ * reads; one that belongs to another history answers none at all. While there is no primary nobody
+ * can be near it: then what was good enough stays so until it is too old.
  */
 function readerState(
   view: DatabaseView,
@@ -150,14 +156,34 @@ function readerState(
   now: Instant,
 ): ServerState {
   const { plan, record, connected } = view
-  if (seen === undefined || seen.server !== 'replica' || seen.diverged) return 'down'
+  if (seen === undefined || seen.diverged) return 'down'
+  const takesOver = seen.member === nextPrimary(record?.phase)
+  // It has become primary, and doors will lead there in a moment.
+  if (seen.server !== 'replica') return takesOver && seen.server === 'primary' ? 'draining' : 'down'
+  if (seen.busy !== undefined || takesOver) return 'draining'
   const hasPrimary = record?.phase.kind === 'serving' || record?.phase.kind === 'handing-over'
-  if (hasPrimary && seen.epoch !== record?.epoch) return 'down'
-  if (seen.busy !== undefined) return 'draining'
+  // Until it follows that one what it has may be of another history: reads under way end on it.
+  if (hasPrimary && seen.epoch !== record?.epoch) return 'draining'
   const streams = !hasPrimary || seen.upstream !== undefined
   const isNear = seen.lag !== undefined && seen.lag <= plan.readLag
   const bounds = boundsFor(plan.target)
   const isHeard =
     !connected || typeof bounds === 'string' || since(seen.heard, now) < bounds.silence
   return streams && isNear && isHeard ? 'up' : 'draining'
+}
+
+/** Who is about to lead: what reads there may be cut off, or would be on a primary. */
+function nextPrimary(phase: Phase | undefined): string | undefined {
+  switch (phase?.kind) {
+    case 'serving':
+      return phase.next?.to
+    case 'handing-over':
+      return phase.to
+    case 'electing':
+      return phase.prefer
+    case 'promoting':
+      return phase.winner
+    default:
+      return undefined
+  }
 }

@@ -13,7 +13,9 @@ export function describePhase(phase: Phase): string {
     case 'new':
       return 'nothing has been initialised'
     case 'serving':
-      return `${phase.primary} is primary`
+      return phase.next === undefined
+        ? `${phase.primary} is primary`
+        : `${phase.primary} is primary, and ${phase.next.to} is to take over`
     case 'electing':
       return phase.restore === undefined
         ? `a primary is being elected: ${phase.why}`

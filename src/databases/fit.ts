@@ -1,6 +1,6 @@
 // Who could take over from a primary as planned, and who should? Pure.
 
-import { since } from '../foundation/time.ts'
+import { ms, since } from '../foundation/time.ts'
 import type { DatabaseObservation, MemberSighting } from './model.ts'
 import { comparePositions, reaches } from './position.ts'
 
@@ -12,7 +12,14 @@ export interface Target {
   /** The primary has stopped, and this one has all that it had, as far as it can be seen. */
   readonly caughtUp: boolean
   readonly tooLate: boolean
+  /** No reads are left on it that its promotion would cut off, or they have had their time. */
+  readonly free: boolean
 }
+
+/** Whoever leads reads has heard by then that they should go elsewhere. */
+const heardWithin = ms(250)
+/** So long reads under way on a member that is to take over may take to end. */
+const readsEndWithin = ms(5000)
 
 /** Whether a member that is heard follows `primary`, and could take its place. */
 export const isFit = (
@@ -66,7 +73,17 @@ export function targetOf(
     caughtUp: lead.server === 'stopped' && (isItself || hasAll),
     tooLate:
       phase.kind === 'handing-over' && since(phase.since, seen.now) >= seen.wish.bounds.handOver,
+    // A primary without room hands over at once.
+    free: isItself || lead.unfit !== undefined || isFree(seen, member),
   }
+}
+
+/** It was told to lead its reads elsewhere, and they have left, or had their time. */
+function isFree({ record: { phase }, now }: DatabaseObservation, member: MemberSighting): boolean {
+  const next = phase.kind === 'serving' ? phase.next : undefined
+  if (next?.to !== member.member) return false
+  const haveLeft = (member.clients ?? 0) === 0 && since(next.since, member.heard) >= heardWithin
+  return haveLeft || since(next.since, now) >= readsEndWithin
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Clock, later, ms, sleep } from '../foundation/time.ts'
 import type { MemberEngine } from './engine.ts'
 
 /** Everybody who leads clients has heard of it by then; who is left is ended by the server. */
-const heardWithin = ms(1500)
+const heardWithin = ms(5000)
 /** Nobody has heard of it sooner. */
 const heardAfter = ms(250)
 const lookEvery = ms(50)

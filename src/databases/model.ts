@@ -144,7 +144,12 @@ export interface RestoreWish {
 export type Phase =
   /** No member has ever been initialised. */
   | { readonly kind: 'new' }
-  | { readonly kind: 'serving'; readonly primary: string }
+  | {
+      readonly kind: 'serving'
+      readonly primary: string
+      /** A planned move is due: reads on this member, which is to take over, go elsewhere first. */
+      readonly next?: { readonly to: string; readonly since: Instant } | undefined
+    }
   /** Nobody may serve: members stop receiving and say what they have. */
   | {
       readonly kind: 'electing'

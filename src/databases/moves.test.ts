@@ -52,6 +52,34 @@ const ruleOf = (record: DatabaseRecord, members: readonly MemberSighting[]): str
     },
   }).rule
 
+const next = (to: string, since: Instant): DatabaseRecord =>
+  recordIn({ kind: 'serving', primary: 'a', next: { to, since } })
+const long = instant(now - 60_000)
+
+test('reads on the target are led elsewhere before the primary stops', () => {
+  const members = [old, member('b', { clients: 2 }), member('c')]
+  assert.equal(ruleOf(recordIn({ kind: 'serving', primary: 'a' }), members), 'make-way')
+  assert.equal(ruleOf(next('b', now), members), 'wait-for-reads')
+  assert.equal(ruleOf(next('c', long), members), 'make-way')
+  const left = [old, member('b', { clients: 0 }), member('c')]
+  // Doors may not have heard of it yet.
+  assert.equal(ruleOf(next('b', now), left), 'wait-for-reads')
+  assert.equal(ruleOf(next('b', instant(now - 300)), left), 'switch-over')
+})
+
+test('reads that do not end keep nobody for long, and a full disk waits for none', () => {
+  const members = [old, member('b', { clients: 2 }), member('c')]
+  assert.equal(ruleOf(next('b', instant(now - 4900)), members), 'wait-for-reads')
+  assert.equal(ruleOf(next('b', instant(now - 5000)), members), 'switch-over')
+  const full = [{ ...old, unfit: 'its disk is full' }, ...members.slice(1)]
+  assert.equal(ruleOf(recordIn({ kind: 'serving', primary: 'a' }), full), 'switch-over')
+})
+
+test('a move that is not due any more gives the target its reads back', () => {
+  const away = [old, member('b', { upstream: undefined }), member('c')]
+  assert.equal(ruleOf(next('b', now), away), 'move-not-due')
+})
+
 test('the stream of the target ends before the old primary is seen to: the move goes on', () => {
   const members = [old, member('b', ended), member('c')]
   assert.equal(ruleOf(handingOver(now), members), 'quiesce')

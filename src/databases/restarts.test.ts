@@ -42,6 +42,12 @@ const primary = (change: Partial<MemberSighting> = {}): MemberSighting =>
 const all: Request = { kind: 'restart', members: ['a', 'b', 'c'], id: '7' }
 const done = { restartedFor: '7' }
 
+/** Whoever is to take over has no reads any more. */
+const madeWay = (change: Partial<DatabaseRecord>, to: string): DatabaseRecord => {
+  const next = { to, since: instant(now - 250) }
+  return { ...record, ...change, phase: { kind: 'serving', primary: 'a', next } }
+}
+
 const seen = (
   members: readonly MemberSighting[],
   request: Request | undefined = all,
@@ -81,19 +87,21 @@ test('waits while one is busy, behind, or not counted among those that acknowled
   assert.equal(decide(seen(members, all, { record: narrow })).rule, 'record-acks')
 })
 
-test('waits with the primary while another is asked whether its turn comes first', () => {
+test('waits while another is asked whether its turn comes first', () => {
   const outdated = { outdated: 'other settings' }
-  const rule = (inReview: boolean): string => {
-    const members = [primary(outdated), replica('b'), replica('c', { inReview })]
-    return decide(seen(members, undefined, { request: undefined })).rule
-  }
-  assert.equal(rule(true), 'restart-waits')
-  assert.equal(rule(false), 'switch-over')
+  const rule = (members: readonly MemberSighting[]): string =>
+    decide(seen(members, undefined, { request: undefined })).rule
+  const asked = (inReview: boolean) => [primary(outdated), replica('b'), replica('c', { inReview })]
+  assert.equal(rule(asked(true)), 'restart-waits')
+  assert.equal(rule(asked(false)), 'make-way')
+  // Two that are due would else be told one after the other, before the first is seen to be busy.
+  const first = [primary(), replica('b', { inReview: true }), replica('c', outdated)]
+  assert.equal(rule(first), 'restart-waits')
 })
 
 test('moves the primary last, to one that has been restarted, and restarts it by that', () => {
   const members = [primary(), replica('b', done), replica('c', done)]
-  const { rule, actions } = decide(seen(members))
+  const { rule, actions } = decide(seen(members, all, { record: madeWay({}, 'b') }))
   assert.equal(rule, 'switch-over')
   const [action] = actions
   assert.ok(action?.kind === 'record' && action.record.phase.kind === 'handing-over')
@@ -105,8 +113,8 @@ test('does not move it to one whose disk is full', () => {
   const full = replica('b', { ...done, unfit: 'its disk is full' })
   const members = [primary({ acks: narrow.acks[0] }), full, replica('c', done)]
   const [action] = decide(seen(members, all, { record: narrow })).actions
-  assert.ok(action?.kind === 'record' && action.record.phase.kind === 'handing-over')
-  assert.equal(action.record.phase.to, 'c')
+  assert.ok(action?.kind === 'record' && action.record.phase.kind === 'serving')
+  assert.equal(action.record.phase.next?.to, 'c')
 })
 
 test('restarts by itself what runs on other settings than it should', () => {

@@ -67,12 +67,12 @@ export function restartsOf(
   // Who is back counts again among those that acknowledge, before another one leaves.
   const isSettled = acks.acksToRecord === undefined && acks.acksToOrder === undefined
   if (missing.length > 0 || !isSettled) return { ...none, due, missing }
-  if (first.member !== lead.member) return { ...none, due, replica: first.member }
-  // The primary is the last: whoever may be due as well comes before it.
+  // The turn of one that may be due as well could be before that of this one, or meanwhile.
   const reviewed = heard.flatMap(({ member, inReview }) =>
     inReview === true && others.includes(member) ? [member] : [],
   )
   if (reviewed.length > 0) return { ...none, due, missing: reviewed }
+  if (first.member !== lead.member) return { ...none, due, replica: first.member }
   const fit = others.find((name) =>
     heard.some(({ member, unfit }) => member === name && unfit === undefined),
   )

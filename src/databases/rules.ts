@@ -17,6 +17,7 @@ import {
 import { reachesNear, standsAlone } from './election.ts'
 import type { DatabaseFacts } from './facts.ts'
 import type { DatabaseAction, MemberSighting, Phase } from './model.ts'
+import { moveRules, waitForReads } from './move-rules.ts'
 import { reaches } from './position.ts'
 import { isHeld, isToRejoin, reinitOf, rejoinOf } from './rejoin.ts'
 import { restoreRules } from './restore-rules.ts'
@@ -237,20 +238,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     when: (f) => hasPrimary(f) && f.loss !== undefined,
     actions: wait,
   },
-  {
-    id: 'switch-over',
-    why: 'a planned move is due, and its target receives everything',
-    when: (f) => isServing(f) && f.leadHeard && f.target?.fit === true,
-    actions: (f) =>
-      write(f, {
-        phase: {
-          kind: 'handing-over',
-          from: leadName(f),
-          to: f.target?.member.member ?? '',
-          since: f.seen.now,
-        },
-      }),
-  },
+  ...moveRules,
   {
     id: 'record-acks',
     why: 'a set is written down before a server may acknowledge by it, and forgotten afterwards',
@@ -317,6 +305,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     when: (f) => isServing(f) && f.astray.some((each) => isHeld(each, f.seen)),
     actions: wait,
   },
+  waitForReads,
   {
     id: 'restart-waits',
     why: 'servers are to be started anew, and the next one waits until all others follow',

@@ -122,7 +122,7 @@ const values = {
 
 for (const engine of ['postgresql', 'mariadb'] as const) {
   suite(`three members of ${engine} under one agent`, () => {
-    test('are restarted one after another, and no writer notices', async () => {
+    test('are restarted one after another, and no client notices', async () => {
       await using bed = await openBed({ engine, where: 'processes', durability: 'quorum' })
       const [port] = await restingPorts(1)
       await apply(bed, (text) =>
@@ -165,7 +165,7 @@ for (const engine of ['postgresql', 'mariadb'] as const) {
         )
         assert.ok(away.length <= 1, `more than one at once: ${JSON.stringify(away)}`)
       }
-      assert.notEqual((await bed.look())?.primary, primary)
+      assert.ok(seen.some((one) => one.primary !== undefined && one.primary !== primary))
 
       before = servers(bed)
       const order = { verb: 'restart', database: 'orders', stop: false } as const
@@ -185,10 +185,7 @@ for (const engine of ['postgresql', 'mariadb'] as const) {
         assert.deepEqual(failed, [], 'no write failed')
       }
       assert.ok(reader.reads > 100)
-      // A question that leaves in the moment in which its replica is ended is lost with it: at most
-      // one for each of the servers that are ended, and its client is told so.
-      assert.ok(reader.errors.length <= 2 * members.length, reader.errors.join('; '))
-      for (const error of reader.errors) assert.match(error, /the server was lost/)
+      assert.deepEqual(reader.errors, [], 'no read failed')
     })
   })
 }
