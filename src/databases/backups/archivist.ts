@@ -92,7 +92,7 @@ export class Archivist {
         if (mine) {
           this.#follow(signal)
           await this.#decide(signal)
-        } else this.#stream?.stop.abort(new Error('another machine makes the backups'))
+        } else this.#let('another machine makes the backups')
         this.#trouble = ''
       } catch (thrown) {
         if (signal.aborted) break
@@ -147,8 +147,7 @@ export class Archivist {
     const epoch = view.record?.epoch ?? 0
     const stream = this.#stream
     if (stream !== undefined && stream.member === member && stream.epoch === epoch) return
-    stream?.stop.abort(new Error('another member serves'))
-    this.#stream = undefined
+    this.#let('another member serves')
     if (member === undefined) return
     const stop = new AbortController()
     const either = AbortSignal.any([signal, stop.signal])
@@ -156,6 +155,12 @@ export class Archivist {
       ...{ member, epoch, stop, origin: undefined, receiving: false, until: undefined },
     }
     void this.#receive(this.#stream, addressOf(view, member), either)
+  }
+
+  /** Receives from nobody for now. */
+  #let(why: string): void {
+    this.#stream?.stop.abort(new Error(why))
+    this.#stream = undefined
   }
 
   async #receive(stream: Stream, member: MemberAddress, signal: AbortSignal): Promise<void> {

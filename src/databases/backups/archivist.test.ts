@@ -1,0 +1,62 @@
+// Which machine receives the log may change back and forth: whoever's turn it is receives it.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { until } from '../../../test/engines/waiting.ts'
+import { plan, primary, replica, view } from '../../../test/fixtures/database-views.ts'
+import { ms, openClock } from '../../foundation/time.ts'
+import { Archivist } from './archivist.ts'
+import type { BackupEngine } from './engine.ts'
+import { openFolderStore } from './stores/folder.ts'
+import { Works } from './works.ts'
+
+test('receives again when its turn comes again, from the same primary', async () => {
+  const clock = openClock()
+  const folder = mkdtempSync(join(tmpdir(), 'ao-archivist-'))
+  const stop = new AbortController()
+  /** Whether a member is heard on the machine that goes before this one. */
+  let isFirstHeard = false
+  let receiving = 0
+  const engine = {
+    origin: async () => '1-0',
+    unbroken: async () => [],
+    until: async () => undefined,
+    receive: async (_primary, _store, _told, signal) => {
+      receiving += 1
+      const over = Promise.withResolvers<never>()
+      signal.addEventListener('abort', () => over.reject(signal.reason), { once: true })
+      return await over.promise.finally(() => {
+        receiving -= 1
+      })
+    },
+  } as Partial<BackupEngine> as BackupEngine
+  const backups = { to: folder, every: ms(1e9), keep: 2, tryEvery: undefined }
+  const archivist = new Archivist({
+    ...{ plan: backups, engine, store: openFolderStore(folder), clock, machine: 'b' },
+    ...{ works: new Works({ clock, changed: () => {}, ended: () => {} }) },
+    ...{ scratch: { data: '', run: '' }, changed: () => {}, event: () => {} },
+    view() {
+      const heard = clock.now()
+      const first = isFirstHeard ? [replica('orders-1', { heard, upstream: 'orders-2' })] : []
+      const members = [...first, primary({ member: 'orders-2', heard })]
+      const phase = { kind: 'serving', primary: 'orders-2' } as const
+      const { record } = view()
+      return view({ plan: plan({ backups }), members, record: record && { ...record, phase } })
+    },
+  })
+  const running = archivist.run(stop.signal)
+  try {
+    for (const heard of [false, true, false, true]) {
+      isFirstHeard = heard
+      await until('it is as it should be', () => receiving === (heard ? 0 : 1), 30_000)
+    }
+  } finally {
+    stop.abort(new Error('the test ends'))
+    await running
+    rmSync(folder, { recursive: true, force: true })
+  }
+  assert.equal(receiving, 0)
+})
