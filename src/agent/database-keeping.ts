@@ -7,6 +7,7 @@ import { historyStore } from '../databases/backups/catalog.ts'
 import { describeInstant, describePace } from '../databases/backups/describe.ts'
 import type { BackupEngine, Restored } from '../databases/backups/engine.ts'
 import type { Base, RestorePoint } from '../databases/backups/model.ts'
+import { releaseLog } from '../databases/backups/release.ts'
 import { restorePointOf } from '../databases/backups/restore-point.ts'
 import { below } from '../databases/backups/store.ts'
 import { openFolderStore } from '../databases/backups/stores/folder.ts'
@@ -61,7 +62,7 @@ export class Keeping {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#stop.abort(signal.reason), { once: true })
     const { plan, clock, changed, event, machine } = this.#options
-    if (plan.backups === undefined) return
+    if (plan.backups === undefined) return await this.#release(signal)
     try {
       this.#archivist = new Archivist({
         ...{ plan: plan.backups, clock, machine, changed, event, works: this.#works },
@@ -76,6 +77,14 @@ export class Keeping {
     } finally {
       await this.#works.settled()
     }
+  }
+
+  /** There may have been backups before; of MySQL there are none yet. */
+  async #release(signal: AbortSignal): Promise<void> {
+    const { plan, clock, event } = this.#options
+    if (plan.engine === 'mysql') return
+    const engine = await this.#openEngine()
+    await releaseLog({ engine, clock, event, view: () => this.view() }, signal)
   }
 
   work(): readonly DatabaseWork[] {

@@ -28,7 +28,7 @@ class Bed implements AsyncDisposable {
     this.ports = ports
   }
 
-  file(more = ''): string {
+  file(more = '', backups = `{ to: ${this.folder}/backups, every: 1d, keep: 2, try_every: 1d }`) {
     const [write, one, two] = this.ports
     return `
 name: kept
@@ -40,7 +40,7 @@ databases:
     durability: async
     data: ${this.folder}/data
     bind: 127.0.0.1:${write}
-    backups: { to: ${this.folder}/backups, every: 1d, keep: 2, try_every: 1d }
+    ${backups === '' ? '' : `backups: ${backups}`}
 ${more}`
   }
 
@@ -161,4 +161,10 @@ test('an agent backs up, tries, restores and verifies a database', async () => {
   const verified = await bed.carriedOut({ verb: 'verify', database: 'orders', repair: false })
   assert.match(verified, /compared on orders-2: all as on the primary/)
   assert.ok(existsSync(join(bed.folder, 'backups', 'orders')))
+
+  // Once the file asks for none, nothing of the log is kept for them.
+  const slots = "SELECT FROM pg_replication_slots WHERE slot_name = 'alwayson__archive'"
+  assert.equal((await bed.query('orders', slots)).length, 1)
+  await bed.agent.apply(bed.file('', ''), false)
+  await until('it is let go', async () => (await bed.query('orders', slots)).length === 0, patience)
 })

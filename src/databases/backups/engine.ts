@@ -78,6 +78,11 @@ export interface BackupEngine {
     told: (news: LogNews) => void,
     signal: AbortSignal,
   ): Promise<never>
+  /**
+   * Has a primary keep no log for backups any more. Resolves to false where somebody receives it at
+   * this moment.
+   */
+  release(primary: MemberAddress, signal: AbortSignal): Promise<boolean>
   /** Copies a member while it runs. */
   copy(
     member: MemberAddress,

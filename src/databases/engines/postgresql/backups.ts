@@ -62,6 +62,12 @@ class PostgresBackups implements BackupEngine {
     )
   }
 
+  release(primary: MemberAddress, signal: AbortSignal): Promise<boolean> {
+    return this.#failing(`${primary.member} keeps its log for backups`, () =>
+      this.#door.dropSlot(primary, signal),
+    )
+  }
+
   copy(
     member: MemberAddress,
     label: string,

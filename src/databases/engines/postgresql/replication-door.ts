@@ -94,6 +94,23 @@ export class ReplicationDoor {
     }
     return (await factsOf(session, signal)).segmentBytes
   }
+
+  /** What nobody receives any more would fill the disk; false while somebody does. */
+  async dropSlot(primary: MemberAddress, signal: AbortSignal): Promise<boolean> {
+    using session = await this.openSql(primary, signal)
+    await session.query(
+      `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+        WHERE slot_name = $1 AND NOT active`,
+      signal,
+      [this.slot],
+    )
+    const left = await session.query(
+      'SELECT FROM pg_replication_slots WHERE slot_name = $1',
+      signal,
+      [this.slot],
+    )
+    return left.length === 0
+  }
 }
 
 async function factsOf(session: Session, signal: AbortSignal): Promise<ServerFacts> {
