@@ -25,6 +25,7 @@ import { Keeping } from './database-keeping.ts'
 import { type Leaving, leavingOf, untilMayLeave } from './database-leaving.ts'
 import { type LocalMember, type LocalMemberOptions, openLocalMember } from './database-member.ts'
 import { type RefusedMember, tellRefused } from './database-refused.ts'
+import { endStrays } from './database-strays.ts'
 import { type PlannedAdoptions, planAdoptions } from './plan-adoptions.ts'
 
 /** What they are opened with. */
@@ -186,6 +187,7 @@ export class AgentDatabases {
     }
     this.#held = next
     this.#shown = next
+    await endStrays([...next.values()], this.#isMine, this.#options)
     for (const [name, held] of next) {
       if (before.get(name) !== held) this.#open(held)
       // Another version may have been installed in the place of theirs.
@@ -193,16 +195,18 @@ export class AgentDatabases {
     }
   }
 
+  readonly #isMine = ({ machine }: MemberPlan): boolean =>
+    machine === undefined || machine === this.#options.cluster?.machine
+
   #open(held: Held): void {
-    const { cluster, changed } = this.#options
+    const { changed } = this.#options
     const { plan } = held
     held.board.onChange(changed)
     const local = held.shared === undefined ? (held.board as DecidingBoard) : undefined
-    const isMine = ({ machine }: MemberPlan): boolean =>
-      machine === undefined || machine === cluster?.machine
-    held.running = plan.members.filter(isMine).map((member) => this.#openMember(held, member))
+    const mine = plan.members.filter(this.#isMine)
+    held.running.push(...mine.map((member) => this.#openMember(held, member)))
     for (const one of held.leaving) {
-      if (isMine(one.member)) held.running.push(this.#letGo(held, one))
+      if (this.#isMine(one.member)) held.running.push(this.#letGo(held, one))
     }
     held.running.push(held.keeping.run(held.stop.signal))
     if (local !== undefined) held.running.push(this.#decide(held, local, held.stop.signal))
