@@ -120,6 +120,10 @@ test('believes a record of whose primary nothing was heard, and no primary that 
   assert.equal(states(only(primary('a', { server: 'stopped' })), 'write'), 'd d d')
 })
 
+test('cuts off no read on a replica of which nothing was heard yet', () => {
+  assert.equal(states(view({ members: [] }), 'read'), 'u* ~ ~')
+})
+
 test('keeps what it knew while the coordinator is away', () => {
   const old = instant(now - 600_000)
   const members = [primary('a', { heard: old }), sighting('b', { heard: old }), sighting('c')]
@@ -172,7 +176,7 @@ test('takes new reads away from who is about to lead, and cuts off none', () => 
 test('goes on answering reads from replicas while a primary is found', () => {
   const phase: Phase = { kind: 'electing', from: 'a', since: now, why: 'lost', prefer: undefined }
   const members = [sighting('a', { server: 'stopped' }), sighting('b', { upstream: undefined })]
-  assert.equal(states(view({ record: record(phase, 5), members }), 'read'), 'd u d')
+  assert.equal(states(view({ record: record(phase, 5), members }), 'read'), 'd u ~')
 })
 
 test('names the application’s user at each address', () => {

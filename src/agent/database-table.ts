@@ -156,7 +156,9 @@ function readerState(
   now: Instant,
 ): ServerState {
   const { plan, record, connected } = view
-  if (seen === undefined || seen.diverged) return 'down'
+  // Nothing was ever heard of it: an agent that has just started must not cut what goes well.
+  if (seen === undefined) return 'draining'
+  if (seen.diverged) return 'down'
   const takesOver = seen.member === nextPrimary(record?.phase)
   // It has become primary, and doors will lead there in a moment.
   if (seen.server !== 'replica') return takesOver && seen.server === 'primary' ? 'draining' : 'down'

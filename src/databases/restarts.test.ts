@@ -85,6 +85,11 @@ test('waits while one is busy, behind, or not counted among those that acknowled
   const narrow = { ...record, acks: [{ members: ['c'], needed: 1 }] }
   const members = [primary({ acks: narrow.acks[0] }), replica('b', done), replica('c')]
   assert.equal(decide(seen(members, all, { record: narrow })).rule, 'record-acks')
+  // The wider set is in force, and what was acknowledged by the one before may not be on all yet.
+  const both = { ...record, acks: [{ members: ['c'], needed: 1 }, acks] }
+  const ahead = { acksVersion: 9, acksSince: { line: 4, at: 200 } }
+  const joint = [primary(ahead), replica('b', done), replica('c')]
+  assert.equal(decide(seen(joint, all, { record: both })).rule, 'restart-waits')
 })
 
 test('waits while another is asked whether its turn comes first', () => {

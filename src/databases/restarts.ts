@@ -64,8 +64,9 @@ export function restartsOf(
   const follows = (name: string): boolean =>
     heard.some((each) => each.member === name && isBack(each, lead, record.epoch))
   const missing = others.filter((name) => !follows(name))
-  // Who is back counts again among those that acknowledge, before another one leaves.
-  const isSettled = acks.acksToRecord === undefined && acks.acksToOrder === undefined
+  // Who is back counts again among those that acknowledge, before another one leaves: by one set.
+  const isChanging = acks.acksToRecord !== undefined || acks.acksToOrder !== undefined
+  const isSettled = record.acks.length === 1 && !isChanging
   if (missing.length > 0 || !isSettled) return { ...none, due, missing }
   // The turn of one that may be due as well could be before that of this one, or meanwhile.
   const reviewed = heard.flatMap(({ member, inReview }) =>

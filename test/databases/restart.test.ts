@@ -2,110 +2,27 @@
 // are started anew one after another, and neither notices.
 
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Bed, openBed } from '../../bench/failover/bed.ts'
+import { openBed } from '../../bench/failover/bed.ts'
 import { judge } from '../../bench/failover/judge.ts'
-import { type Session, sessionOf, type Target } from '../../bench/failover/session.ts'
-import { restingPorts } from '../../bench/lib/ports.ts'
+import { sessionOf } from '../../bench/failover/session.ts'
 import { ask } from '../../src/agent/client.ts'
-import type { ApplyReport } from '../../src/agent/model.ts'
-import type { DatabaseOverview } from '../../src/databases/overview.ts'
 import { isAcknowledgedKept } from '../../src/drills/checkers/acknowledged.ts'
 import { describeAcknowledged } from '../../src/drills/checkers/describe.ts'
 import { Fault } from '../../src/foundation/fault.ts'
 import { until } from '../engines/waiting.ts'
-
-const members = ['orders-1', 'orders-2', 'orders-3']
-const patience = 180_000
-
-const socketOf = (bed: Bed): string => bed.places[0]?.socket ?? ''
-
-/** Applies the file of a bed with other words in it. */
-async function apply(bed: Bed, change: (text: string) => string): Promise<ApplyReport> {
-  const socket = socketOf(bed)
-  const path = join(dirname(dirname(socket)), 'alwayson.yaml')
-  const text = change(readFileSync(path, 'utf8'))
-  const report = await ask(socket, '/apply', { path, text, env: {}, dryRun: false })
-  writeFileSync(path, text)
-  return report
-}
-
-/** Which processes are the servers now. */
-const servers = (bed: Bed): ReadonlyMap<string, number | undefined> =>
-  new Map(members.map((name) => [name, bed.record(name).server?.pid]))
-
-const differ = (before: ReadonlyMap<string, number | undefined>, bed: Bed): readonly string[] =>
-  members.filter((name) => before.get(name) !== bed.record(name).server?.pid)
-
-/** Resolves when nothing is left to be restarted, and all is well; how it went meanwhile. */
-async function restarted(
-  bed: Bed,
-  isDone: () => boolean = () => true,
-): Promise<readonly DatabaseOverview[]> {
-  const seen: DatabaseOverview[] = []
-  await until(
-    'all are restarted',
-    async () => {
-      const now = await bed.look()
-      if (now !== undefined) seen.push(now)
-      return (
-        isDone() &&
-        now?.rule === 'steady' &&
-        now.request === undefined &&
-        now.members.every(({ restart, standing }) => restart === undefined && standing === 'good')
-      )
-    },
-    patience,
-  )
-  await bed.well()
-  return seen
-}
-
-/** Reads again and again on one session, as an application does; its errors. */
-class Reader implements AsyncDisposable {
-  readonly errors: string[] = []
-  reads = 0
-  #isOver = false
-  readonly #running: Promise<void>
-
-  constructor(target: Target) {
-    this.#running = this.#run(target)
-  }
-
-  async #run(target: Target): Promise<void> {
-    let session: Session | undefined
-    while (!this.#isOver) {
-      try {
-        session ??= await sessionOf(target)
-        await session.run('SELECT 1 AS one')
-        this.reads += 1
-      } catch (thrown) {
-        this.errors.push(String(thrown))
-        await session?.end()
-        session = undefined
-      }
-      await pause(10)
-    }
-    await session?.end()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isOver = true
-    await this.#running
-  }
-}
-
-async function readTarget(bed: Bed): Promise<Target> {
-  const { url } = await ask(socketOf(bed), '/database-url', { database: 'orders', door: 'read' })
-  const { username, password, port, pathname } = new URL(url)
-  return {
-    ...{ engine: bed.options.engine, host: '127.0.0.1', port: Number(port) },
-    ...{ user: username, password, database: pathname.slice(1) },
-  }
-}
+import {
+  apply,
+  differ,
+  members,
+  openReadDoor,
+  patience,
+  Reader,
+  restarted,
+  servers,
+  socketOf,
+} from './rolling.ts'
 
 /** A setting that takes effect at once, and one that needs a start. */
 const settings = {
@@ -124,12 +41,7 @@ for (const engine of ['postgresql', 'mariadb'] as const) {
   suite(`three members of ${engine} under one agent`, () => {
     test('are restarted one after another, and no client notices', async () => {
       await using bed = await openBed({ engine, where: 'processes', durability: 'quorum' })
-      const [port] = await restingPorts(1)
-      await apply(bed, (text) =>
-        text.replace(/bind: (\S+)/, `bind: { write: "$1", read: ":${port}" }`),
-      )
-      await bed.well()
-      const target = await readTarget(bed)
+      const target = await openReadDoor(bed)
       await using reader = new Reader(target)
       const value = async ([sql, wanted]: readonly [string, string]): Promise<boolean> => {
         const session = await sessionOf(target)
@@ -165,7 +77,9 @@ for (const engine of ['postgresql', 'mariadb'] as const) {
         )
         assert.ok(away.length <= 1, `more than one at once: ${JSON.stringify(away)}`)
       }
-      assert.ok(seen.some((one) => one.primary !== undefined && one.primary !== primary))
+      // Whoever was to take over may have been too slow for it; then the same one leads again.
+      const { proofs = [] } = seen.at(-1) ?? {}
+      assert.ok(proofs.some(({ from, why }) => from === primary && why === 'a planned move'))
 
       before = servers(bed)
       const order = { verb: 'restart', database: 'orders', stop: false } as const
