@@ -49,7 +49,12 @@ async function namesInForce(session: Session, signal: AbortSignal): Promise<stri
 const senders = `SELECT application_name AS name, sync_priority AS priority
   FROM pg_stat_replication WHERE state IN ('streaming', 'catchup')`
 
-async function isTaken(session: Session, acks: AckSet, signal: AbortSignal): Promise<boolean> {
+/** A set that needs nobody may name members all the same: they only may take over. */
+async function isTaken(
+  session: Session,
+  { members, needed }: AckSet,
+  signal: AbortSignal,
+): Promise<boolean> {
   const rows = await session.query(senders, signal)
   return areTaken(
     rows.map(({ name, priority }) => ({
@@ -57,7 +62,7 @@ async function isTaken(session: Session, acks: AckSet, signal: AbortSignal): Pro
       at: null,
       priority: Number(priority),
     })),
-    acks.members,
+    needed === 0 ? [] : members,
   )
 }
 
