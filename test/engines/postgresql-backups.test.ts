@@ -1,7 +1,15 @@
 // Backups of PostgreSQL from its package: what is kept, what comes back, and what befalls them.
 
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -149,6 +157,19 @@ test('makes another backup where the log was lost, and refuses what lies in betw
   await bed.moment()
   await bed.restore(undefined)
   assert.deepEqual(await bed.idsAfter('restored', '1'), [1, 2])
+})
+
+test('begins no restore with less of the log than the base itself needs', async () => {
+  await using bed = await BackupBed.open(kind, openPostgresBackups, 2)
+  const base = await bed.bases(1)
+  assert.equal(base.source, 'm2')
+  await bed.scene.seat('m1').engine.stop(ms(20_000), soon())
+  await until('it is noticed', () => bed.archivist.overview().receiving === false, patience)
+  // As it is while the last of what the copy needs is on its way.
+  for (const file of filesIn(bed.folder).filter((each) => each.endsWith('.growing'))) {
+    truncateSync(file, 100)
+  }
+  await assert.rejects(bed.restore(undefined), /no backup has an unbroken log/)
 })
 
 test('refuses a moment of which nobody knows yet what was committed', async () => {

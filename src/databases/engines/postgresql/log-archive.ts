@@ -34,12 +34,12 @@ const stateEvery = 5000
 /** What lies in the store. */
 export async function heldIn(store: BackupStore): Promise<LogHeld> {
   const segments = new Set<string>()
-  const growing = new Set<string>()
+  const growing = new Map<string, number>()
   const histories: ReturnType<typeof parseHistory>[] = []
-  for (const { key } of await store.list(`${folder}/`)) {
+  for (const { key, bytes } of await store.list(`${folder}/`)) {
     const name = key.slice(folder.length + 1)
     if (name.endsWith(wholeEnd)) segments.add(name.slice(0, -wholeEnd.length))
-    else if (name.endsWith(growingEnd)) growing.add(name.slice(0, -growingEnd.length))
+    else if (name.endsWith(growingEnd)) growing.set(name.slice(0, -growingEnd.length), bytes)
     else if (name.endsWith('.history')) {
       const text = (await store.read(key))?.toString('utf8') ?? ''
       histories.push(parseHistory(Number.parseInt(name.slice(0, 8), 16), text))

@@ -22,11 +22,12 @@ const third: TimelineHistory = {
 function held(
   lines: Readonly<Record<number, readonly number[]>>,
   histories: readonly TimelineHistory[] = [],
+  reached = size - 1,
 ): LogHeld {
   const names = Object.entries(lines).flatMap(([line, all]) =>
     all.map((index) => name(Number(line), index)),
   )
-  const growing = new Set(names.slice(-1))
+  const growing = new Map(names.slice(-1).map((each) => [each, reached]))
   const segments = new Set(names.filter((each) => !growing.has(each)))
   return { segmentBytes: size, segments, growing, histories }
 }
@@ -41,9 +42,18 @@ suite('the chain from a base', () => {
     assert.equal(chainFrom(held({}), { line: 1, at: at(4) }).isWhole, false)
   })
 
-  test('needs nothing yet of a segment that ends just where the base does', () => {
-    const chain = chainFrom(held({ 1: [2, 3] }), { line: 1, at: at(4, 0) })
+  test('is not whole before all is received that the base itself needs', () => {
+    const from = { line: 1, at: at(3, 400) }
+    assert.equal(chainFrom(held({ 1: [2, 3] }, [], 399), from).isWhole, false)
+    assert.equal(chainFrom(held({ 1: [2, 3] }, [], 400), from).isWhole, true)
+    // It has gone on from there.
+    assert.equal(chainFrom(held({ 1: [2, 3, 4] }, [], 0), from).isWhole, true)
+  })
+
+  test('needs nothing yet of a segment that begins just where the base ends', () => {
+    const chain = chainFrom(held({ 1: [2, 3] }, [], size), { line: 1, at: at(4, 0) })
     assert.deepEqual(chain, { line: 1, names: [], isWhole: true })
+    assert.equal(chainFrom(held({ 1: [2, 3] }), { line: 1, at: at(4, 0) }).isWhole, false)
     assert.equal(chainFrom(held({ 1: [2] }), { line: 1, at: at(4, 0) }).isWhole, false)
   })
 

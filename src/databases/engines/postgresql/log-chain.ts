@@ -6,9 +6,10 @@ import { parseSegmentName, segmentName, type TimelineHistory } from './lsn.ts'
 /** What lies in an archive. */
 export interface LogHeld {
   readonly segmentBytes: number
-  /** Names of whole segments, and of the one that grows. */
+  /** Names of whole segments. */
   readonly segments: ReadonlySet<string>
-  readonly growing: ReadonlySet<string>
+  /** Of the one that grows: how many of its bytes are there. */
+  readonly growing: ReadonlyMap<string, number>
   readonly histories: readonly TimelineHistory[]
 }
 
@@ -17,7 +18,7 @@ export interface LogChain {
   /** The timeline that it ends on. */
   readonly line: number
   readonly names: readonly string[]
-  /** Every piece is there, up to the last that there is of this history. */
+  /** All that leads there is there, and every piece up to the last that there is of this history. */
   readonly isWhole: boolean
 }
 
@@ -39,12 +40,13 @@ const stretchesOf = ({ line, ancestors }: TimelineHistory): readonly Stretch[] =
 const historyOf = (held: LogHeld, line: number): TimelineHistory =>
   held.histories.find((each) => each.line === line) ?? { line, ancestors: [] }
 
-const holds = (held: LogHeld, name: string): boolean =>
-  held.segments.has(name) || held.growing.has(name)
+/** How many bytes of a segment are there; `undefined`: it is not. */
+const bytesOf = (held: LogHeld, name: string): number | undefined =>
+  held.segments.has(name) ? held.segmentBytes : held.growing.get(name)
 
 /** Positions of the segments of one timeline that there are, counted in segments, ascending. */
 export const indexesOf = (held: LogHeld, line: number): readonly number[] =>
-  [...held.segments, ...held.growing]
+  [...held.segments, ...held.growing.keys()]
     .flatMap((name) => parseSegmentName(name, held.segmentBytes) ?? [])
     .filter((each) => each.line === line)
     .map(({ start }) => indexOf(start, held))
@@ -52,7 +54,7 @@ export const indexesOf = (held: LogHeld, line: number): readonly number[] =>
 
 /** Every timeline that something is there of. */
 const linesOf = (held: LogHeld): readonly number[] => {
-  const named = [...held.segments, ...held.growing].flatMap(
+  const named = [...held.segments, ...held.growing.keys()].flatMap(
     (name) => parseSegmentName(name, held.segmentBytes)?.line ?? [],
   )
   return [...new Set([...named, ...held.histories.map(({ line }) => line)])].toSorted(
@@ -77,16 +79,21 @@ export function chainFrom(held: LogHeld, from: Position): LogChain {
   const last = indexesOf(held, line).at(-1)
   const names: string[] = []
   const first = indexOf(from.at, held)
-  // A position at the very end of a segment needs nothing of it, nor is there a next one yet.
+  // A position at the very end of a segment needs all of that, and nothing yet of the next one.
   const least = from.at % held.segmentBytes === 0 ? first - 1 : first
   if (last === undefined || last < least) return { line, names, isWhole: false }
-  for (let index = first; index <= last; index += 1) {
+  const nameAt = (index: number): string => {
     const owner = stretches.findLast(({ begin }) => indexOf(begin, held) <= index)
-    const name = segmentName(owner?.line ?? line, index * held.segmentBytes, held.segmentBytes)
-    if (!holds(held, name)) return { line, names, isWhole: false }
+    return segmentName(owner?.line ?? line, index * held.segmentBytes, held.segmentBytes)
+  }
+  for (let index = first; index <= last; index += 1) {
+    const name = nameAt(index)
+    if (bytesOf(held, name) === undefined) return { line, names, isWhole: false }
     names.push(name)
   }
-  return { line, names, isWhole: true }
+  const reached = least * held.segmentBytes + (bytesOf(held, nameAt(least)) ?? 0)
+  // Of older pieces nothing is there once nobody needs them: then a later one has been begun.
+  return { line, names, isWhole: last > least || reached >= from.at }
 }
 
 /**
@@ -96,7 +103,7 @@ export function chainFrom(held: LogHeld, from: Position): LogChain {
 export function resumeAt(held: LogHeld, history: TimelineHistory): Position | undefined {
   const stretches = stretchesOf(history)
   for (const [at, { line }] of stretches.toReversed().entries()) {
-    const whole = indexesOf({ ...held, growing: new Set() }, line).at(-1)
+    const whole = indexesOf({ ...held, growing: new Map() }, line).at(-1)
     if (whole === undefined) continue
     const next = stretches[stretches.length - at]
     const end = (whole + 1) * held.segmentBytes
@@ -111,7 +118,7 @@ export function resumeAt(held: LogHeld, history: TimelineHistory): Position | un
 /** Pieces that nobody needs who begins at `from`: older ones, of every timeline up to that one. */
 export function surplusOf(held: LogHeld, from: Position): readonly string[] {
   const first = indexOf(from.at, held)
-  return [...held.segments, ...held.growing].filter((name) => {
+  return [...held.segments, ...held.growing.keys()].filter((name) => {
     const piece = parseSegmentName(name, held.segmentBytes)
     return piece !== undefined && indexOf(piece.start, held) < first && piece.line <= from.line
   })
