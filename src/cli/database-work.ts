@@ -87,6 +87,6 @@ export function judgeWork(status: Status, database: string, id: string): Judgeme
     return { kind: 'failed', line: `nothing is known of it any more: ${database}`, remedy }
   }
   if (one.ended === undefined) return { kind: 'waiting', line: workNote(one, status.now).text }
-  const { well, line } = one.ended
-  return well ? { kind: 'done', line } : { kind: 'failed', line, remedy }
+  const { well, line, remedy: help = remedy } = one.ended
+  return well ? { kind: 'done', line } : { kind: 'failed', line, remedy: help }
 }

@@ -58,9 +58,15 @@ export interface DatabaseWork {
   readonly done: number
   readonly of: number | undefined
   /** How it ended; undefined while it goes on. */
-  readonly ended:
-    | { readonly at: Instant; readonly well: boolean; readonly line: string }
-    | undefined
+  readonly ended: EndedWork | undefined
+}
+
+/** How long work ended, in a line; and where it did not end well, what would help. */
+export interface EndedWork {
+  readonly at: Instant
+  readonly well: boolean
+  readonly line: string
+  readonly remedy?: string | undefined
 }
 
 /** What is there to restore from. */

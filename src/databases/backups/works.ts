@@ -1,6 +1,6 @@
 // What long work on one database is under way, and how did the last ones end?
 
-import { describeError } from '../../foundation/fault.ts'
+import { describeError, Fault } from '../../foundation/fault.ts'
 import type { Clock } from '../../foundation/time.ts'
 import type { Progress } from '../engine.ts'
 import type { DatabaseWork } from '../overview.ts'
@@ -49,15 +49,22 @@ export class Works {
     const id = `${kind}-${Math.floor(clock.now())}-${this.#count}`
     const nothing = { step: 'begins', done: 0, of: undefined, ended: undefined }
     this.#put({ id, kind, since: clock.now(), ...nothing })
-    const end = (well: boolean, line: string): boolean => {
-      this.#change(id, { ended: { at: clock.now(), well, line } })
+    const end = (well: boolean, line: string, remedy?: string): boolean => {
+      this.#change(id, { ended: { at: clock.now(), well, line, remedy } })
       ended(kind, well, line)
       changed()
       return well
     }
     const done = task((progress) => this.#change(id, progress), signal).then(
       (line) => end(true, line),
-      (thrown: unknown) => end(false, signal.aborted ? 'it was broken off' : describeError(thrown)),
+      (thrown: unknown) => {
+        if (signal.aborted) return end(false, 'it was broken off')
+        return end(
+          false,
+          describeError(thrown),
+          thrown instanceof Fault ? thrown.remedy : undefined,
+        )
+      },
     )
     this.#running.add(done)
     void done.then(() => this.#running.delete(done))
