@@ -18,7 +18,7 @@ export interface LogChain {
   /** The timeline that it ends on. */
   readonly line: number
   readonly names: readonly string[]
-  /** All that leads there is there, and every piece up to the last that there is of this history. */
+  /** All that leads there is there, and each piece up to the last that there is of this history. */
   readonly isWhole: boolean
 }
 
