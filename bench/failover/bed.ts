@@ -26,6 +26,8 @@ export interface BedOptions {
   readonly engine: Target['engine']
   readonly where: 'processes' | 'machines'
   readonly durability: 'quorum' | 'async'
+  /** The folder of the server's programs, unless they are found by themselves. */
+  readonly home?: string
 }
 
 /** A database with clients that write. */
@@ -117,7 +119,7 @@ class OpenBed implements Bed {
   }
 
   #file(ports: readonly number[], machines: readonly TestMachine[] | undefined): string {
-    const { engine, durability } = this.options
+    const { engine, durability, home } = this.options
     const cluster =
       machines === undefined
         ? ''
@@ -135,7 +137,7 @@ databases:
     members: ${members}
     data: ${join(this.#root, 'data')}
     bind: 127.0.0.1:${this.#write}
-`
+${home === undefined ? '' : `    home: ${home}\n`}`
   }
 
   async #giveKeys(machines: readonly TestMachine[]): Promise<void> {
