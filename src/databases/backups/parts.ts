@@ -30,7 +30,12 @@ export async function putPart(
   // Whoever reads it hears of it, also who begins later.
   compressed.on('error', () => {})
   source.pipe(compressed)
-  await store.put(key, summed(), signal)
+  try {
+    await store.put(key, summed(), signal)
+  } finally {
+    // Whoever brings the bytes waits while they are not taken.
+    source.destroy()
+  }
   return { key, bytes: stored, sha256: sum.digest('hex') }
 
   async function* summed(): AsyncGenerator<Buffer> {

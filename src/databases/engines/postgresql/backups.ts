@@ -78,10 +78,13 @@ class PostgresBackups implements BackupEngine {
     return this.#failing(`${member.member} could not be copied`, async () => {
       const { major, version, standby } = await this.#askSource(member, signal)
       using session = await this.#door.open(member, signal)
-      const end = (): void => session[Symbol.dispose]()
+      const queue = new ByteQueue()
+      const end = (): void => {
+        session[Symbol.dispose]()
+        queue.fail(signal.reason)
+      }
       signal.addEventListener('abort', end, { once: true })
       let bytes = 0
-      const queue = new ByteQueue()
       try {
         const rate = standby ? rateOf.replica : rateOf.primary
         const streaming = streamBase(session, { label, major, rate }, queue.push, (done, of) => {
