@@ -122,13 +122,14 @@ class MariadbBackups implements BackupEngine {
         yield chunk
       }
     }
-    // A dump that was broken off ends early: what it gave is kept by nobody then.
     const [kept, over] = await Promise.allSettled([
       keep(dumpPart, counted()),
       ended(dump, 'mariadb-dump'),
     ])
-    if (over.status === 'rejected') throw over.reason
+    // One whose bytes nobody takes is broken off by that.
     if (kept.status === 'rejected') throw kept.reason
+    // A dump that was broken off ends early: what it gave is kept by nobody then.
+    if (over.status === 'rejected') throw over.reason
     if (at !== undefined) return { at, bytes, ended: now() }
     throw new Fault('failed', 'the copy does not say at which position it was made')
   }
