@@ -36,17 +36,48 @@ export const moveGivenUp = 'a planned move was given up'
 const proofsMost = 64
 const triedMost = 8
 
+/** Why a new epoch begins when a primary has stopped for another one. */
+const moved = 'a planned move'
+
+/**
+ * The old primary of a planned move has stopped, and says all that it has. It is no more than the
+ * target has, which took part in its epoch: nobody else need be asked, and the target is promoted
+ * at once. Where that cannot be said for certain it is elected.
+ */
+export function handOver(f: DatabaseFacts): readonly DatabaseAction[] {
+  const { lead, leadHeard, target, heard, record, seen } = f
+  const to = target?.member
+  const isCertain =
+    leadHeard &&
+    target?.fit === true &&
+    target.member.member !== lead?.member &&
+    target.member.epoch === record.epoch &&
+    target.member.forgot !== true
+  if (!isCertain || lead?.received === undefined || to?.received === undefined) {
+    return elect(f, moved, to?.member)
+  }
+  const proof: Proof = {
+    ...{ epoch: record.epoch + 1, at: seen.now, from: lead.member, to: to.member, why: moved },
+    acks: record.acks,
+    confirmed: { [lead.member]: lead.received, [to.member]: to.received },
+    ...{ start: to.received, floor: record.floor, acceptedLoss: false },
+  }
+  return write(f, promoting(f, proof, heard.filter(canFollow), { begun: [] }))
+}
+
+const canFollow = ({ server, diverged }: MemberSighting): boolean =>
+  !['absent', 'broken'].includes(server) && !diverged
+
 /** The winner is promoted, by the proof of its election. */
 export function promotion(f: DatabaseFacts, acceptedLoss: boolean): readonly DatabaseAction[] {
   const { winner, confirmed } = f.election
-  const { phase, epoch, acks, proofs } = f.record
+  const { phase, epoch, acks } = f.record
   if (winner === undefined || phase.kind !== 'electing') return []
-  const to = winner.sighting.member
   const proof: Proof = {
     epoch: epoch + 1,
     at: f.seen.now,
     from: phase.from,
-    to,
+    to: winner.sighting.member,
     why: phase.why,
     acks,
     confirmed: Object.fromEntries(confirmed.map((e) => [e.sighting.member, e.position])),
@@ -55,17 +86,34 @@ export function promotion(f: DatabaseFacts, acceptedLoss: boolean): readonly Dat
     acceptedLoss,
     ...(acceptedLoss ? { givenUp: forkOf(winner, f.record) } : {}),
   }
-  const names = confirmed.filter((each) => each.heard).map((each) => each.sighting.member)
-  const all = [proof, ...begun(winner, phase.tried), ...proofs]
-  return write(f, {
-    epoch: epoch + 1,
-    phase: { kind: 'promoting', winner: to, proof, tried: phase.tried },
-    acks: [firstAcks(to, names, f.seen.wish)],
-    floor: winner.position,
+  const near = confirmed.filter((each) => each.heard).map(({ sighting }) => sighting)
+  const { tried } = phase
+  return write(f, promoting(f, proof, near, { tried, begun: begun(winner, tried) }))
+}
+
+/**
+ * Whoever the proof names is promoted. Its first writes are acknowledged by those who are `near`,
+ * if they are enough.
+ */
+function promoting(
+  { record, seen }: DatabaseFacts,
+  proof: Proof,
+  near: readonly MemberSighting[],
+  before: { readonly tried?: readonly Proof[] | undefined; readonly begun: readonly Proof[] },
+): DatabaseRecord {
+  const { to, epoch, start } = proof
+  const names = near.map(({ member }) => member)
+  const all = [proof, ...before.begun, ...record.proofs]
+  return {
+    ...record,
+    epoch,
+    phase: { kind: 'promoting', winner: to, proof, tried: before.tried },
+    acks: [firstAcks(to, names, seen.wish)],
+    floor: start,
     proofs: all.slice(0, proofsMost),
     // Of whoever was away for longer than these go back nothing can be said: it is copied anew.
-    proofsSince: all[proofsMost]?.epoch ?? f.record.proofsSince,
-  })
+    proofsSince: all[proofsMost]?.epoch ?? record.proofsSince,
+  }
 }
 
 /**

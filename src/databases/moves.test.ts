@@ -40,7 +40,7 @@ const old = member('a', {
 })
 const ended = { upstream: undefined, receivedAt: undefined }
 
-const ruleOf = (record: DatabaseRecord, members: readonly MemberSighting[]): string =>
+const decided = (record: DatabaseRecord, members: readonly MemberSighting[]) =>
   decide({
     ...{ now, record, members, paused: false, request: { kind: 'switchover', to: 'b' } },
     wish: {
@@ -50,7 +50,17 @@ const ruleOf = (record: DatabaseRecord, members: readonly MemberSighting[]): str
       failover: 'auto',
       bounds,
     },
-  }).rule
+  })
+
+const ruleOf = (record: DatabaseRecord, members: readonly MemberSighting[]): string =>
+  decided(record, members).rule
+
+/** The record that is written. */
+function nextOf(record: DatabaseRecord, members: readonly MemberSighting[]): DatabaseRecord {
+  const [action] = decided(record, members).actions
+  assert.ok(action?.kind === 'record')
+  return action.record
+}
 
 const next = (to: string, since: Instant): DatabaseRecord =>
   recordIn({ kind: 'serving', primary: 'a', next: { to, since } })
@@ -88,6 +98,25 @@ test('the stream of the target ends before the old primary is seen to: the move 
 test('and once that is seen, it is completed', () => {
   const stopped = { ...old, server: 'stopped' as const }
   assert.equal(ruleOf(handingOver(now), [stopped, member('b', ended), member('c')]), 'hand-over')
+})
+
+test('the target is promoted at once: the old primary itself has said that it has all', () => {
+  const stopped = { ...old, server: 'stopped' as const }
+  const next = nextOf(handingOver(now), [stopped, member('b', ended), member('c')])
+  assert.ok(next.phase.kind === 'promoting')
+  const { winner, proof } = next.phase
+  assert.deepEqual([winner, next.epoch, next.floor], ['b', 5, proof.start])
+  assert.deepEqual(Object.keys(proof.confirmed), ['a', 'b'])
+  assert.deepEqual(next.acks, [{ members: ['a', 'c'], needed: 1 }])
+})
+
+test('one that may have lost something, or is of another epoch, is elected', () => {
+  const stopped = { ...old, server: 'stopped' as const }
+  for (const doubt of [{ forgot: true }, { epoch: 3 }]) {
+    const next = nextOf(handingOver(now), [stopped, member('b', { ...ended, ...doubt })])
+    assert.ok(next.phase.kind === 'electing')
+    assert.equal(next.phase.prefer, 'b')
+  }
 })
 
 test('what the old primary could not hand over ends it once all must have been heard', () => {

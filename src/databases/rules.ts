@@ -9,6 +9,7 @@ import {
   electAgain,
   epochsUnderWay,
   failovers,
+  handOver,
   moveGivenUp,
   promotion,
   withData,
@@ -192,7 +193,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     id: 'hand-over',
     why: 'the old primary has stopped, and the new one has all of it',
     when: (f) => isHandingOver(f) && f.target?.caughtUp === true,
-    actions: (f) => elect(f, 'a planned move', f.target?.member.member),
+    actions: handOver,
   },
   {
     id: 'give-up-hand-over',

@@ -26,7 +26,7 @@ const phaseNames: Readonly<Record<string, string>> = {
   'switch-over': 'let what is under way end',
   quiesce: 'let what is under way end',
   'wait-for-target': 'hand over the rest',
-  'hand-over': 'stop and compare',
+  'hand-over': 'promote',
   freeze: 'stop the others and compare',
   'wait-out-lease': 'wait for the old lease to end',
   'wait-for-better': 'stop the others and compare',

@@ -137,6 +137,9 @@ function promote(
   if (around.readEpoch() !== epoch && !node.sabotage.promotesUnread) return
   node.endWork(false)
   node.promised = Math.max(node.promised, epoch)
+  // Whoever is promoted receives from nobody, also if it was not asked to stop before.
+  node.streams = false
+  node.source = undefined
   const readAt = around.now
   let left = 1 + below(around.random, 3)
   const { log } = node
