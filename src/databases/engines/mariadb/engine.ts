@@ -204,7 +204,7 @@ class MariadbMember implements MemberEngine {
 
   /** What a server needs and cannot do itself, while nobody orders anything. */
   async #giveHelp(signal: AbortSignal): Promise<void> {
-    const session = await this.#server.session(signal)
+    const session = await this.#server.session(signal, 'help')
     const status = await readStatus(session, signal)
     if (status.folder !== this.#server.options.data) return
     if (status.epoch > 0) await this.#giveLateAcks(session, status, signal)

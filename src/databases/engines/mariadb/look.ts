@@ -45,7 +45,7 @@ export class Lookout {
       return this.#stopped(process.kind === 'ended' ? process.why : undefined)
     }
     try {
-      this.#last = await this.#running(await this.#server.session(signal), signal)
+      this.#last = await this.#running(await this.#server.session(signal, 'looks'), signal)
       return this.#last
     } catch (thrown) {
       return silentSight(thrown, this.#last, this.#server.options.accounts, signal)

@@ -20,6 +20,9 @@ const pauseBetween = 20
 /** A server that is alive answers its socket within this, also on a busy machine. */
 const answerWithin = 5000
 
+/** What a connection is kept for. */
+export type Use = 'orders' | 'looks' | 'help'
+
 /** What a server is started with. */
 export interface KinLaunch {
   readonly program: string
@@ -35,7 +38,7 @@ export class KinServer implements Disposable {
   /** The member's place in the file, from 0. */
   readonly index: number
   readonly socket: string
-  #session: Session | undefined
+  readonly #sessions = new Map<Use, Session>()
 
   constructor(options: MemberOptions, owner: Owner | undefined) {
     this.options = options
@@ -117,11 +120,19 @@ export class KinServer implements Disposable {
     return errors.length === 0 ? '' : `: ${errors.slice(-2).join('; ')}`
   }
 
-  /** The one connection that is kept, opened when it is needed. */
-  async session(signal: AbortSignal): Promise<Session> {
-    if (this.#session?.closed === false) return this.#session
-    this.#session = await this.connect(signal)
-    return this.#session
+  /**
+   * A connection that is kept, opened when it is needed. A statement that is broken off takes it
+   * along: who looks, carries out orders or helps beside them has one of its own.
+   */
+  async session(signal: AbortSignal, use: Use = 'orders'): Promise<Session> {
+    const kept = this.#sessions.get(use)
+    if (kept?.closed === false) return kept
+    const opened = await this.connect(signal)
+    // Somebody else may have asked for it meanwhile.
+    const other = this.#sessions.get(use)
+    if (other?.closed === false) opened[Symbol.dispose]()
+    else this.#sessions.set(use, opened)
+    return this.#sessions.get(use) ?? opened
   }
 
   /** A new connection as the administrator, whose statements are in no log of the server. */
@@ -167,8 +178,8 @@ export class KinServer implements Disposable {
   }
 
   disconnect(): void {
-    this.#session?.[Symbol.dispose]()
-    this.#session = undefined
+    for (const session of this.#sessions.values()) session[Symbol.dispose]()
+    this.#sessions.clear()
   }
 
   [Symbol.dispose](): void {

@@ -52,5 +52,6 @@ export function silentSight(
     return { ...blank, server: 'starting' }
   }
   const server = last === blank ? 'starting' : last.server
-  return { ...blank, server, why: 'the server does not answer', acks: last.acks }
+  const { writable, acks } = last
+  return { ...blank, server, writable, why: 'the server does not answer', acks }
 }

@@ -178,7 +178,7 @@ class MysqlMember implements MemberEngine {
   /** A replica whose account was locked comes in by its other one. */
   async #changeRole(signal: AbortSignal): Promise<void> {
     const { accounts, peers, member, data } = this.#server.options
-    const session = await this.#server.session(signal)
+    const session = await this.#server.session(signal, 'help')
     const { receiving, folder } = await readStatus(session, signal)
     if (folder !== data || receiving?.io !== 'Connecting') return
     if (!locked.has(receiving.ioError.number)) return
