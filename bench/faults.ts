@@ -2,6 +2,7 @@
 //
 //   npm run bench:faults                              every fault, every peer, one round
 //   npm run bench:faults -- --fault kill,hang --peer alwayson,nginx --rounds 5 --json FILE
+//   npm run bench:faults -- --peer haproxy            both ways of configuring HAProxy
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -29,15 +30,20 @@ const { values } = parseArgs({
   },
 })
 
-/** The wanted ones of `all`, or all; a word that names none of them ends the run. */
+/**
+ * The wanted ones of `all`, or all: a word names what it is, or what begins with it and goes on
+ * after a hyphen. One that names none of them ends the run.
+ */
 function choose<Name extends string>(given: string | undefined, all: readonly Name[]): Name[] {
   const words = given?.split(',') ?? []
-  const unknown = words.filter((word) => !all.some((name) => name === word))
+  const means = (word: string, name: Name): boolean => name === word || name.startsWith(`${word}-`)
+  const unknown = words.filter((word) => !all.some((name) => means(word, name)))
   if (unknown.length > 0) {
     process.stderr.write(`${unknown.join(', ')} is none of ${all.join(', ')}\n`)
     process.exit(2)
   }
-  return words.length === 0 ? [...all] : all.filter((name) => words.includes(name))
+  const isWanted = (name: Name): boolean => words.some((word) => means(word, name))
+  return words.length === 0 ? [...all] : all.filter(isWanted)
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)

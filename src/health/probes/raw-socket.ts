@@ -2,6 +2,7 @@
 // drop as many of them, and a handle costs half of what a `net.Socket` does.
 
 import { getSystemErrorName } from 'node:util'
+import { type HeldSockets, openHeldSockets } from './held-socket.ts'
 
 /** A libuv socket (`lib/net.js` of node uses the same calls). */
 interface Handle {
@@ -12,6 +13,7 @@ interface Handle {
   writeLatin1String(request: object, text: string): number
   connect(request: ConnectRequest, address: string, port: number): number
   connect6(request: ConnectRequest, address: string, port: number): number
+  open(fd: number): number
   reset(): number
   close(): void
 }
@@ -47,11 +49,22 @@ export interface SocketListener {
 /** UV_EOF: the other side will send nothing more. */
 const endOfFile = -4095
 
+/** Where to connect: an address, not a name. */
+export interface Address {
+  readonly address: string
+  readonly family: 4 | 6
+  readonly port: number
+  /** The server need not hear of it before something is said. */
+  readonly isHeld: boolean
+}
+
 /** Opens sockets; they all read into one buffer, and use what they have read at once. */
 export class RawSockets {
   readonly tcp: Bindings['tcp_wrap']
   readonly stream: Bindings['stream_wrap']
   readonly buffer = Buffer.allocUnsafeSlow(16 * 1024)
+  /** Loaded with the first check that has use for it. */
+  #held: { readonly make: HeldSockets | undefined } | undefined
   /** All writes that the system takes at once share it: the runtime keeps only the others. */
   #writing: object
 
@@ -69,9 +82,19 @@ export class RawSockets {
     ;(handle as unknown as Handle).close()
   }
 
-  /** Begins to connect to an address, not a name; `family` is that of the address. */
-  connect(address: string, family: 4 | 6, port: number, listener: SocketListener): RawSocket {
-    return new RawSocket(this, { address, family, port }, listener)
+  /** Begins to connect. */
+  connect(to: Address, listener: SocketListener): RawSocket {
+    return new RawSocket(this, to, listener)
+  }
+
+  /** A handle for it, with a socket that holds back what it can where that is wanted and known. */
+  handleFor({ family, isHeld }: Address): Handle {
+    const handle = new this.tcp.TCP(this.tcp.constants.SOCKET)
+    if (isHeld) this.#held ??= { make: openHeldSockets() }
+    // Without one the runtime makes its own as it connects.
+    const fd = isHeld ? (this.#held?.make?.(family) ?? -1) : -1
+    if (fd >= 0 && handle.open(fd) !== 0) throw new Error('broken invariant: a socket is one')
+    return handle
   }
 
   /** Writes text whose characters are bytes. */
@@ -84,7 +107,8 @@ export class RawSockets {
 
 /** What is called on a handle: one that is missing must be found out before a server is asked. */
 const calls = [
-  ...['useUserBuffer', 'readStart', 'writeLatin1String', 'connect', 'connect6', 'reset', 'close'],
+  ...['useUserBuffer', 'readStart', 'writeLatin1String', 'connect', 'connect6', 'open', 'reset'],
+  'close',
 ]
 
 function onread(this: Handle): void {
@@ -95,12 +119,6 @@ function onconnect(this: ConnectRequest, status: number): void {
   this.socket?.opened(status)
 }
 
-interface Address {
-  readonly address: string
-  readonly family: 4 | 6
-  readonly port: number
-}
-
 /** One connection. */
 export class RawSocket {
   readonly #sockets: RawSockets
@@ -108,13 +126,13 @@ export class RawSocket {
   readonly #listener: SocketListener
   #isDropped = false
 
-  constructor(sockets: RawSockets, { address, family, port }: Address, listener: SocketListener) {
-    const { TCP, TCPConnectWrap, constants } = sockets.tcp
+  constructor(sockets: RawSockets, to: Address, listener: SocketListener) {
     this.#sockets = sockets
     this.#listener = listener
-    const handle = new TCP(constants.SOCKET)
+    const handle = sockets.handleFor(to)
     this.#handle = handle
-    const request = new TCPConnectWrap()
+    const { address, family, port } = to
+    const request = new sockets.tcp.TCPConnectWrap()
     request.socket = this
     request.oncomplete = onconnect
     const code =

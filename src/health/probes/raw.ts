@@ -71,12 +71,14 @@ class RawQuestion implements Question, SocketListener {
   #connected = false
 
   constructor(sockets: RawSockets, route: Route, listener: QuestionListener) {
-    const { check, host, family, port } = route
+    const { check, host, request, port } = route
     this.#host = host
-    this.#request = route.request
+    this.#request = request
     this.#listener = listener
     this.#answer = check.kind === 'http' ? new HttpAnswer(check, listener) : undefined
-    this.#socket = sockets.connect(host, family === 6 ? 6 : 4, port, this)
+    const family = route.family === 6 ? 6 : 4
+    const to = { address: host, family, port, isHeld: request === '' } as const
+    this.#socket = sockets.connect(to, this)
   }
 
   isConnected(): boolean {
