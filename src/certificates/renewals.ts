@@ -143,14 +143,14 @@ export class Renewals {
       const loaded = loadPem(issued)
       if (loaded === undefined) throw new Error('the authority sent what is no certificate')
       await store.write(name, JSON.stringify({ format: 1, ...issued }))
-      const current = this.#current(name, managed)
-      Object.assign(current, { loaded, isPlaceholder: false, problem: '' })
-      await this.#note(name, current, { ...noTry, at: clock.now() }, store)
+      const news = { loaded, isPlaceholder: false, problem: '' }
+      Object.assign(this.#current(name, managed), news)
       const left = inWords(loaded.facts.until - clock.now())
       this.#event('certificate-issued', wish, `it is good for ${left}`)
     } catch (thrown) {
-      await this.#failed(name, this.#current(name, managed), describeError(thrown), store)
+      return await this.#failed(name, this.#current(name, managed), describeError(thrown), store)
     }
+    await this.#note(name, this.#current(name, managed), { ...noTry, at: clock.now() }, store)
   }
 
   /** The file may have been applied again meanwhile. */
