@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import type { ServiceStatus, Status } from '../agent/model.ts'
 import { makeStateFolder, type StatePaths, statePaths } from '../agent/paths.ts'
+import { agentNodeFlags } from '../control/processes.ts'
 import { Fault, systemCode } from '../foundation/fault.ts'
 import type { Milliseconds } from '../foundation/time.ts'
 import { rightSpec } from './check.ts'
@@ -31,10 +32,11 @@ export async function upDetached(
   return settle(ports, judgeUp, within)
 }
 
-/** This very program, with other arguments. */
+/** This very program as an agent is run, with other arguments. */
 export const ownCommand = (argv: readonly string[]): readonly string[] => [
   process.execPath,
   ...process.execArgv,
+  ...agentNodeFlags,
   process.argv[1] ?? '',
   ...argv,
 ]

@@ -113,3 +113,9 @@ export const entryBeside = (callerUrl: string, path: string): string =>
  * helper threads for a compiler and a collector that have next to nothing to do.
  */
 export const guardNodeFlags: readonly string[] = ['--max-semi-space-size=1', '--v8-pool-size=0']
+
+/**
+ * Flags of node for an agent: a young generation that does not grow. With one of 16 MiB the garbage
+ * of minutes stands at 128 MiB before it is collected, with this one at 88.
+ */
+export const agentNodeFlags: readonly string[] = ['--max-semi-space-size=4']
