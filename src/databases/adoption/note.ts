@@ -1,6 +1,7 @@
 // What is kept of a take-over, so that the next agent goes on with it, and with what was inherited?
 
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { readWhole, writeWhole } from '../../control/whole-file.ts'
 import { Fault } from '../../foundation/fault.ts'
 import type { AdoptionNote } from './model.ts'
@@ -19,9 +20,11 @@ export function readNote(path: string): AdoptionNote | undefined {
   }
 }
 
-/** On disk when it returns. */
-export const writeNote = (path: string, note: AdoptionNote): void =>
+/** On disk when it returns; its folder is made, for it is the first thing that is kept there. */
+export function writeNote(path: string, note: AdoptionNote): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   writeWhole(path, JSON.stringify(note))
+}
 
 /** Nothing was done after all. */
 export const dropNote = (path: string): void => rmSync(path, { force: true })
