@@ -106,12 +106,13 @@ async function end({ agent }: TestMachine): Promise<void> {
 }
 
 /** The part of the file that asks for a certificate. */
-const secured = (directory: string): string => `
+const secured = (directory: string, challenge: string): string => `
   secure:
     bind: "127.0.0.1:\${env.ALWAYSON_SECURE}"
     routes: [{ host: shop.example, to: web }, { host: www.shop.example, to: web }]
     tls:
-      acme: { directory: "${directory}", agree_to_terms: true, ca: ca.pem }
+      acme:
+        { directory: "${directory}", agree_to_terms: true, ca: ca.pem, challenge: ${challenge} }
 `
 
 /** In front of all machines, as their names lead to all: each connection to the next one. */
@@ -134,92 +135,117 @@ async function openRoundRobin(ports: readonly number[]): Promise<Server & { aske
   return server
 }
 
-suite('certificates of a cluster', { skip: pebbleMissing() }, () => {
-  test('one orders, both answer, both show it, and the coordinator cannot read it', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'ao-acme-two-'))
-    await using opened = new AsyncDisposableStack()
-    opened.defer(() => rmSync(root, { recursive: true, force: true }))
-    const origin = createServer((_, response) => response.end('hello'))
-    await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
-    opened.defer(() => void origin.close())
-    const coordinator = opened.use(await openEmbedded({ folder: join(root, 'z') }))
-    const ports = await freePorts(4)
-    const front = await openRoundRobin(ports.slice(0, 2))
-    opened.defer(() => void front.close())
-    const httpPort = (front.address() as AddressInfo).port
-    const pebble = opened.use(await openPebble({ httpPort, tlsPort: ports[2]! }))
-    const keys = join(root, 'keys')
-    const subjects = ['a', 'b'].map((name) => ({ name, hosts: ['127.0.0.1'] }))
-    await initKeys({
-      folder: keys,
-      cluster: 'shop',
-      machines: subjects,
-      renew: false,
-      now: new Date(),
-    })
-    const text = (tls: string): string => `
+/** What both machines act on, with more in it. */
+const fileText = (coordinator: number, origin: number, more: string): string => `
 name: shop
 machines: { a: 127.0.0.1, b: 127.0.0.2 }
-coordination: { zookeeper: "127.0.0.1:${coordinator.port}" }
+coordination: { zookeeper: "127.0.0.1:${coordinator}" }
 edges: 1
 services:
-  web: { servers: ["127.0.0.1:${(origin.address() as AddressInfo).port}"], check: none }
+  web: { servers: ["127.0.0.1:${origin}"], check: none }
 frontends:
   plain: { bind: "127.0.0.1:\${env.ALWAYSON_PLAIN}", to: web }
-${tls}`
-    const machines = await Promise.all(
-      ['a', 'b'].map(async (name, at): Promise<TestMachine> => {
-        const folder = join(root, name)
-        mkdirSync(folder)
-        const own = await readKeys(join(keys, `${name}.keys`))
-        writeFileSync(join(folder, 'alwayson.keys'), formatKeys(own!), { mode: 0o600 })
-        copyFileSync(pebble.ca, join(folder, 'ca.pem'))
-        writeFileSync(join(folder, 'alwayson.yaml'), text(''))
-        return { name, folder, plain: ports[at]!, secure: ports[2 + at]!, agent: undefined }
-      }),
-    )
-    opened.defer(async () => {
-      await Promise.all(machines.map(end))
-      for (const machine of machines) await sweep(state(machine))
-    })
-    for (const machine of machines) up(machine)
-    // Both take part before anything is ordered.
-    await until('both take part', () => noted(machines, 'takes-part') === 2)
-    await until('both answer', async () => {
-      const answers = await Promise.all(machines.map(hello))
-      return answers.every((answer) => answer === 'hello')
-    })
-    const [one] = machines as [TestMachine, TestMachine]
-    await ask(state(one).socket, '/apply', {
-      path: join(one.folder, 'alwayson.yaml'),
-      ...{ text: text(secured(pebble.directory)), env: variables(one), dryRun: false },
-      // The other may have been the first to make the file the one in force.
-      over: 0,
-    })
+${more}`
 
-    const certificates: (PeerCertificate | undefined)[] = []
-    await until('both show one of the authority', async () => {
-      certificates.splice(0, 2, ...(await Promise.all(machines.map(shown))))
-      return certificates.every((one) => /Pebble/.test(String(one?.issuer.CN)))
-    }).catch((thrown: unknown) => {
-      throw new Error(machines.map(said).join('\n').slice(-6000), { cause: thrown })
-    })
-    assert.equal(certificates[0]?.fingerprint256, certificates[1]?.fingerprint256)
-    assert.equal(noted(machines, 'certificate-issued'), 1)
-    await until('the other has told it', () => noted(machines, 'certificate-received') === 1)
-    // Two names, asked for at one machine and at the other.
-    assert.ok(front.asked >= 2, `${front.asked} questions of the authority`)
-    assert.equal(noted(machines, 'certificate-not-issued'), 0)
-    for (const { folder } of machines) {
-      const kept = join(folder, 's', 'certificates', 'acme')
-      for (const name of readdirSync(kept)) {
-        assert.equal(statSync(join(kept, name)).mode & 0o777, 0o600, name)
-      }
-    }
-    for (const name of readdirSync(join(root, 'z'), { recursive: true, encoding: 'utf8' })) {
-      const path = join(root, 'z', name)
-      if (!statSync(path).isFile()) continue
-      assert.doesNotMatch(readFileSync(path, 'latin1'), /PRIVATE KEY/, name)
-    }
+/** Two machines with their keys and this file; `ports` are their plain doors, then the others. */
+async function openMachines(
+  root: string,
+  text: string,
+  ca: string,
+  ports: readonly number[],
+): Promise<readonly TestMachine[]> {
+  const keys = join(root, 'keys')
+  const names = ['a', 'b']
+  const subjects = names.map((name) => ({ name, hosts: ['127.0.0.1'] }))
+  const made = { machines: subjects, renew: false, now: new Date() }
+  await initKeys({ folder: keys, cluster: 'shop', ...made })
+  return await Promise.all(
+    names.map(async (name, at) => {
+      const folder = join(root, name)
+      mkdirSync(folder)
+      const own = await readKeys(join(keys, `${name}.keys`))
+      writeFileSync(join(folder, 'alwayson.keys'), formatKeys(own!), { mode: 0o600 })
+      copyFileSync(ca, join(folder, 'ca.pem'))
+      writeFileSync(join(folder, 'alwayson.yaml'), text)
+      return { name, folder, plain: ports[at]!, secure: ports[2 + at]!, agent: undefined }
+    }),
+  )
+}
+
+/** What both show once it is of the authority. */
+async function issued(machines: readonly TestMachine[]): Promise<readonly PeerCertificate[]> {
+  let certificates: readonly (PeerCertificate | undefined)[] = []
+  await until('both show one of the authority', async () => {
+    certificates = await Promise.all(machines.map(shown))
+    return certificates.every((one) => /Pebble/.test(String(one?.issuer.CN)))
+  }).catch((thrown: unknown) => {
+    throw new Error(machines.map(said).join('\n').slice(-6000), { cause: thrown })
   })
+  return certificates as readonly PeerCertificate[]
+}
+
+/** Keys are for their user alone on each machine, and nowhere to be read in the coordinator. */
+function assertKept(machines: readonly TestMachine[], coordinator: string): void {
+  for (const { folder } of machines) {
+    const kept = join(folder, 's', 'certificates', 'acme')
+    for (const name of readdirSync(kept)) {
+      assert.equal(statSync(join(kept, name)).mode & 0o777, 0o600, name)
+    }
+  }
+  for (const name of readdirSync(coordinator, { recursive: true, encoding: 'utf8' })) {
+    const path = join(coordinator, name)
+    if (!statSync(path).isFile()) continue
+    assert.doesNotMatch(readFileSync(path, 'latin1'), /PRIVATE KEY/, name)
+  }
+}
+
+suite('certificates of a cluster', { skip: pebbleMissing() }, () => {
+  for (const challenge of ['http-01', 'tls-alpn-01']) {
+    test(`one orders by ${challenge}, both answer, and both show what was issued`, async () => {
+      const root = mkdtempSync(join(tmpdir(), 'ao-acme-two-'))
+      await using opened = new AsyncDisposableStack()
+      opened.defer(() => rmSync(root, { recursive: true, force: true }))
+      const origin = createServer((_, response) => response.end('hello'))
+      await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve))
+      opened.defer(() => void origin.close())
+      const coordinator = opened.use(await openEmbedded({ folder: join(root, 'z') }))
+      const ports = await freePorts(4)
+      const asked = challenge === 'http-01' ? ports.slice(0, 2) : ports.slice(2)
+      const front = await openRoundRobin(asked)
+      opened.defer(() => void front.close())
+      const { port } = front.address() as AddressInfo
+      const pebble = opened.use(await openPebble({ httpPort: port, tlsPort: port }))
+      const text = (more: string): string =>
+        fileText(coordinator.port, (origin.address() as AddressInfo).port, more)
+      const machines = await openMachines(root, text(''), pebble.ca, ports)
+      opened.defer(async () => {
+        await Promise.all(machines.map(end))
+        for (const machine of machines) await sweep(state(machine))
+      })
+      for (const machine of machines) up(machine)
+      // Both take part before anything is ordered.
+      await until('both take part', () => noted(machines, 'takes-part') === 2)
+      await until('both answer', async () => {
+        const answers = await Promise.all(machines.map(hello))
+        return answers.every((answer) => answer === 'hello')
+      })
+      const [one] = machines as [TestMachine, TestMachine]
+      await ask(state(one).socket, '/apply', {
+        path: join(one.folder, 'alwayson.yaml'),
+        text: text(secured(pebble.directory, challenge)),
+        ...{ env: variables(one), dryRun: false },
+        // The other may have been the first to make the file the one in force.
+        over: 0,
+      })
+
+      const [first, second] = await issued(machines)
+      assert.equal(first?.fingerprint256, second?.fingerprint256)
+      assert.equal(noted(machines, 'certificate-issued'), 1)
+      await until('the other has told it', () => noted(machines, 'certificate-received') === 1)
+      // Two names, asked for at one machine and at the other.
+      assert.ok(front.asked >= 2, `${front.asked} questions of the authority`)
+      assert.equal(noted(machines, 'certificate-not-issued'), 0)
+      assertKept(machines, join(root, 'z'))
+    })
+  }
 })
