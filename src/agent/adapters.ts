@@ -3,7 +3,7 @@
 import type { BalancerEngine } from '../balancing/engine.ts'
 import { openNativeBalancer } from '../balancing/engines/native/engine.ts'
 import type { EdgeMeters } from '../balancing/meters/model.ts'
-import type { EdgeAccount, EdgeSecrets } from '../balancing/model.ts'
+import type { EdgeSecrets } from '../balancing/model.ts'
 import { openAcmeIssuer } from '../certificates/engines/acme/issuer.ts'
 import type { SharedPeers } from '../certificates/engines/shared/peers.ts'
 import { CertificateKeeper, type Certificates } from '../certificates/keeper.ts'
@@ -55,8 +55,8 @@ export interface Adapters {
   readonly balancer: BalancerEngine
   readonly monitor: HealthMonitor
   readonly certificates: Certificates
-  /** As whom edges log in at databases: told to them as keys are. */
-  entrust(accounts: readonly EdgeAccount[]): Promise<void>
+  /** As whom edges come to databases: told to them as keys are. */
+  entrust(visitor: Pick<EdgeSecrets, 'accounts' | 'machine'>): Promise<void>
   /** Lets go of everything and leaves it running. */
   leave(): void
 }
@@ -127,7 +127,7 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
     balancer,
     monitor,
     certificates,
-    entrust: (accounts) => entrusted.tell({ accounts }),
+    entrust: (visitor) => entrusted.tell({ visitor }),
     leave() {
       certificates[Symbol.dispose]()
       peers?.[Symbol.dispose]()
@@ -144,7 +144,7 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
 class Entrusted {
   readonly #balancer: BalancerEngine
   #keys: EdgeSecrets = { certificates: [], tickets: [], challenges: [] }
-  #accounts: readonly EdgeAccount[] = []
+  #visitor: Pick<EdgeSecrets, 'accounts' | 'machine'> = {}
 
   constructor(balancer: BalancerEngine) {
     this.#balancer = balancer
@@ -152,11 +152,11 @@ class Entrusted {
 
   tell(part: {
     readonly keys?: EdgeSecrets
-    readonly accounts?: readonly EdgeAccount[]
+    readonly visitor?: Pick<EdgeSecrets, 'accounts' | 'machine'>
   }): Promise<void> {
     this.#keys = part.keys ?? this.#keys
-    this.#accounts = part.accounts ?? this.#accounts
-    return this.#balancer.entrust({ ...this.#keys, accounts: this.#accounts })
+    this.#visitor = part.visitor ?? this.#visitor
+    return this.#balancer.entrust({ ...this.#keys, ...this.#visitor })
   }
 }
 

@@ -1,6 +1,7 @@
 // One machine's agent: opens the ports, hands them to the mind, answers the command line, and gives
 // everything back in reverse.
 
+import type { EdgeAccount } from '../balancing/model.ts'
 import type { SharedPeers } from '../certificates/engines/shared/peers.ts'
 import { besides } from '../cluster/together.ts'
 import { Fault } from '../foundation/fault.ts'
@@ -15,10 +16,11 @@ import { type Core, openCore } from './core.ts'
 import type { DatabasesPort } from './core-ports.ts'
 import { type DatabaseAnswers, databaseAnswers, overviews, primaryOf } from './database-answers.ts'
 import { movePrimaries } from './database-drain.ts'
+import type { AgentDatabasesOptions } from './database-options.ts'
 import { answeringFor, fillSpec, openDatabases } from './database-parts.ts'
 import { refuseChanges } from './database-plan.ts'
 import { databaseAccounts } from './database-table.ts'
-import type { AgentDatabases, AgentDatabasesOptions } from './databases.ts'
+import type { AgentDatabases } from './databases.ts'
 import { joinCluster } from './join.ts'
 import { type OpenJournal, openJournal } from './journal.ts'
 import { takeLock } from './lock.ts'
@@ -188,15 +190,21 @@ interface Parts extends AgentOptions {
 }
 
 /** Before the doors of databases are opened, edges hear as whom sessions log in anew. */
-const opensDoors = (databases: AgentDatabases, adapters: Adapters): DatabasesPort => ({
-  views: () => databases.views(),
-  async plan(plans) {
-    databases.plan(plans)
-    const accounts = plans.flatMap((plan) => databaseAccounts(plan, databases.passwordOf(plan)))
-    await adapters.entrust(accounts)
-  },
-  apply: () => databases.apply(),
-})
+function opensDoors(databases: AgentDatabases, adapters: Adapters): DatabasesPort {
+  let accounts: readonly EdgeAccount[] = []
+  const entrust = (): Promise<void> =>
+    adapters.entrust({ accounts, machine: databases.certificate?.() })
+  databases.onRenewal(() => void entrust())
+  return {
+    views: () => databases.views(),
+    async plan(plans) {
+      databases.plan(plans)
+      accounts = plans.flatMap((plan) => databaseAccounts(plan, databases.passwordOf(plan)))
+      await entrust()
+    },
+    apply: () => databases.apply(),
+  }
+}
 
 class RunningAgent implements Agent, AgentClusterDeeds {
   readonly #parts: Parts

@@ -3,6 +3,7 @@
 import type { OpenBackups } from '../databases/backups/engine.ts'
 import type { OpenReader } from '../databases/compare/engine.ts'
 import type { DatabaseAccounts } from '../databases/engine.ts'
+import type { MemberTls } from '../databases/member-tls.ts'
 import type { EngineName } from '../databases/model.ts'
 import { Fault } from '../foundation/fault.ts'
 import type { Instant } from '../foundation/time.ts'
@@ -10,7 +11,7 @@ import type { Instant } from '../foundation/time.ts'
 /** Who reads members of one kind, to compare them. Rejects with a Fault where nobody does. */
 export async function memberReader(
   name: EngineName,
-): Promise<(accounts: DatabaseAccounts, now: () => Instant) => OpenReader> {
+): Promise<(accounts: DatabaseAccounts, now: () => Instant, tls?: MemberTls) => OpenReader> {
   switch (name) {
     case 'postgresql':
       return (await import('../databases/engines/postgresql/compare.ts')).openPostgresReader

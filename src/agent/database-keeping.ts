@@ -14,6 +14,7 @@ import { openFolderStore } from '../databases/backups/stores/folder.ts'
 import { type Task, Works } from '../databases/backups/works.ts'
 import type { DatabaseBoard } from '../databases/board.ts'
 import type { DatabaseAccounts } from '../databases/engine.ts'
+import type { MemberTls } from '../databases/member-tls.ts'
 import type { DatabasePlan, DatabaseView, MemberPlan } from '../databases/model.ts'
 import type { BackupsOverview, DatabaseWork } from '../databases/overview.ts'
 import { accountsOf } from '../databases/passwords.ts'
@@ -31,6 +32,8 @@ export interface KeepingOptions {
   readonly folders: DatabaseFolders
   readonly clock: Clock
   readonly machine: string | undefined
+  /** What members on other machines are reached by. */
+  readonly tls: MemberTls | undefined
   /** What passwords follow from. */
   readonly secret: () => string
   readonly changed: () => void
@@ -102,11 +105,11 @@ export class Keeping {
   }
 
   async #openEngine(): Promise<BackupEngine> {
-    const { plan, clock, event, secret } = this.#options
+    const { plan, clock, event, secret, tls } = this.#options
     const open = await backupEngine(plan.engine)
     const { name: database, home, user, settings } = plan
     this.#engine ??= open({
-      ...{ database, home, user, settings, event, run: this.#scratch('copy').run },
+      ...{ database, home, user, settings, event, tls, run: this.#scratch('copy').run },
       accounts: accountsOf(plan, secret()),
       now: () => clock.now(),
     })
@@ -156,14 +159,14 @@ export class Keeping {
 
   /** Begins to compare the members, and with `repair` to mend them. Rejects with a Fault. */
   async verify(repair: boolean): Promise<string> {
-    const { plan, board, clock, event, secret } = this.#options
+    const { plan, board, clock, event, secret, tls } = this.#options
     if (this.#works.isBusy('verify')) {
       throw new Fault('in-use', `the members of ${plan.name} are being compared already`, {
         remedy: `wait until that has ended: alwayson databases ${plan.name}`,
       })
     }
     const reader = await memberReader(plan.engine)
-    const open = async () => reader(accountsOf(plan, secret()), () => clock.now())
+    const open = async () => reader(accountsOf(plan, secret()), () => clock.now(), tls)
     const task = verifyTask({ open, board, clock, event, view: () => this.view() }, repair)
     return this.#works.begin('verify', task, this.#stop.signal).id
   }

@@ -1,7 +1,9 @@
 // One member of a database on this machine: its process, its engine and its keeper, opened together
 // and given back in reverse.
 
+import { X509Certificate } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { dirname } from 'node:path'
 import { readNote } from '../databases/adoption/note.ts'
 import type { DatabaseBoard } from '../databases/board.ts'
@@ -13,10 +15,12 @@ import type {
 } from '../databases/engine.ts'
 import { type GuardedHost, openGuarded } from '../databases/guard/guarded.ts'
 import { type Keeper, openKeeper } from '../databases/keeper.ts'
+import type { MemberTls } from '../databases/member-tls.ts'
 import { openKeeperStore } from '../databases/memory.ts'
 import type { DatabasePlan, MemberPlan } from '../databases/model.ts'
 import { freeBytesAt } from '../databases/room.ts'
 import { wishOf } from '../databases/wish.ts'
+import { Fault } from '../foundation/fault.ts'
 import { type Clock, type Milliseconds, ms } from '../foundation/time.ts'
 import type { DatabaseFolders } from './database-folders.ts'
 import type { RefusedMember } from './database-refused.ts'
@@ -28,6 +32,8 @@ export interface LocalMemberOptions {
   readonly board: DatabaseBoard
   readonly folders: DatabaseFolders
   readonly accounts: DatabaseAccounts
+  /** How members on other machines are known; `undefined`: there are none. */
+  readonly tls: MemberTls | undefined
   readonly openMember: OpenMember
   /** Others could be told to be primary while this process is cut off. */
   readonly leased: boolean
@@ -51,7 +57,7 @@ export interface LocalMember {
 
 /** Opens a member; adopts its server if an agent before left it running. Rejects with a Fault. */
 export async function openLocalMember(options: LocalMemberOptions): Promise<LocalMember> {
-  const { plan, member, board, folders, accounts, clock, event } = options
+  const { plan, member, board, folders, accounts, clock, event, tls } = options
   const places = folders.member(plan, member.name)
   const { host, engine, peers } = await openServer(options)
   try {
@@ -64,7 +70,7 @@ export async function openLocalMember(options: LocalMemberOptions): Promise<Loca
         ? {
             vouch: {
               ...{ engine: plan.engine, socket: places.run, port: member.port },
-              account: accounts.admin,
+              ...{ account: accounts.admin, tlsIn: tls === undefined ? undefined : places.run },
             },
           }
         : undefined,
@@ -77,6 +83,17 @@ export async function openLocalMember(options: LocalMemberOptions): Promise<Loca
   }
 }
 
+/** The others would take its server for somebody else's. */
+function mustBear(tls: MemberTls | undefined, { name, host, machine }: MemberPlan): void {
+  if (tls === undefined) return
+  const certificate = new X509Certificate(tls().cert)
+  const borne = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)
+  if (borne !== undefined) return
+  throw new Fault('refused', `the keys of ${machine} are not for ${host}, where ${name} is`, {
+    remedy: `make them anew where its authority is (alwayson init), and give ${machine} its file`,
+  })
+}
+
 /** The process of a member, and its engine, without anybody who gives it orders. */
 export interface OpenServer {
   readonly host: GuardedHost
@@ -86,7 +103,8 @@ export interface OpenServer {
 
 /** Opens them as far as that goes without starting a server. Rejects with a Fault. */
 export async function openServer(options: LocalMemberOptions): Promise<OpenServer> {
-  const { plan, member, folders, accounts, clock, version, event } = options
+  const { plan, member, folders, accounts, clock, version, event, tls } = options
+  mustBear(tls, member)
   const places = folders.member(plan, member.name)
   // What a server that was taken over was set up with goes on to hold, unless the file says more.
   const note = member.adopt === undefined ? undefined : readNote(places.adoption)
@@ -99,7 +117,7 @@ export async function openServer(options: LocalMemberOptions): Promise<OpenServe
   try {
     const peers = plan.members.map(({ name, host: at, port }) => ({ member: name, host: at, port }))
     const engine = await options.openMember({
-      ...{ database: plan.name, member: member.name, peers, accounts, host, event },
+      ...{ database: plan.name, member: member.name, peers, accounts, tls, host, event },
       address: { member: member.name, host: member.host, port: member.port },
       ...{ data: places.data, run: places.run, aside: places.aside },
       ...{ home: plan.home ?? note?.home, user: plan.user ?? note?.user, adopted: note?.inherited },

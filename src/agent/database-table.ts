@@ -9,6 +9,7 @@ import type {
   TableServer,
 } from '../balancing/model.ts'
 import { boundsFor } from '../databases/budget.ts'
+import { areSecured } from '../databases/member-tls.ts'
 import type {
   DatabasePlan,
   DatabaseView,
@@ -95,9 +96,16 @@ function rowOf(
         bytes: share(plan.hold.connections * heldBytesMost),
       },
       ...{ connectTimeout, responseTimeout: connectTimeout },
+      ...(speaksTls(plan) ? { isCluster: true as const } : {}),
     },
   ]
 }
+
+/**
+ * Whether its servers take sessions under TLS. Those of MySQL do not: to log in there under TLS a
+ * client of `caching_sha2_password` would have to say its password to the door.
+ */
+const speaksTls = (plan: DatabasePlan): boolean => areSecured(plan) && plan.engine !== 'mysql'
 
 /** What one waiting session may have sent already. */
 const heldBytesMost = 64 * 1024

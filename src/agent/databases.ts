@@ -5,50 +5,27 @@ import { untilAborted } from '../cluster/together.ts'
 import type { Coordinator } from '../coordination/coordinator.ts'
 import type { Leadership } from '../coordination/model.ts'
 import { ensure, persevere } from '../coordination/recipes/persevere.ts'
-import type { Adopter } from '../databases/adoption/adopter.ts'
-import type { Services } from '../databases/adoption/local.ts'
 import type { DecidingBoard, OperatorWish } from '../databases/board.ts'
 import { openLocalBoard } from '../databases/boards/local.ts'
 import { openSharedBoard } from '../databases/boards/shared.ts'
 import { describeAction } from '../databases/describe.ts'
-import type { CheckPrograms, DatabaseAccounts, OpenMember } from '../databases/engine.ts'
+import type { DatabaseAccounts } from '../databases/engine.ts'
 import { leadDatabase } from '../databases/lead.ts'
-import type { DatabasePlan, DatabaseView, EngineName, MemberPlan } from '../databases/model.ts'
+import { areSecured, type MemberTls } from '../databases/member-tls.ts'
+import type { DatabasePlan, DatabaseView, MemberPlan } from '../databases/model.ts'
 import { accountsOf } from '../databases/passwords.ts'
 import { wishOf } from '../databases/wish.ts'
 import { describeError, Fault } from '../foundation/fault.ts'
-import { type Clock, type Milliseconds, ms, sleep } from '../foundation/time.ts'
+import { type Milliseconds, ms, sleep } from '../foundation/time.ts'
 import { adoptMember } from './database-adoption.ts'
-import type { DatabaseFolders } from './database-folders.ts'
 import { Held } from './database-held.ts'
 import { Keeping } from './database-keeping.ts'
 import { type Leaving, leavingOf, untilMayLeave } from './database-leaving.ts'
 import { type LocalMember, type LocalMemberOptions, openLocalMember } from './database-member.ts'
+import type { AgentDatabasesOptions } from './database-options.ts'
 import { type RefusedMember, tellRefused } from './database-refused.ts'
 import { endStrays } from './database-strays.ts'
 import { type PlannedAdoptions, planAdoptions } from './plan-adoptions.ts'
-
-/** What they are opened with. */
-export interface AgentDatabasesOptions {
-  readonly folders: DatabaseFolders
-  readonly clock: Clock
-  readonly version: string
-  /** This machine's name in its cluster, and the secret of it; undefined where it is alone. */
-  readonly cluster: { readonly machine: string; readonly secret: string } | undefined
-  /** By the name of an engine; loaded when a file asks for it. */
-  readonly engines: (engine: EngineName) => Promise<OpenMember>
-  readonly adopters: (engine: EngineName) => Promise<Adopter>
-  readonly services: Services
-  readonly programs: (engine: EngineName) => Promise<CheckPrograms>
-  readonly changed: () => void
-  readonly event: (
-    rule: string,
-    subject: string,
-    why: string,
-    actions?: readonly string[],
-    seen?: Readonly<Record<string, unknown>>,
-  ) => void
-}
 
 /** A member that could not be opened (a full disk, a folder of another) is tried again. */
 const againAfter = ms(3000)
@@ -75,6 +52,29 @@ export class AgentDatabases {
 
   constructor(options: AgentDatabasesOptions) {
     this.#options = options
+    this.onRenewal(() => this.#reviewAll())
+  }
+
+  /** Servers may have to be given settings, programs or certificates of now. */
+  #reviewAll(): void {
+    for (const { members } of this.#held.values()) {
+      for (const { keeper } of members) keeper.review()
+    }
+  }
+
+  /** What this machine shows to the others; `undefined` where it is alone. */
+  get certificate(): MemberTls | undefined {
+    return this.#options.cluster?.keys.certificate
+  }
+
+  /** Called whenever that has become another one. */
+  onRenewal(listener: () => void): void {
+    this.#options.cluster?.keys.onChange(listener)
+  }
+
+  /** How the members of a database know each other; `undefined`: all of them are on one machine. */
+  tlsOf(plan: DatabasePlan): MemberTls | undefined {
+    return areSecured(plan) ? this.certificate : undefined
   }
 
   /** The password of an application: what is told to its services and to edges. */
@@ -156,7 +156,7 @@ export class AgentDatabases {
     const shared = cluster && openSharedBoard(`${boardsPath}/${plan.name}`, clock)
     const board = shared ?? openLocalBoard(folders.record(plan.name), clock)
     const keeping = new Keeping({
-      ...{ plan, board, folders, clock, changed, machine: cluster?.machine },
+      ...{ plan, board, folders, clock, changed, machine: cluster?.machine, tls: this.tlsOf(plan) },
       secret: () => cluster?.secret ?? folders.secret(),
       event: (rule, why, seen) => event(rule, plan.name, why, [], seen),
       databases: () => [...this.#held.keys()],
@@ -243,7 +243,7 @@ export class AgentDatabases {
       try {
         const options: LocalMemberOptions = {
           ...{ plan, member, board, folders, clock, version },
-          accounts: this.#accountsOf(plan),
+          ...{ accounts: this.#accountsOf(plan), tls: this.tlsOf(plan) },
           openMember: await engines(plan.engine),
           leased: cluster !== undefined,
           event: (rule, why, seen) => this.#options.event(rule, member.name, why, [], seen),
@@ -365,6 +365,7 @@ export class AgentDatabases {
   /** Lets go of all of them; what runs runs on, for the next agent. */
   async leave(): Promise<void> {
     await this.#turn
+    this.#options.cluster?.keys[Symbol.dispose]()
     await Promise.all([...this.#held.values()].map((held) => held[Symbol.asyncDispose]()))
     this.#held = new Map()
   }
@@ -372,6 +373,7 @@ export class AgentDatabases {
   /** Ends all that runs here. */
   async end(within: Milliseconds): Promise<void> {
     await this.#turn
+    this.#options.cluster?.keys[Symbol.dispose]()
     await Promise.all([...this.#held.values()].map((held) => held.end(within)))
     this.#held = new Map()
   }

@@ -9,12 +9,15 @@ import { keysPath, readKeys } from '../control/doors/keys.ts'
 import { sealOf } from '../control/seal.ts'
 import { openCoordination } from '../coordination/open.ts'
 import { Fault } from '../foundation/fault.ts'
+import { invariant } from '../foundation/invariant.ts'
 import { openRandom } from '../foundation/random.ts'
 import type { Clock } from '../foundation/time.ts'
 import { openProcessHost } from '../services/engines/process/host.ts'
 import type { Spec } from '../spec/model.ts'
 import { AgentCluster, type AgentClusterOptions, type FileRead } from './cluster.ts'
+import type { ClusterPlace } from './database-options.ts'
 import type { OpenJournal } from './journal.ts'
+import { WatchedKeys } from './machine-keys.ts'
 import type { StatePaths } from './paths.ts'
 import { version } from './version.ts'
 import { isCluster, whichMachine } from './which-machine.ts'
@@ -29,7 +32,7 @@ export interface JoinOptions {
   readonly clock: Clock
   readonly journal: OpenJournal
   /** What else the machines share; opened once it is known which one this is. */
-  readonly beside: (cluster: { readonly machine: string; readonly secret: string }) => Beside
+  readonly beside: (cluster: ClusterPlace) => Beside
 }
 
 /** This machine's part in its cluster; undefined if the file is for this machine alone. */
@@ -50,8 +53,14 @@ export async function joinCluster(options: JoinOptions): Promise<AgentCluster | 
     openHost: (folder, listener) =>
       openProcessHost({ folder, clock, random: openRandom(), version, listener }),
   })
-  const secret = keys?.secret ?? ''
+  // Without them nothing was opened.
+  invariant(keys !== undefined, 'a machine of a cluster has keys')
+  const { secret } = keys
   const life = randomUUID()
+  const watched = new WatchedKeys({
+    ...{ path: keysPath(file.path, process.env), keys, clock },
+    event: (rule, why) => event(rule, machine.name, why),
+  })
   let cluster: AgentCluster | undefined
   try {
     const door = await openDoor({
@@ -72,10 +81,11 @@ export async function joinCluster(options: JoinOptions): Promise<AgentCluster | 
         parse,
       },
       ...{ seal: sealOf(secret, 'values of the file'), memoryPath: paths.cluster, door, life },
-      beside: options.beside({ machine: machine.name, secret }),
+      beside: options.beside({ machine: machine.name, secret, keys: watched }),
     })
     return cluster
   } catch (thrown) {
+    watched[Symbol.dispose]()
     await coordination[Symbol.asyncDispose]()
     throw thrown
   }

@@ -83,6 +83,8 @@ export interface Pool {
   readonly sendProxy?: 'v1' | 'v2'
   /** Its servers are spoken to under TLS. */
   readonly tls?: ServerTls
+  /** They are of our cluster: sessions of databases go to them under TLS, as this machine. */
+  readonly isCluster?: true
   /** A server that came up while others were up takes its full share only after so long. */
   readonly slowStart?: Milliseconds
   /** Request bodies kept so that they can be sent again: of each so much, and of all of them. */
@@ -197,8 +199,17 @@ export interface EdgeSecrets {
   /** The first one seals; what any of them sealed is taken. */
   readonly tickets: readonly TicketKey[]
   readonly challenges: readonly Challenge[]
+  /** What servers of our cluster are shown, and by what theirs are known (PEM). */
+  readonly machine?: MachineKeyPair | undefined
   /** As whom sessions of frontends that speak a database's protocol may log in anew. */
   readonly accounts?: readonly EdgeAccount[]
+}
+
+/** A machine's certificate in its cluster. */
+export interface MachineKeyPair {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
 }
 
 /** A user of a database behind a frontend, whose sessions may be moved to another server. */

@@ -4,6 +4,7 @@
 import type { Instant, Milliseconds } from '../foundation/time.ts'
 import type { Inherited } from './adoption/model.ts'
 import type { ServerHost } from './host.ts'
+import type { MemberTls } from './member-tls.ts'
 import type { AckSet, Bind, Position, RejoinWay, ServerState } from './model.ts'
 
 /** Where a member's server is reached. */
@@ -48,6 +49,8 @@ export interface MemberOptions {
   /** Settings of the file; those that durability rests on have been refused before. */
   readonly settings: Readonly<Record<string, string>>
   readonly accounts: DatabaseAccounts
+  /** Where members are on several machines: nobody reaches them over the network without it. */
+  readonly tls?: MemberTls | undefined
   readonly durability: 'quorum' | 'async'
   /** Of a server that somebody else set up: who is let in, and where its clients find it. */
   readonly adopted?: Pick<Inherited, 'access' | 'sockets'> | undefined
@@ -212,4 +215,6 @@ export interface VouchPlan {
   readonly socket: string
   readonly port: number
   readonly account: Account
+  /** The private folder with the certificate by which the others are asked. */
+  readonly tlsIn?: string | undefined
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { issue, makeAuthority } from '../../src/control/doors/certificates.ts'
 import type {
   Account,
   FindVouchers,
@@ -13,6 +14,7 @@ import type {
   OpenMember,
   ServerSight,
 } from '../../src/databases/engine.ts'
+import type { MachineCertificate } from '../../src/databases/member-tls.ts'
 import type { AckSet, Bind, RejoinWay } from '../../src/databases/model.ts'
 import { type Clock, ms, openClock } from '../../src/foundation/time.ts'
 import { freePorts, until } from '../engines/waiting.ts'
@@ -38,7 +40,9 @@ export interface MemberKind {
   readonly home: string | undefined
   /** Settings other than its own: one that is taken at once, and one that needs a start. */
   readonly changes?: { readonly atOnce: SettingChange; readonly atStart: SettingChange }
-  connect(at: Bind, account: Account, database: string): Promise<Session>
+  /** Members and clients show certificates of one cluster. */
+  readonly secured?: boolean
+  connect(at: Bind, account: Account, database: string, tls?: MachineCertificate): Promise<Session>
 }
 
 /** A setting, and the question whose one value it is. */
@@ -68,6 +72,14 @@ export type Define = (title: string, count: number, run: (scene: Scene) => Promi
 
 /** No test waits for longer than this for one thing: the machine may be busy. */
 export const patience = 90_000
+
+const authority = makeAuthority('test authority', new Date())
+
+/** What a machine of the tests' cluster shows: always the same certificate. */
+export function machineTls(): () => MachineCertificate {
+  const made = issue(authority, { name: 'a', hosts: ['127.0.0.1'] }, new Date())
+  return () => ({ ...made, ca: authority.cert })
+}
 
 /** A signal for one thing that has to come to an end. */
 export const soon = (within = patience): AbortSignal => AbortSignal.timeout(within)
@@ -123,7 +135,8 @@ export class Scene implements AsyncDisposable {
       const host = new DirectServerHost(clock)
       const base = { folder: join(folder, address.member), home: kind.home, clock }
       mkdirSync(base.folder, { mode: 0o755 })
-      const options = optionsOf(base, host, address, peers, told)
+      const tls = kind.secured === true ? { tls: machineTls() } : {}
+      const options = { ...optionsOf(base, host, address, peers, told), ...tls }
       seats.push({ name: address.member, options, host, engine: await kind.open(options) })
     }
     return new Scene(kind, seats, folder, told)
@@ -154,7 +167,8 @@ export class Scene implements AsyncDisposable {
   /** A connection as the application, which the scene ends. */
   async client(name: string): Promise<Session> {
     const { app } = accounts
-    const session = await this.kind.connect(this.seat(name).options.address, app, app.database)
+    const { address, tls } = this.seat(name).options
+    const session = await this.kind.connect(address, app, app.database, tls?.())
     this.#sessions.push(session)
     return session
   }
@@ -162,8 +176,8 @@ export class Scene implements AsyncDisposable {
   /** Runs one statement as the application, on a connection of its own. */
   async query(name: string, sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
     const { app } = accounts
-    const { address } = this.seat(name).options
-    await using session = await this.kind.connect(address, app, app.database)
+    const { address, tls } = this.seat(name).options
+    await using session = await this.kind.connect(address, app, app.database, tls?.())
     return await session.query(sql)
   }
 

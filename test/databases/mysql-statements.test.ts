@@ -196,7 +196,10 @@ suite('statements to a MySQL', () => {
 
   test('are not needed to see what a member has, and who it receives from', async () => {
     await using stage = await openStage({ epoch: 3, executed: `${uuid}:1-5` })
-    const look = new Lookout(stage.server, new Receivers(mysql, accounts.admin, []))
+    const look = new Lookout(
+      stage.server,
+      new Receivers(mysql, { ...stage.server.options, peers: [] }),
+    )
     const { port } = stage.source
     Object.assign(stage.fake.state, {
       ...{ source: { host: '127.0.0.1', port, user: 'x' }, io: 'Yes', retrieved: `${uuid}:4-8` },

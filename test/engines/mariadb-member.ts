@@ -2,10 +2,12 @@
 
 import { createConnection } from 'mysql2/promise'
 import { openMariadb } from '../../src/databases/engines/mariadb/engine.ts'
+import { tlsTo } from '../../src/databases/member-tls.ts'
 import type { MemberKind, Session } from '../conformance/database-scene.ts'
 
-const connect: MemberKind['connect'] = async ({ host, port }, { user, password }, database) => {
-  const client = await createConnection({ host, port, user, password, database })
+const connect: MemberKind['connect'] = async ({ host, port }, account, database, tls) => {
+  const ssl = tls === undefined ? {} : { ssl: { ...tlsTo(host, tls), rejectUnauthorized: true } }
+  const client = await createConnection({ host, port, ...account, database, ...ssl })
   // Its server may be ended at any moment of a test: whoever has a query under way hears of it.
   client.on('error', () => {})
   const session: Session = {

@@ -1,14 +1,17 @@
 // A client of PostgreSQL, for the suite of engines.
 
 import pg from 'pg'
+import { tlsTo } from '../../src/databases/member-tls.ts'
 import type { MemberKind, Session } from '../conformance/database-scene.ts'
 
 export const connectPostgres: MemberKind['connect'] = async (
   { host, port },
   { user, password },
   database,
+  tls,
 ) => {
-  const client = new pg.Client({ host, port, user, password, database })
+  const ssl = tls === undefined ? false : tlsTo(host, tls)
+  const client = new pg.Client({ host, port, user, password, database, ssl })
   // Its server may be ended at any moment of a test: whoever has a query under way hears of it.
   client.on('error', () => {})
   await client.connect()

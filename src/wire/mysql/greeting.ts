@@ -1,7 +1,7 @@
 // What do a server of MySQL or MariaDB and its client say first? (MySQL Internals, "Connection
 // Phase Packets"; MariaDB, "Connecting".) Both are read strictly; lengths are never changed.
 
-import { afterNumber, numberAt } from './packets.ts'
+import { afterNumber, numberAt, packetOf } from './packets.ts'
 
 /** Abilities, by their bits. */
 export const abilities = {
@@ -94,6 +94,24 @@ export function readResponse(payload: Buffer): Response | undefined {
     database,
     attributes: Buffer.from(attributes),
   }
+}
+
+/**
+ * How a response, with all before it that is sent in the clear, is said under TLS: first its head
+ * alone, which asks for that, then all of it, one number later ("Protocol::SSLRequest").
+ * `undefined` where `said` is not yet a whole packet.
+ */
+export function underTls(
+  said: Buffer,
+): { readonly request: Buffer; readonly response: Buffer } | undefined {
+  if (said.length < 4) return undefined
+  const end = 4 + said.readUIntLE(0, 3)
+  if (said.length < end) return undefined
+  const payload = Buffer.from(said.subarray(4, end))
+  payload.writeUInt32LE((payload.readUInt32LE(0) | abilities.tls) >>> 0, 0)
+  const number = said[3] as number
+  const response = Buffer.concat([packetOf(number + 1, payload), said.subarray(end)])
+  return { request: packetOf(number, payload.subarray(0, 32)), response }
 }
 
 /** The same client's answer to another greeting. */

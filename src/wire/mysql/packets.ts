@@ -101,6 +101,36 @@ export class PacketScanner {
   }
 }
 
+/** Changes the numbers of the packets of a stream, where they stand. */
+export class Renumbering {
+  readonly #by: number
+  #headerHas = 0
+  #left = 0
+
+  constructor(by: number) {
+    this.#by = by
+  }
+
+  /** To be called with every stretch of the stream, in order. */
+  apply(bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      if (this.#headerHas === headerLength) {
+        const skipped = Math.min(this.#left, end - at)
+        at += skipped
+        this.#left -= skipped
+        if (this.#left === 0) this.#headerHas = 0
+        continue
+      }
+      const byte = bytes[at] as number
+      if (this.#headerHas < 3) this.#left += byte << (8 * this.#headerHas)
+      else bytes[at] = (byte + this.#by) & 0xff
+      this.#headerHas += 1
+      at += 1
+      if (this.#headerHas === headerLength && this.#left === 0) this.#headerHas = 0
+    }
+  }
+}
+
 /** A packet with this number. */
 export function packetOf(sequence: number, payload: Uint8Array): Buffer {
   const packet = Buffer.allocUnsafe(headerLength + payload.length)

@@ -5,6 +5,16 @@ import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto
 /** The mechanism's name, as servers offer it. */
 export const scramMechanism = 'SCRAM-SHA-256'
 
+/** The one that is bound to a TLS connection, and another of its length that nobody has. */
+const bound = `${scramMechanism}-PLUS\0`
+const unknown = 'X-BOUND-ELSEWHERE\0'.padStart(bound.length, 'X')
+
+/** Takes from what a server offers, where it stands, what only works without anybody between. */
+export function hideBinding(bytes: Buffer, start: number, end: number): void {
+  const at = bytes.subarray(start, end).indexOf(bound, 0, 'latin1')
+  if (at >= 0) bytes.write(unknown, start + at, 'latin1')
+}
+
 /** A server that asks for more rounds wants to keep us busy. */
 const roundsMost = 1_000_000
 const keptMost = 64

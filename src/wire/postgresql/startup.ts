@@ -62,6 +62,14 @@ function sessionOf(bytes: Buffer, length: number): Startup {
   return { kind: 'session', parameters, end: length }
 }
 
+/** An SSLRequest. */
+export function tlsMessage(): Buffer {
+  const message = Buffer.alloc(8)
+  message.writeInt32BE(8, 0)
+  message.writeInt32BE(tlsRequest, 4)
+  return message
+}
+
 /** A CancelRequest for the session with this key. */
 export function cancelMessage(key: string): Buffer {
   const message = Buffer.alloc(8 + key.length)

@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import type { Account, DatabaseAccounts } from '../../engine.ts'
-import { nameOf } from '../mysql-kin/kin.ts'
+import { certifyOurs } from '../mysql-kin/certified.ts'
+import { type KnownAccount, keyOf, nameOf, type Origin } from '../mysql-kin/kin.ts'
 import { identifier, literal, type Session } from '../mysql-kin/session.ts'
 
 const sha1 = (bytes: string | Buffer): Buffer => createHash('sha1').update(bytes).digest()
@@ -21,26 +22,32 @@ export const firstStatements = ({ admin }: DatabaseAccounts): readonly string[] 
   `GRANT ALL PRIVILEGES ON *.* TO ${nameOf(admin.user)} WITH GRANT OPTION`,
 ]
 
-export interface Known {
+/** SSL_TYPE_X509 of the server's `enum SSL_type`. */
+const certifiedType = 2
+
+export interface Known extends KnownAccount {
   readonly verifier: string
-  readonly locked: boolean
 }
 
-/** The accounts of a server by user, of those that may come from anywhere. */
+/** The accounts of a server by `keyOf`. */
 export async function knownAccounts(
   session: Session,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Known>> {
   const rows = await session.query(
-    `SELECT User AS user, JSON_VALUE(Priv, '$.authentication_string') AS verifier,
-      JSON_VALUE(Priv, '$.account_locked') AS locked
-      FROM mysql.global_priv WHERE Host = '%'`,
+    `SELECT User AS user, Host AS host, JSON_VALUE(Priv, '$.authentication_string') AS verifier,
+      JSON_VALUE(Priv, '$.account_locked') AS locked, JSON_VALUE(Priv, '$.ssl_type') AS certified
+      FROM mysql.global_priv WHERE Host IN ('%', 'localhost')`,
     signal,
   )
   return new Map(
-    rows.map(({ user, verifier, locked }) => [
-      String(user),
-      { verifier: String(verifier ?? ''), locked: ['1', 'true'].includes(String(locked)) },
+    rows.map(({ user, host, verifier, locked, certified }) => [
+      keyOf(String(user), host),
+      {
+        verifier: String(verifier ?? ''),
+        locked: ['1', 'true'].includes(String(locked)),
+        certified: Number(certified) === certifiedType,
+      },
     ]),
   )
 }
@@ -52,22 +59,24 @@ export async function ensureAccount(
   { user, password }: Account,
   grants: readonly string[],
   signal: AbortSignal,
+  from: Origin = '%',
 ): Promise<void> {
-  const present = known.get(user)
+  const name = nameOf(user, from)
+  const present = known.get(keyOf(user, from))
   if (present?.verifier === verifierOf(password)) return
   const verb = present === undefined ? 'CREATE' : 'ALTER'
-  await session.query(`${verb} USER ${nameOf(user)} ${identified(password)}`, signal)
-  for (const grant of grants) {
-    await session.query(`GRANT ${grant} TO ${nameOf(user)}`, signal)
-  }
+  await session.query(`${verb} USER ${name} ${identified(password)}`, signal)
+  for (const grant of grants) await session.query(`GRANT ${grant} TO ${name}`, signal)
 }
 
 /** The application's database and account, and ours: logged, so that replicas have them. */
 export async function ensureAccounts(
   session: Session,
-  { admin, app }: DatabaseAccounts,
+  accounts: DatabaseAccounts,
+  certified: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  const { admin, app } = accounts
   const known = await knownAccounts(session, signal)
   await ensureAccount(session, known, admin, ['ALL PRIVILEGES ON *.*'], signal)
   const there = await session.query(
@@ -78,4 +87,5 @@ export async function ensureAccounts(
   if (there.length === 0) await session.query(`CREATE DATABASE ${identifier(app.database)}`, signal)
   const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
   await ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
+  await certifyOurs({ ensureAccount }, session, known, accounts, certified, signal)
 }

@@ -158,7 +158,7 @@ async function prepare(adopted: AdoptedMember, signal: AbortSignal): Promise<Sea
   await ensureAccount(session, known, accounts.admin, all, signal)
   const name = nameOf(accounts.admin.user)
   await session.query(`GRANT ALL PRIVILEGES ON *.* TO ${name} WITH GRANT OPTION`, signal)
-  await ensureReceivers(mariadb, session, accounts, others(adopted), signal)
+  await ensureReceivers(mariadb, session, accounts, others(adopted), false, signal)
   await admit(mariadb, session, accounts, others(adopted), { members: [], needed: 0 }, signal)
   await ensureTables(session, signal)
   return {}

@@ -17,9 +17,11 @@ import type {
 import type { Base } from '../../backups/model.ts'
 import type { BackupStore } from '../../backups/store.ts'
 import type { MemberAddress, Progress } from '../../engine.ts'
+import { putTlsFiles, tlsFilesIn } from '../../member-tls.ts'
 import { ownDatabase } from '../mysql-kin/kin.ts'
 import { ended, start } from '../mysql-kin/processes.ts'
-import { errnoOf, errors, Session } from '../mysql-kin/session.ts'
+import { errnoOf, errors, reached, Session } from '../mysql-kin/session.ts'
+import { clientLines } from '../mysql-kin/tls.ts'
 import { optionFile } from './clone.ts'
 import { dumpPart } from './kept-base.ts'
 import {
@@ -48,7 +50,7 @@ class MariadbBackups implements BackupEngine {
   }
 
   #open(member: MemberAddress, signal: AbortSignal): Promise<Session> {
-    return Session.open(member, this.#options.accounts.admin, signal)
+    return Session.open(reached(member, this.#options.tls), this.#options.accounts.admin, signal)
   }
 
   async origin(member: MemberAddress, signal: AbortSignal): Promise<string> {
@@ -90,7 +92,12 @@ class MariadbBackups implements BackupEngine {
         'SELECT SUM(DATA_LENGTH) AS `of` FROM information_schema.TABLES',
         signal,
       )
-      const lines = [`host = "${member.host}"`, `port = ${member.port}`]
+      const { tls } = this.#options
+      if (tls !== undefined) putTlsFiles(run, tls(), undefined)
+      const lines = [
+        ...[`host = "${member.host}"`, `port = ${member.port}`],
+        ...clientLines(tls === undefined ? undefined : tlsFilesIn(run)),
+      ]
       optionFile(file, this.#options.accounts.admin, lines)
       const seen = await this.#dump(programs, file, keep, Number(of ?? 0), progress, signal)
       return { version: String(version), start: seen.at, end: seen.at, ...seen }

@@ -14,7 +14,8 @@ import { ms } from '../../../foundation/time.ts'
 import type { Account, MemberAddress, Progress } from '../../engine.ts'
 import { kill } from '../mysql-kin/gate.ts'
 import { ended, start } from '../mysql-kin/processes.ts'
-import { Session } from '../mysql-kin/session.ts'
+import { reached, Session } from '../mysql-kin/session.ts'
+import { clientLines } from '../mysql-kin/tls.ts'
 import { furthest } from './gtid.ts'
 import { install, mark } from './install.ts'
 import { mariadb } from './kin.ts'
@@ -92,7 +93,7 @@ async function sizeOfLog(
   try {
     // A connection of its own: one whose question is not answered is given up.
     using session = await Session.open(
-      primary,
+      reached(primary, server.options.tls),
       server.options.accounts.admin,
       AbortSignal.any([signal, soon]),
     )
@@ -119,7 +120,8 @@ async function copy(parts: CloneParts, draft: string, signal: AbortSignal): Prom
   try {
     optionFile(into, options.accounts.admin, [`socket = "${server.socket}"`])
     const { host, port } = parts.primary
-    optionFile(from, options.accounts.admin, [`host = "${host}"`, `port = ${port}`])
+    const secured = clientLines(server.tlsFiles)
+    optionFile(from, options.accounts.admin, [`host = "${host}"`, `port = ${port}`, ...secured])
     const total = await sizeOf(parts.source, signal)
     await Promise.race([transfer(server, from, into, { progress, total }, both), watch])
     // The position is in a table. The copy has also named a source, in files that say where this
@@ -216,7 +218,8 @@ export function optionFile(
  */
 async function freeLocks({ primary, server }: CloneParts, signal: AbortSignal): Promise<never> {
   // By a connection of its own: what else the copy asks may wait for that table.
-  using source = await Session.open(primary, server.options.accounts.admin, signal)
+  const { tls, accounts } = server.options
+  using source = await Session.open(reached(primary, tls), accounts.admin, signal)
   let waits = 0
   for (;;) {
     await pause(1000, undefined, { signal })

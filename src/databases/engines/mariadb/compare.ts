@@ -7,8 +7,9 @@ import type { Instant } from '../../../foundation/time.ts'
 import { type MemberReader, type OpenReader, Unreadable } from '../../compare/engine.ts'
 import type { ComparedTable, RowSums, Stretch, StretchSum } from '../../compare/model.ts'
 import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
+import type { MemberTls } from '../../member-tls.ts'
 import { ownDatabase } from '../mysql-kin/kin.ts'
-import { errnoOf, identifier, type Row, Session } from '../mysql-kin/session.ts'
+import { errnoOf, identifier, type Row, reached, Session } from '../mysql-kin/session.ts'
 import { furthest } from './gtid.ts'
 
 /** Read within a moment, also by a busy server. */
@@ -204,9 +205,9 @@ const within = ({ key }: Place, { from, to }: Stretch): string => {
 
 /** Opens members to be read, as Always On's own account. */
 export const openMariadbReader =
-  (accounts: DatabaseAccounts, _now: () => Instant): OpenReader =>
+  (accounts: DatabaseAccounts, _now: () => Instant, tls?: MemberTls): OpenReader =>
   async (member: MemberAddress, signal) => {
-    const session = await Session.open(member, accounts.admin, signal)
+    const session = await Session.open(reached(member, tls), accounts.admin, signal)
     const reader = new MariadbReader(session, member.member)
     for (const statement of quietly) await session.query(statement, signal)
     return reader

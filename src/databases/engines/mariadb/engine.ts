@@ -20,7 +20,7 @@ import { WriteProbe } from '../mysql-kin/probe.ts'
 import { ownerOf } from '../mysql-kin/processes.ts'
 import { drain } from '../mysql-kin/quiesce.ts'
 import { Receivers } from '../mysql-kin/receivers.ts'
-import type { Session } from '../mysql-kin/session.ts'
+import { reached, type Session } from '../mysql-kin/session.ts'
 import { Turns } from '../mysql-kin/turns.ts'
 import { runningProgram } from '../running-program.ts'
 import { membersMost } from './gtid.ts'
@@ -53,10 +53,9 @@ class MariadbMember implements MemberEngine {
   readonly #probe: WriteProbe
 
   constructor(server: MariadbServer) {
-    const { accounts, peers, data } = server.options
     this.#server = server
-    this.#logs = new Logs(data)
-    this.#receivers = new Receivers(mariadb, accounts.admin, peers)
+    this.#logs = new Logs(server.options.data)
+    this.#receivers = new Receivers(mariadb, server.options)
     this.#lookout = new Lookout(server, this.#logs, this.#receivers)
     this.#turns = new Turns(
       () => server.isRunning,
@@ -217,7 +216,7 @@ class MariadbMember implements MemberEngine {
     { semiSync, epoch }: ServerStatus,
     signal: AbortSignal,
   ): Promise<void> {
-    const { accounts, peers, member } = this.#server.options
+    const { accounts, peers, member, address, tls } = this.#server.options
     if (!semiSync || !(await this.#isWaiting(session, signal))) return
     for (const each of await admitted(mariadb, session, accounts, peers, signal)) {
       if (each === member) continue
@@ -228,7 +227,8 @@ class MariadbMember implements MemberEngine {
       if (place === undefined) continue
       const user = receiverName(accounts, each, 'acknowledging')
       const account = { user, password: accounts.replication.password }
-      await acknowledge({ socket: this.#server.socket }, account, place, soon)
+      // As a replica would: through the socket nobody shows a certificate.
+      await acknowledge(reached(address, tls), account, place, soon)
     }
   }
 

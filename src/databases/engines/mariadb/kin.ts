@@ -11,6 +11,7 @@ export const mariadb: Kin<ServerStatus, Known> = {
   // Never only its statement: a commit that waits would be answered as if it were acknowledged.
   kill: (id) => `KILL HARD CONNECTION ${id}`,
   accountLocked: 4151,
+  reloadTls: 'FLUSH SSL',
   timeColumn: 'TIME_MS',
   showReplicas: 'SHOW SLAVE HOSTS',
   async logged(session, signal) {

@@ -70,7 +70,7 @@ async function write(
   epoch: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { member, data, accounts } = server.options
+  const { member, data, accounts, tls } = server.options
   await ensureTables(session, signal)
   await session.query(
     `INSERT INTO ${ownDatabase}.epoch (epoch, member, at) VALUES (?, ?, NOW())
@@ -80,7 +80,7 @@ async function write(
   )
   const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
   if (readMark(data)?.identity !== String(id)) mark(server, data, String(id))
-  await ensureAccounts(session, accounts, signal)
+  await ensureAccounts(session, accounts, tls !== undefined, signal)
 }
 
 /** Acknowledges by exactly this set from when it resolves. */
@@ -90,9 +90,9 @@ export async function enforce(
   acks: AckSet,
   signal: AbortSignal,
 ): Promise<void> {
-  const { accounts, peers, member } = server.options
+  const { accounts, peers, member, tls } = server.options
   const others = peers.filter((each) => each.member !== member)
-  await ensureReceivers(mariadb, session, accounts, others, signal)
+  await ensureReceivers(mariadb, session, accounts, others, tls !== undefined, signal)
   if (acks.needed > 0) {
     await session.query('SET GLOBAL rpl_semi_sync_master_enabled = ON', signal)
     markWaits(server.options.data, true)

@@ -8,6 +8,7 @@ import type { Refreshed } from '../../engine.ts'
 import { asNumber, type Changed, changesBetween, withoutThose } from '../mysql-kin/in-force.ts'
 import { errnoOf, type Session } from '../mysql-kin/session.ts'
 import { otherProgram } from '../running-program.ts'
+import { mariadb } from './kin.ts'
 import { findPrograms, type Programs } from './programs.ts'
 import type { MariadbServer } from './server.ts'
 
@@ -25,6 +26,7 @@ export async function refresh(server: MariadbServer, signal: AbortSignal): Promi
   const other = otherVersion(running, programs)
   if (other?.refused !== undefined) return other
   server.programs = programs
+  await server.renewTls(mariadb.reloadTls, signal)
   const { outdated, refused } = await takeSettings(server, session, signal)
   const names = outdated.join(', ')
   const program = other?.outdated ?? otherProgram(server.options.host, programs.server)

@@ -36,13 +36,13 @@ export async function rejoin(
   using source = await openSource(options, primary, signal)
   const identity = await identityOf(source, primary, signal)
   assertSame(options, identity, primary)
-  const role = await roleAt(mariadb, primary, options.accounts, options.member, signal)
+  const role = await roleAt(mariadb, primary, options, signal)
   const history = await historyOf(source, signal)
   const way = state.kind === 'absent' ? 'clone' : order.way
   const isNew = way === 'clone' || !(await keepsData(server, logs, history, order, signal))
   if (isNew) await clone(server, logs, { source, identity, history, order }, signal)
   const session = await server.session(signal)
-  await receiveFrom(session, { primary, role }, options.accounts, options.member, signal)
+  await receiveFrom(session, { primary, role }, options, signal)
   if (readMark(options.data)?.identity !== identity) mark(server, options.data, identity)
   if (isNew) await untilRepeated(server, logs, history, order, signal)
 }

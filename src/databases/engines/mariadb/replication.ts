@@ -3,12 +3,14 @@
 import { basename } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
-import type { DatabaseAccounts, MemberAddress, MemberOptions } from '../../engine.ts'
+import type { MemberAddress, MemberOptions } from '../../engine.ts'
+import { tlsFilesIn } from '../../member-tls.ts'
 import type { Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
 import { kill, type ReceiverRole, receiverName } from '../mysql-kin/gate.ts'
 import { roleAt } from '../mysql-kin/roles.ts'
 import { errors, literal, type Session } from '../mysql-kin/session.ts'
+import { secureWords } from '../mysql-kin/tls.ts'
 import { furthest, positionOf } from './gtid.ts'
 import { mariadb } from './kin.ts'
 import type { Logs } from './logs.ts'
@@ -112,8 +114,7 @@ export interface Source {
 export async function receiveFrom(
   session: Session,
   { primary, role }: Source,
-  accounts: DatabaseAccounts,
-  member: string,
+  { accounts, member, tls, run }: MemberOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const status = await readStatus(session, signal)
@@ -128,7 +129,8 @@ export async function receiveFrom(
     `CHANGE MASTER TO MASTER_HOST = ${literal(primary.host)}, MASTER_PORT = ${primary.port},
       MASTER_USER = ${literal(receiverName(accounts, member, role))},
       MASTER_PASSWORD = ${literal(accounts.replication.password)},
-      MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 0.5`,
+      MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 0.5,
+      ${secureWords('MASTER', tls === undefined ? undefined : tlsFilesIn(run))}`,
     signal,
   )
   await session.query('START SLAVE', signal)
@@ -145,10 +147,10 @@ export async function changeRole(
   session: Session,
   logs: Logs,
   primary: MemberAddress,
-  { accounts, member }: Pick<MemberOptions, 'accounts' | 'member'>,
+  options: MemberOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const role = await roleAt(mariadb, primary, accounts, member, signal)
+  const role = await roleAt(mariadb, primary, options, signal)
   await applyReceived(session, logs, signal)
-  await receiveFrom(session, { primary, role }, accounts, member, signal)
+  await receiveFrom(session, { primary, role }, options, signal)
 }

@@ -235,11 +235,18 @@ async function rename(
   if (accounts === undefined) return
   await server.query(`UPDATE ${ownDatabase}.identity SET id = UUID()`, signal)
   const session = await server.session(signal)
-  await ensureAccounts(session, { ...accounts, admin: server.options.accounts.admin }, signal)
-  const verifier = literal(verifierOf(accounts.admin.password))
-  await server.query(
-    `ALTER USER ${nameOf(accounts.admin.user)}
-      IDENTIFIED VIA mysql_native_password USING ${verifier}`,
+  await ensureAccounts(
+    session,
+    { ...accounts, admin: server.options.accounts.admin },
+    false,
     signal,
   )
+  const verifier = literal(verifierOf(accounts.admin.password))
+  for (const from of ['%', 'localhost'] as const) {
+    await server.query(
+      `ALTER USER IF EXISTS ${nameOf(accounts.admin.user, from)}
+        IDENTIFIED VIA mysql_native_password USING ${verifier}`,
+      signal,
+    )
+  }
 }

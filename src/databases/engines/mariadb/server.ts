@@ -55,6 +55,7 @@ export class MariadbServer extends KinServer {
         host: address.host,
         port: address.port,
         serverId: replicaServerId(this.index),
+        tls: this.tlsFiles,
       },
       settings,
     )

@@ -9,6 +9,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
+import { certify } from './certified.ts'
 import { type Kin, type KinStatus, type KnownAccount, nameOf } from './kin.ts'
 import { errnoOf, errors, type Row, type Session } from './session.ts'
 
@@ -66,12 +67,16 @@ async function unlogged(
   }
 }
 
-/** Makes both accounts of every other member, locked. Those that are there are left as they are. */
+/**
+ * Makes both accounts of every other member, locked. Those that are there are left as they are, but
+ * for whether a certificate has to be shown.
+ */
 export async function ensureReceivers<Known extends KnownAccount>(
   kin: Kin<KinStatus, Known>,
   session: Session,
   accounts: DatabaseAccounts,
   others: readonly MemberAddress[],
+  certified: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const { password } = accounts.replication
@@ -87,6 +92,7 @@ export async function ensureReceivers<Known extends KnownAccount>(
           ['REPLICATION SLAVE ON *.*'],
           signal,
         )
+        await certify(session, known, user, certified, signal)
         if (!known.has(user)) await lock(session, user, signal)
       }
     }

@@ -17,6 +17,8 @@ export interface KinStatus {
 /** An account that a server knows. */
 export interface KnownAccount {
   readonly locked: boolean
+  /** Whoever comes as it has to show a certificate. */
+  readonly certified: boolean
 }
 
 /** One of the two. */
@@ -30,6 +32,8 @@ export interface Kin<
   readonly accountLocked: number
   /** How long a connection has done what it does, in milliseconds, in PROCESSLIST. */
   readonly timeColumn: string
+  /** Has a server read its certificate anew. */
+  readonly reloadTls: string
   /** Which replicas receive, with the names that they say (`User`), and where they listen. */
   readonly showReplicas: string
   /** What stands in its log, for comparing. */
@@ -37,7 +41,7 @@ export interface Kin<
   readStatus(session: Session, signal: AbortSignal): Promise<Status>
   /** All it has, applied or not, by its own account. */
   receivedOf(status: Status): Position
-  /** The accounts that may come from anywhere, by user. */
+  /** The accounts that may come from anywhere, and ours of the socket, by `keyOf`. */
   knownAccounts(session: Session, signal: AbortSignal): Promise<ReadonlyMap<string, Known>>
   /** Makes an account, or gives it its password, unless it has it. */
   ensureAccount(
@@ -46,11 +50,19 @@ export interface Kin<
     account: Account,
     grants: readonly string[],
     signal: AbortSignal,
+    from?: Origin,
   ): Promise<void>
 }
 
 /** The database that is ours on every member. */
 export const ownDatabase = 'alwayson'
 
-/** An account, as far as it concerns everybody: from anywhere that reaches the server. */
-export const nameOf = (user: string): string => `${literal(user)}@'%'`
+/** From where somebody comes: from anywhere, or through the socket. */
+export type Origin = '%' | 'localhost'
+
+/** An account by its user and from where that comes. */
+export const nameOf = (user: string, from: Origin = '%'): string => `${literal(user)}@'${from}'`
+
+/** The same, as a key. */
+export const keyOf = (user: string, from: unknown): string =>
+  from === '%' ? user : `${user}@${from}`

@@ -1,5 +1,8 @@
 // What stands in the option file of a server of MariaDB or MySQL? Pure.
 
+import type { TlsFiles } from '../../member-tls.ts'
+import { serverLines } from './tls.ts'
+
 /** `rpl-semi_sync-Master` and `loose_rpl…` are one setting to the server. */
 export const canonicalName = (name: string): string =>
   name
@@ -20,6 +23,8 @@ export interface ServerPlace {
   readonly host: string
   readonly port: number
   readonly serverId: number
+  /** What it shows to members on other machines; `undefined`: there are none. */
+  readonly tls?: TlsFiles | undefined
 }
 
 type Line = readonly [name: string, value: string]
@@ -36,6 +41,7 @@ export const placeLines = (place: ServerPlace): readonly Line[] => [
   ['report_port', String(place.port)],
   // A replica says its name to its primary, which tells it to whoever may ask.
   ['report_user', place.member],
+  ...serverLines(place.tls),
 ]
 
 /** The text of the file. */

@@ -1,10 +1,11 @@
 // Up to where has each replica what this primary wrote? Asks them, since the server does not say.
 
-import type { Account, MemberAddress } from '../../engine.ts'
+import type { Account, MemberAddress, MemberOptions } from '../../engine.ts'
+import type { MemberTls } from '../../member-tls.ts'
 import type { Position } from '../../model.ts'
 import { origin } from '../../position.ts'
 import type { Kin } from './kin.ts'
-import { Session } from './session.ts'
+import { reached, Session } from './session.ts'
 
 /** A replica that does not answer for so long is asked again. */
 const within = 3000
@@ -13,15 +14,17 @@ export class Receivers implements Disposable {
   readonly #kin: Kin
   readonly #admin: Account
   readonly #peers: readonly MemberAddress[]
+  readonly #tls: MemberTls | undefined
   readonly #sessions = new Map<string, Session>()
   readonly #positions = new Map<string, Position>()
   readonly #asking = new Set<string>()
   #closed = false
 
-  constructor(kin: Kin, admin: Account, peers: readonly MemberAddress[]) {
+  constructor(kin: Kin, { accounts, peers, tls }: MemberOptions) {
     this.#kin = kin
-    this.#admin = admin
+    this.#admin = accounts.admin
     this.#peers = peers
+    this.#tls = tls
   }
 
   /** Begins to ask these, without waiting for their answers. */
@@ -59,7 +62,7 @@ export class Receivers implements Disposable {
   async #session(peer: MemberAddress, signal: AbortSignal): Promise<Session> {
     const known = this.#sessions.get(peer.member)
     if (known?.closed === false) return known
-    const session = await Session.open(peer, this.#admin, signal)
+    const session = await Session.open(reached(peer, this.#tls), this.#admin, signal)
     if (this.#closed) session[Symbol.dispose]()
     this.#sessions.set(peer.member, session)
     return session

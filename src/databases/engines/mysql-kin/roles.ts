@@ -1,24 +1,23 @@
 // By which of its two accounts does a primary let a member in? Asked by coming.
 
 import { Fault } from '../../../foundation/fault.ts'
-import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
+import type { MemberAddress, MemberOptions } from '../../engine.ts'
 import { type ReceiverRole, receiverName } from './gate.ts'
 import type { Kin } from './kin.ts'
-import { errnoOf, Session } from './session.ts'
+import { errnoOf, reached, Session } from './session.ts'
 
 /** By which of its accounts `primary` lets this member in; rejects with a Fault if by neither. */
 export async function roleAt(
   kin: Pick<Kin, 'accountLocked'>,
   primary: MemberAddress,
-  accounts: DatabaseAccounts,
-  member: string,
+  { accounts, member, tls }: Pick<MemberOptions, 'accounts' | 'member' | 'tls'>,
   signal: AbortSignal,
 ): Promise<ReceiverRole> {
   const { password } = accounts.replication
   for (const role of ['acknowledging', 'plain'] as const) {
     const user = receiverName(accounts, member, role)
     try {
-      using _session = await Session.open(primary, { user, password }, signal)
+      using _session = await Session.open(reached(primary, tls), { user, password }, signal)
       return role
     } catch (thrown) {
       const number = errnoOf(thrown)

@@ -9,6 +9,7 @@ import { Fault } from '../../../foundation/fault.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberOptions } from '../../engine.ts'
 import type { ServerProcess } from '../../host.ts'
+import { putTlsFiles, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
 import { assertOwned, makeFolder, type Owner } from './processes.ts'
 import { isUnreachable, type Row, Session } from './session.ts'
 
@@ -39,6 +40,8 @@ export class KinServer implements Disposable {
   readonly index: number
   readonly socket: string
   readonly #sessions = new Map<Use, Session>()
+  /** The certificate that the server shows, where that is known. */
+  #shown: string | undefined
 
   constructor(options: MemberOptions, owner: Owner | undefined) {
     this.options = options
@@ -60,6 +63,28 @@ export class KinServer implements Disposable {
     return join(this.options.run, 'server.cnf')
   }
 
+  /** Where its certificate is, if it needs one. */
+  get tlsFiles(): TlsFiles | undefined {
+    return this.options.tls === undefined ? undefined : tlsFilesIn(this.options.run)
+  }
+
+  /** Puts its certificate where it is read; what is there then. */
+  #putTls(): string | undefined {
+    const { tls, run } = this.options
+    if (tls === undefined) return undefined
+    const certificate = tls()
+    putTlsFiles(run, certificate, this.owner)
+    return certificate.cert
+  }
+
+  /** Has a running server show the certificate of now: `reload` makes it read that anew. */
+  async renewTls(reload: string, signal: AbortSignal): Promise<void> {
+    const certificate = this.#putTls()
+    if (certificate === this.#shown) return
+    await this.query(reload, signal)
+    this.#shown = certificate
+  }
+
   /** Starts it unless it runs; resolves when it answers. */
   protected async launch(
     { program, configuration, args, data }: KinLaunch,
@@ -69,6 +94,7 @@ export class KinServer implements Disposable {
     if (!this.isRunning) {
       assertOwned(data, this.owner)
       makeFolder(run, this.owner)
+      this.#shown = this.#putTls()
       const file = this.configurationFile
       writeFileSync(file, configuration, { mode: 0o600 })
       if (this.owner !== undefined) chownSync(file, this.owner.uid, this.owner.gid)

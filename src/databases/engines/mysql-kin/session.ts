@@ -2,16 +2,25 @@
 // number.
 
 import type { Socket } from 'node:net'
+import { checkServerIdentity, type TLSSocket } from 'node:tls'
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2'
 import { Fault, systemCode } from '../../../foundation/fault.ts'
 import type { Account } from '../../engine.ts'
+import { type MachineCertificate, type MemberTls, tlsTo } from '../../member-tls.ts'
 import type { Bind } from '../../model.ts'
 
 /** A row by names of columns. */
 export type Row = Readonly<Record<string, unknown>>
 
 /** Where a server is reached: over the network, or by its socket. */
-export type Target = Bind | { readonly socket: string }
+export type Target =
+  /** With `tls`, that is shown to the server, which has to show one of the same cluster. */
+  (Bind & { readonly tls?: MachineCertificate | undefined }) | { readonly socket: string }
+
+/** A member as it is reached from another one. */
+export const reached = ({ host, port }: Bind, tls: MemberTls | undefined): Target => ({
+  ...{ host, port, tls: tls?.() },
+})
 
 /** What the server's errors mean; their numbers are part of its protocol. */
 export const errors = {
@@ -67,9 +76,12 @@ export class Session implements Disposable {
       new Promise((resolve, reject) => {
         // Later errors belong to statements, and to the session's own listener.
         connection.on('error', reject)
-        connection.connect((failed) =>
-          failed === null ? resolve(new Session(connection)) : reject(failed),
-        )
+        connection.connect((failed) => {
+          const wrong = failed ?? impostorAt(target, connection)
+          if (wrong === undefined) return resolve(new Session(connection))
+          connection.destroy()
+          reject(wrong)
+        })
       }),
     )
   }
@@ -145,6 +157,16 @@ export class Session implements Disposable {
   }
 }
 
+/**
+ * The driver sees that the certificate is of the cluster, and compares names; addresses it does
+ * not.
+ */
+function impostorAt(target: Target, connection: Connection): Error | undefined {
+  if ('socket' in target || target.tls === undefined) return undefined
+  const { stream } = connection as unknown as { readonly stream: TLSSocket }
+  return checkServerIdentity(target.host, stream.getPeerCertificate())
+}
+
 function optionsOf(
   target: Target,
   { user, password }: Account,
@@ -153,7 +175,7 @@ function optionsOf(
   return {
     ...('socket' in target
       ? { socketPath: target.socket }
-      : { host: target.host, port: target.port }),
+      : { host: target.host, port: target.port, ...securedAt(target) }),
     user,
     password,
     ...(database === undefined ? {} : { database }),
@@ -162,6 +184,9 @@ function optionsOf(
     dateStrings: true,
   }
 }
+
+const securedAt = ({ host, tls }: Bind & { readonly tls?: MachineCertificate | undefined }) =>
+  tls === undefined ? {} : { ssl: { ...tlsTo(host, tls), rejectUnauthorized: true } }
 
 /** Settles as `work` does, or rejects with the signal's reason after `end`. */
 function withSignal<Value>(

@@ -5,16 +5,16 @@ import { Fault } from '../../../foundation/fault.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
 import { readMark } from './data-folder.ts'
 import { ownDatabase } from './kin.ts'
-import { errnoOf, errors, Session } from './session.ts'
+import { errnoOf, errors, reached, Session } from './session.ts'
 
 /** A session of the administrator at the primary that is to be followed. Rejects with a Fault. */
 export async function openSource(
-  { accounts: { admin } }: MemberOptions,
+  { accounts: { admin }, tls }: MemberOptions,
   primary: MemberAddress,
   signal: AbortSignal,
 ): Promise<Session> {
   try {
-    const session = await Session.open(primary, admin, signal)
+    const session = await Session.open(reached(primary, tls), admin, signal)
     await session.query('SET SESSION sql_log_off = ON, slow_query_log = OFF', signal)
     return session
   } catch (cause) {

@@ -3,11 +3,12 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FindVouchers, VouchPlan } from '../../engine.ts'
+import { readTlsFiles } from '../../member-tls.ts'
 import type { Bind, Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
 import { type Kin, ownDatabase } from './kin.ts'
 import { socketName } from './server.ts'
-import { Session } from './session.ts'
+import { reached, Session } from './session.ts'
 
 const pollEvery = 20
 
@@ -93,11 +94,12 @@ async function hasReached(
   member: string,
   at: Bind,
   mark: Position,
-  { account }: VouchPlan,
+  { account, tlsIn }: VouchPlan,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    using session = await Session.open(at, account, signal)
+    const tls = tlsIn === undefined ? undefined : () => readTlsFiles(tlsIn)
+    using session = await Session.open(reached(at, tls), account, signal)
     for (;;) {
       const status = await kin.readStatus(session, signal)
       if (status.receiving?.io === 'Yes' && reaches(kin.receivedOf(status), mark)) return member

@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import type { FollowOrder } from '../../engine.ts'
+import type { TlsFiles } from '../../member-tls.ts'
 import { draftOf } from '../mysql-kin/drafts.ts'
 import { literal, Session } from '../mysql-kin/session.ts'
 import { install, mark } from './install.ts'
@@ -39,10 +40,12 @@ export async function makeClone(
     const { user, password } = options.accounts.admin
     await session.query('SET GLOBAL super_read_only = OFF', signal)
     await session.query(`SET GLOBAL clone_valid_donor_list = ${literal(`${host}:${port}`)}`, signal)
+    for (const each of secureClone(server.tlsFiles)) await session.query(each, signal)
     const watching = watch(server, order, over.signal)
     await session.query(
       `CLONE INSTANCE FROM ${literal(user)}@${literal(host)}:${port}
-        IDENTIFIED BY ${literal(password)} DATA DIRECTORY = ${literal(copy)}`,
+        IDENTIFIED BY ${literal(password)} DATA DIRECTORY = ${literal(copy)}
+        ${server.tlsFiles === undefined ? 'REQUIRE NO SSL' : 'REQUIRE SSL'}`,
       signal,
     )
     over.abort()
@@ -64,6 +67,16 @@ export async function makeClone(
   renameSync(copy, draft)
   mark(server, draft, identity)
 }
+
+/** What the copy comes by (the manual, "Configuring an Encrypted Connection for Cloning"). */
+const secureClone = (files: TlsFiles | undefined): readonly string[] =>
+  files === undefined
+    ? []
+    : [
+        `SET GLOBAL clone_ssl_ca = ${literal(files.ca)}`,
+        `SET GLOBAL clone_ssl_cert = ${literal(files.cert)}`,
+        `SET GLOBAL clone_ssl_key = ${literal(files.key)}`,
+      ]
 
 /** Tells how far a copy is, as the one that receives it has it. */
 async function watch(

@@ -47,9 +47,9 @@ class MysqlMember implements MemberEngine {
   readonly #probe: WriteProbe
 
   constructor(server: MysqlServer) {
-    const { accounts, peers, event } = server.options
+    const { event } = server.options
     this.#server = server
-    this.#receivers = new Receivers(mysql, accounts.admin, peers)
+    this.#receivers = new Receivers(mysql, server.options)
     this.#lookout = new Lookout(server, this.#receivers)
     this.#turns = new Turns(
       () => server.isRunning,
@@ -177,7 +177,8 @@ class MysqlMember implements MemberEngine {
 
   /** A replica whose account was locked comes in by its other one. */
   async #changeRole(signal: AbortSignal): Promise<void> {
-    const { accounts, peers, member, data } = this.#server.options
+    const { options } = this.#server
+    const { peers, data } = options
     const session = await this.#server.session(signal, 'help')
     const { receiving, folder } = await readStatus(session, signal)
     if (folder !== data || receiving?.io !== 'Connecting') return
@@ -186,9 +187,9 @@ class MysqlMember implements MemberEngine {
       ({ host, port }) => host === receiving.host && port === receiving.port,
     )
     if (primary === undefined) return
-    const role = await roleAt(mysql, primary, accounts, member, signal)
+    const role = await roleAt(mysql, primary, options, signal)
     const { words } = this.#server.programs
-    await receiveFrom(session, { primary, role }, { accounts, member, words }, signal)
+    await receiveFrom(session, { primary, role }, options, words, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 // MySQL, in the words of what it has in common with MariaDB.
 
 import type { Account } from '../../engine.ts'
-import { type Kin, type KnownAccount, nameOf } from '../mysql-kin/kin.ts'
+import { type Kin, type KnownAccount, keyOf, nameOf, type Origin } from '../mysql-kin/kin.ts'
 import { literal, type Session } from '../mysql-kin/session.ts'
 import { readStatus, receivedOf, type ServerStatus } from './status.ts'
 
@@ -10,10 +10,16 @@ async function knownAccounts(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, KnownAccount>> {
   const rows = await session.query(
-    `SELECT User AS user, account_locked AS locked FROM mysql.user WHERE Host = '%'`,
+    `SELECT User AS user, Host AS host, account_locked AS locked, ssl_type AS certified
+      FROM mysql.user WHERE Host IN ('%', 'localhost')`,
     signal,
   )
-  return new Map(rows.map(({ user, locked }) => [String(user), { locked: locked === 'Y' }]))
+  return new Map(
+    rows.map(({ user, host, locked, certified }) => [
+      keyOf(String(user), host),
+      { locked: locked === 'Y', certified: String(certified) === 'X509' },
+    ]),
+  )
 }
 
 /**
@@ -26,10 +32,11 @@ async function ensureAccount(
   { user, password }: Account,
   grants: readonly string[],
   signal: AbortSignal,
+  from: Origin = '%',
 ): Promise<void> {
-  const name = nameOf(user)
+  const name = nameOf(user, from)
   const identified = `IDENTIFIED WITH caching_sha2_password BY ${literal(password)}`
-  const verb = known.has(user) ? 'ALTER' : 'CREATE'
+  const verb = known.has(keyOf(user, from)) ? 'ALTER' : 'CREATE'
   await session.query(`${verb} USER ${name} ${identified}`, signal)
   for (const grant of grants) await session.query(`GRANT ${grant} TO ${name}`, signal)
 }
@@ -37,6 +44,7 @@ async function ensureAccount(
 export const mysql: Kin<ServerStatus> = {
   kill: (id) => `KILL CONNECTION ${id}`,
   accountLocked: 3118,
+  reloadTls: 'ALTER INSTANCE RELOAD TLS',
   timeColumn: 'TIME * 1000',
   showReplicas: 'SHOW REPLICAS',
   async logged(session, signal) {

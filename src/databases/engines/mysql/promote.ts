@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
+import { certifyOurs } from '../mysql-kin/certified.ts'
 import { readMark } from '../mysql-kin/data-folder.ts'
 import { admit, ensureReceivers, kill } from '../mysql-kin/gate.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
@@ -64,11 +65,11 @@ async function write(
   epoch: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { member, data, accounts } = server.options
+  const { member, data, accounts, tls } = server.options
   await ensureTables(session, signal)
   const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
   if (readMark(data)?.identity !== String(id)) mark(server, data, String(id))
-  await ensureAccounts(session, accounts, signal)
+  await ensureAccounts(session, accounts, tls !== undefined, signal)
   // Last: whoever has this has all of the above.
   await session.query(
     `REPLACE INTO ${ownDatabase}.epoch (epoch, member, at) VALUES (?, ?, NOW())`,
@@ -80,15 +81,18 @@ async function write(
 /** The application's database and account, and ours: logged, so that replicas have them. */
 async function ensureAccounts(
   session: Session,
-  { admin, app }: DatabaseAccounts,
+  accounts: DatabaseAccounts,
+  certified: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  const { admin, app } = accounts
   const known = await mysql.knownAccounts(session, signal)
   const all = ['ALL PRIVILEGES ON *.*']
   await mysql.ensureAccount(session, known, admin, all, signal)
   await session.query(`CREATE DATABASE IF NOT EXISTS ${identifier(app.database)}`, signal)
   const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
   await mysql.ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
+  await certifyOurs(mysql, session, known, accounts, certified, signal)
   // Cloning is a privilege of its own; whoever has everything has it, from 8.0.17 on.
   await session.query(`GRANT BACKUP_ADMIN, CLONE_ADMIN ON *.* TO ${nameOf(admin.user)}`, signal)
 }
@@ -100,10 +104,10 @@ export async function enforce(
   acks: AckSet,
   signal: AbortSignal,
 ): Promise<void> {
-  const { accounts, peers, member } = server.options
+  const { accounts, peers, member, tls } = server.options
   const { words } = server.programs
   const others = peers.filter((each) => each.member !== member)
-  await ensureReceivers(mysql, session, accounts, others, signal)
+  await ensureReceivers(mysql, session, accounts, others, tls !== undefined, signal)
   if (acks.needed > 0) {
     await session.query(`SET GLOBAL ${words.waitCount} = ${acks.needed}`, signal)
     await session.query(`SET GLOBAL ${words.semiSource} = ON`, signal)

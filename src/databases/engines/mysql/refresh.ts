@@ -6,6 +6,7 @@ import { describeError } from '../../../foundation/fault.ts'
 import type { Refreshed } from '../../engine.ts'
 import { changesBetween } from '../mysql-kin/in-force.ts'
 import { otherProgram } from '../running-program.ts'
+import { mysql } from './kin.ts'
 import { findPrograms, type Programs } from './programs.ts'
 import type { MysqlServer } from './server.ts'
 import { versionIn } from './words.ts'
@@ -27,6 +28,7 @@ export async function refresh(server: MysqlServer, signal: AbortSignal): Promise
     return { outdated: undefined, refused }
   }
   server.programs = programs
+  await server.renewTls(mysql.reloadTls, signal)
   const other = found === now ? otherProgram(server.options.host, programs.server) : what
   const inForce = readWhole(server.configurationFile)
   const changes = inForce === undefined ? [] : changesBetween(inForce, server.configuration)

@@ -30,7 +30,7 @@ export async function rejoin(
   using source = await openSource(options, primary, signal)
   const identity = await identityOf(source, primary, signal)
   assertSame(options, identity, primary)
-  const role = await roleAt(mysql, primary, options.accounts, options.member, signal)
+  const role = await roleAt(mysql, primary, options, signal)
   const { executed } = await readStatus(source, signal)
   if (state.kind === 'ours') {
     const tail = subtractGtids(await ownSet(server, signal), executed)
@@ -41,8 +41,7 @@ export async function rejoin(
   } else await clone(server, order, identity, signal)
   const session = await server.session(signal)
   const { words } = server.programs
-  const self = { accounts: options.accounts, member: options.member, words }
-  await receiveFrom(session, { primary, role }, self, signal)
+  await receiveFrom(session, { primary, role }, options, words, signal)
   if (readMark(options.data)?.identity !== identity) mark(server, options.data, identity)
   return undefined
 }

@@ -2,9 +2,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
-import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
+import type { MemberAddress, MemberOptions } from '../../engine.ts'
+import { tlsFilesIn } from '../../member-tls.ts'
 import { type ReceiverRole, receiverName } from '../mysql-kin/gate.ts'
 import { literal, type Session } from '../mysql-kin/session.ts'
+import { secureWords } from '../mysql-kin/tls.ts'
 import { hasGtids } from './gtid-set.ts'
 import { readStatus } from './status.ts'
 import type { Words } from './words.ts'
@@ -52,7 +54,8 @@ export interface Source {
 export async function receiveFrom(
   session: Session,
   { primary, role }: Source,
-  { accounts, member, words }: { accounts: DatabaseAccounts; member: string; words: Words },
+  { accounts, member, tls, run }: MemberOptions,
+  words: Words,
   signal: AbortSignal,
 ): Promise<void> {
   await session.query('STOP REPLICA', signal)
@@ -64,7 +67,8 @@ export async function receiveFrom(
       SOURCE_USER = ${literal(receiverName(accounts, member, role))},
       SOURCE_PASSWORD = ${literal(accounts.replication.password)},
       SOURCE_AUTO_POSITION = 1, SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 0,
-      SOURCE_HEARTBEAT_PERIOD = 0.5, GET_SOURCE_PUBLIC_KEY = 1`,
+      SOURCE_HEARTBEAT_PERIOD = 0.5, GET_SOURCE_PUBLIC_KEY = 1,
+      ${secureWords('SOURCE', tls === undefined ? undefined : tlsFilesIn(run))}`,
     signal,
   )
   await session.query('START REPLICA', signal)

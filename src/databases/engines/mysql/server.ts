@@ -41,6 +41,7 @@ export class MysqlServer extends KinServer {
     const place = {
       ...{ member, data, run, socket: this.socket, host: address.host, port: address.port },
       serverId: this.index + 1,
+      tls: this.tlsFiles,
     }
     return configurationOf(place, settings, this.programs.words)
   }

@@ -30,7 +30,7 @@ class PostgresBackups implements BackupEngine {
 
   constructor(options: BackupOptions) {
     this.#options = options
-    this.#door = new ReplicationDoor(options.accounts.replication, options.now)
+    this.#door = new ReplicationDoor(options.accounts.replication, options.now, options.tls)
   }
 
   origin(member: MemberAddress, signal: AbortSignal): Promise<string> {

@@ -170,7 +170,7 @@ class Receiver implements Submittable {
     // The parser goes on to use its buffer.
     const mine = Buffer.from(bytes)
     this.#waiting += mine.length
-    if (this.#waiting > waiting.most) this.#session.socket.pause()
+    if (this.#waiting > waiting.most) this.#session.stream.pause()
     this.#work = this.#work.then(() => this.#write(mine)).catch((thrown) => this.#fail(thrown))
   }
 
@@ -178,7 +178,7 @@ class Receiver implements Submittable {
     if (this.#failure === undefined) await this.#sink(bytes)
     this.#waiting -= bytes.length
     this.#done += bytes.length
-    if (this.#waiting < waiting.least) this.#session.socket.resume()
+    if (this.#waiting < waiting.least) this.#session.stream.resume()
     this.#progress(this.#done, this.#of)
   }
 

@@ -171,7 +171,7 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
   part(part: LogPart): void {
     this.#parts.push(part)
     this.#waiting += part.bytes.length
-    if (this.#waiting > pending.most) this.#session?.socket.pause()
+    if (this.#waiting > pending.most) this.#session?.stream.pause()
     this.#bell.wake()
   }
 
@@ -195,7 +195,7 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
       const parts = this.#parts.splice(0)
       for (const { at, bytes } of joined(parts)) await this.#write(at, bytes, signal)
       this.#waiting -= parts.reduce((sum, { bytes }) => sum + bytes.length, 0)
-      if (this.#waiting < pending.least) this.#session?.socket.resume()
+      if (this.#waiting < pending.least) this.#session?.stream.resume()
     }
   }
 

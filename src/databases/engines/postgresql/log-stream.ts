@@ -59,7 +59,7 @@ export class LogStream implements Submittable {
     const { client } = this.#session
     const connection = (client as unknown as { readonly connection: pg.Connection }).connection
     // The server has no more of this timeline: it is told that we have none either.
-    const done = (): void => void this.#session.socket.write(Buffer.from([0x63, 0, 0, 0, 4]))
+    const done = (): void => void this.#session.stream.write(Buffer.from([0x63, 0, 0, 0, 4]))
     connection.on('copyDone', done)
     try {
       client.query(this as unknown as pg.Submittable)
@@ -80,7 +80,7 @@ export class LogStream implements Submittable {
     for (const at of [6, 14, 22]) message.writeBigUInt64BE(BigInt(flushed), at)
     message.writeBigInt64BE(BigInt(Math.round((now - epoch) * 1000)), 30)
     message.writeUInt8(1, 38)
-    this.#session.socket.write(message)
+    this.#session.stream.write(message)
   }
 
   submit(connection: pg.Connection): void {

@@ -3,13 +3,13 @@
 
 import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
-import type { MemberAddress } from '../../engine.ts'
+import type { MemberAddress, MemberOptions } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { sqlText } from './accounts.ts'
 import { formatLsn, parseHistory, parseLsn, type TimelineHistory } from './lsn.ts'
 import { pauseFor } from './patience.ts'
 import type { Server } from './server.ts'
-import { Session, sqlState } from './session.ts'
+import { type Door, Session, sqlState } from './session.ts'
 import { slotOf } from './settings.ts'
 import { isForNow } from './trouble.ts'
 
@@ -23,15 +23,23 @@ export interface PrimarySelf {
   readonly history: TimelineHistory
 }
 
+const doorOf = ({ accounts, tls }: MemberOptions, { host, port }: MemberAddress): Door => ({
+  ...{ host, port, account: accounts.replication, database: 'postgres', tls: tls?.() },
+})
+
 /** A session for commands of replication alone. */
 export const openReplication = (
-  server: Server,
-  { host, port }: MemberAddress,
+  { options }: Server,
+  address: MemberAddress,
   signal: AbortSignal,
-): Promise<Session> => {
-  const account = server.options.accounts.replication
-  return Session.open({ host, port, account, database: 'postgres', replication: 'true' }, signal)
-}
+): Promise<Session> => Session.open({ ...doorOf(options, address), replication: 'true' }, signal)
+
+/** A session for questions. */
+export const openQuestions = (
+  { options }: Server,
+  address: MemberAddress,
+  signal: AbortSignal,
+): Promise<Session> => Session.open(doorOf(options, address), signal)
 
 /**
  * Makes sure that the server at `address` keeps for us what we have not received, unless it is of
@@ -44,10 +52,8 @@ export async function ensurePlace(
   signal: AbortSignal,
 ): Promise<void> {
   await untilAnswered(server, address, signal, async () => {
-    const { host, port } = address
-    const account = server.options.accounts.replication
     // One session knows both languages: opening a second one would take longer than both questions.
-    const door = { host, port, account, database: 'postgres', replication: 'database' } as const
+    const door = { ...doorOf(server.options, address), replication: 'database' } as const
     using session = await Session.open(door, signal)
     const { systemid } = await session.row('IDENTIFY_SYSTEM', signal)
     if (ownId !== undefined) checkOrigin(server, ownId, { systemId: String(systemid) }, address)
@@ -129,11 +135,10 @@ function refused(server: Server, { member, host, port }: MemberAddress, cause: u
  */
 export async function ensureOwnSlot(
   server: Server,
-  { host, port }: MemberAddress,
+  address: MemberAddress,
   signal: AbortSignal,
 ): Promise<void> {
-  const account = server.options.accounts.replication
-  using session = await Session.open({ host, port, account, database: 'postgres' }, signal)
+  using session = await openQuestions(server, address, signal)
   await ensureSlot(session, slotOf(server.options.member), signal)
 }
 

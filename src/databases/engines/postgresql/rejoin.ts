@@ -19,13 +19,13 @@ import {
   checkOrigin,
   ensureOwnSlot,
   ensurePlace,
+  openQuestions,
   openReplication,
   type PrimarySelf,
 } from './primary.ts'
 import { dropSlots } from './promote.ts'
 import { halfMark, type Server } from './server.ts'
-import { Session } from './session.ts'
-import { noAcks } from './settings.ts'
+import { noAcks, quoteWord, secureWords } from './settings.ts'
 
 /** A server that has nobody to send to ends at once; one that has waits for them. */
 const stopWithin = ms(5000)
@@ -106,14 +106,18 @@ async function rewind(server: Server, order: FollowOrder, signal: AbortSignal): 
   const mark = join(server.data, halfMark)
   writeWhole(mark, '')
   try {
-    const source = `host=${host} port=${port} user=${user} dbname=postgres connect_timeout=5`
+    const secured = Object.entries(secureWords(server.tlsFiles, programs.major))
+      .map(([word, value]) => `${word}=${quoteWord(value)}`)
+      .join(' ')
+    const where = `host=${host} port=${port} user=${user} dbname=postgres connect_timeout=5`
+    const source = `${where} ${secured}`
     await runAs(
       server.owner,
       programs.rewind,
       ['-D', server.data, `--source-server=${source}`],
       {
         cwd: server.options.run,
-        env: { ...server.environment, PGPASSFILE: server.passwordFile, PGSSLMODE: 'disable' },
+        env: { ...server.environment, PGPASSFILE: server.passwordFile },
       },
       signal,
     )
@@ -138,14 +142,9 @@ async function waitForCheckpoint(
   { primary }: FollowOrder,
   signal: AbortSignal,
 ): Promise<void> {
-  const { replication } = server.options.accounts
-  const { host, port } = primary
   for (;;) {
     const self = await askOnce(server, primary, signal)
-    using session = await Session.open(
-      { host, port, account: replication, database: 'postgres' },
-      signal,
-    )
+    using session = await openQuestions(server, primary, signal)
     const { line } = await session.row(
       'SELECT timeline_id AS line FROM pg_control_checkpoint()',
       signal,

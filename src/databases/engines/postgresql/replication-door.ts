@@ -3,9 +3,10 @@
 import { Fault } from '../../../foundation/fault.ts'
 import type { Instant } from '../../../foundation/time.ts'
 import type { Account, MemberAddress } from '../../engine.ts'
+import type { MemberTls } from '../../member-tls.ts'
 import type { Position } from '../../model.ts'
 import { parseHistory, parseLsn, type TimelineHistory } from './lsn.ts'
-import { type Row, Session } from './session.ts'
+import { type Door, type Row, Session } from './session.ts'
 import { archiveSlot } from './settings.ts'
 
 /** What a server says of its history. */
@@ -33,23 +34,28 @@ function bytesOf(setting: string): number {
 
 export class ReplicationDoor {
   readonly #account: Account
+  readonly #tls: MemberTls | undefined
   readonly now: () => Instant
   readonly slot = archiveSlot
 
-  constructor(account: Account, now: () => Instant) {
+  constructor(account: Account, now: () => Instant, tls: MemberTls | undefined) {
     this.#account = account
+    this.#tls = tls
     this.now = now
   }
 
   /** For commands of replication alone. */
-  open({ host, port }: MemberAddress, signal: AbortSignal): Promise<Session> {
-    const door = { host, port, account: this.#account, database: 'postgres' }
-    return Session.open({ ...door, replication: 'true' }, signal)
+  open(member: MemberAddress, signal: AbortSignal): Promise<Session> {
+    return Session.open({ ...this.#doorOf(member, 'postgres'), replication: 'true' }, signal)
   }
 
   /** For questions. */
-  openSql({ host, port }: MemberAddress, signal: AbortSignal, database = 'postgres') {
-    return Session.open({ host, port, account: this.#account, database }, signal)
+  openSql(member: MemberAddress, signal: AbortSignal, database = 'postgres') {
+    return Session.open(this.#doorOf(member, database), signal)
+  }
+
+  #doorOf({ host, port }: MemberAddress, database: string): Door {
+    return { host, port, account: this.#account, database, tls: this.#tls?.() }
   }
 
   async ask(session: Session, signal: AbortSignal): Promise<ServerHistory> {

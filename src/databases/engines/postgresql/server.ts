@@ -7,6 +7,7 @@ import { writeForNow } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
+import { putTlsFiles, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
 import { quietly } from './accounts.ts'
 import { majorOf } from './check-programs.ts'
 import { readControlFile } from './control-file.ts'
@@ -123,6 +124,11 @@ export class Server implements Disposable {
     }
   }
 
+  /** Where its certificate is, if it needs one. */
+  get tlsFiles(): TlsFiles | undefined {
+    return this.options.tls === undefined ? undefined : tlsFilesIn(this.options.run)
+  }
+
   get environment(): Readonly<Record<string, string>> {
     return { PATH: '/usr/bin:/bin', LC_ALL: 'C', HOME: this.options.run, TZ: 'UTC' }
   }
@@ -164,14 +170,14 @@ export class Server implements Disposable {
 
   /** Writes what a server that starts does; returns all of it as one text. */
   #write(course: Course, doors: Doors): string {
-    const { accounts, adopted } = this.options
+    const { accounts, adopted, member } = this.options
     const { replication } = accounts
     const text = courseText(course, {
       user: replication.user,
-      passwordFile: this.passwordFile,
-      member: this.options.member,
+      ...{ passwordFile: this.passwordFile, member, tls: this.tlsFiles },
+      major: majorOf(this.data) ?? 0,
     })
-    const hba = hbaText(doors, accounts, adopted?.access)
+    const hba = hbaText(doors, accounts, adopted?.access, this.tlsFiles !== undefined)
     this.#put(join(this.data, 'postgresql.auto.conf'), text)
     this.#put(join(this.options.run, 'hba.conf'), hba)
     return text + hba
@@ -311,13 +317,14 @@ export class Server implements Disposable {
 
   /** What a server that starts, or is told to read it again, goes by. */
   async writeConfiguration(programs: Programs): Promise<void> {
-    const { run, address, settings, accounts, adopted } = this.options
+    const { run, address, settings, accounts, adopted, tls } = this.options
     const { bavail, bsize } = statfsSync(this.data)
     const least = (await readControlFile(this.data))?.least
     // One that is gone would keep the server from starting.
     const sockets = adopted?.sockets.filter((each) => existsSync(each))
     const { major } = programs
-    const place = { run, sockets, address, major, freeBytes: bavail * bsize }
+    const place = { run, sockets, address, major, tls: this.tlsFiles, freeBytes: bavail * bsize }
+    if (tls !== undefined) putTlsFiles(run, tls(), this.owner)
     this.#put(join(run, 'postgresql.conf'), configuration(place, settings, least))
     this.#put(join(run, 'ident.conf'), '')
     this.#put(this.passwordFile, passwordLine(accounts.replication))

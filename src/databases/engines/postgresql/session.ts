@@ -2,9 +2,11 @@
 // stopped where it is, and never answers.
 
 import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import { Fault } from '../../../foundation/fault.ts'
 import type { Account } from '../../engine.ts'
+import { type MachineCertificate, tlsTo } from '../../member-tls.ts'
 
 /** Where, as whom, and for what. */
 export interface Door {
@@ -15,6 +17,8 @@ export interface Door {
   readonly database: string
   /** `database`: understands commands of replication beside SQL. `true`: those alone. */
   readonly replication?: 'database' | 'true' | undefined
+  /** Shown to the server, which has to show one of the same cluster; `undefined`: no TLS. */
+  readonly tls?: MachineCertificate | undefined
 }
 
 /** One row, by names of columns. */
@@ -31,12 +35,12 @@ const startup = '-c search_path=pg_catalog -c default_transaction_read_only=off'
 
 export class Session implements Disposable {
   readonly client: pg.Client
-  readonly socket: Socket
+  readonly #socket: Socket
   #isOver = false
 
   private constructor(client: pg.Client, socket: Socket) {
     this.client = client
-    this.socket = socket
+    this.#socket = socket
     const end = (): void => {
       this.#isOver = true
     }
@@ -58,12 +62,18 @@ export class Session implements Disposable {
       application_name: 'alwayson',
       options: door.replication === 'true' ? undefined : startup,
       stream: () => socket,
-      ssl: false,
+      ssl: door.tls === undefined ? false : tlsTo(door.host, door.tls),
       ...(door.replication === undefined ? {} : { replication: door.replication }),
     } as pg.ClientConfig)
     const session = new Session(client, socket)
     await session.#within(signal, () => client.connect())
     return session
+  }
+
+  /** What the protocol is spoken on: under TLS that is not the socket. */
+  get stream(): Duplex {
+    const { connection } = this.client as unknown as { readonly connection: pg.Connection }
+    return connection.stream
   }
 
   /** No question is answered on it any more. */
@@ -97,7 +107,7 @@ export class Session implements Disposable {
   [Symbol.dispose](): void {
     this.#isOver = true
     // A server that hears nobody would not answer a farewell either.
-    this.socket.destroy()
+    this.#socket.destroy()
   }
 
   async #within<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {

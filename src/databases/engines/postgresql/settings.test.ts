@@ -20,7 +20,10 @@ import {
 
 const address = { member: 'm1', host: '10.0.0.1', port: 5432 }
 const place = { address, run: '/run/ao/m1', major: 18, freeBytes: 8 * 1024 ** 3 }
-const approach = { user: 'repl', passwordFile: '/run/ao/m1/passwords', member: 'm1' }
+const approach = {
+  ...{ user: 'repl', passwordFile: '/run/ao/m1/passwords', member: 'm1', major: 18 },
+  tls: undefined,
+}
 
 test('refuses in the file whatever is written whatever the file says', () => {
   for (const name of Object.keys(enforced(place, {}))) {
@@ -103,4 +106,26 @@ test('gives every member a slot of its own', () => {
 
 test('writes a password as its file wants it', () => {
   assert.equal(passwordLine({ user: 'a:b', password: 'c\\d:e' }), '*:*:*:a\\:b:c\\\\d\\:e\n')
+})
+
+const tls = { ca: '/run/ao/m1/ca', cert: '/run/ao/m1/cert', key: '/run/ao/m1/key' }
+
+test('members on several machines receive from whom they can believe, and from nobody else', () => {
+  const plain = courseText({ upstream: address, acks: noAcks }, approach)
+  assert.match(plain, /sslmode='disable'|sslmode=''disable''/)
+  const text = courseText({ upstream: address, acks: noAcks }, { ...approach, tls })
+  assert.match(text, /sslmode=''verify-full''/)
+  assert.match(text, /sslcert=''\/run\/ao\/m1\/cert''/)
+  // Its libpq compares names only, and members are known by their addresses.
+  const old = courseText({ upstream: address, acks: noAcks }, { ...approach, tls, major: 14 })
+  assert.match(old, /sslmode=''verify-ca''/)
+})
+
+test('over the network nobody is let in there without TLS and a certificate', () => {
+  const lines = hbaText('open', accounts, undefined, true)
+    .split('\n')
+    .filter((line) => /^host/.test(line) && !line.endsWith('reject'))
+  assert.equal(lines.length, 3)
+  for (const line of lines) assert.match(line, /^hostssl .* scram-sha-256 clientcert=verify-ca$/)
+  assert.match(configuration({ ...place, tls }, { ssl: 'off' }), /ssl = 'off'[\s\S]*ssl = 'on'/)
 })

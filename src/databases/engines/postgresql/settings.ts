@@ -2,6 +2,7 @@
 
 import { plainSetting } from '../../durable-settings.ts'
 import type { MemberAddress } from '../../engine.ts'
+import type { TlsFiles } from '../../member-tls.ts'
 import type { AckSet } from '../../model.ts'
 import type { ControlFile } from './control-file.ts'
 import { heldAt } from './least.ts'
@@ -44,6 +45,8 @@ export interface Place {
   /** Folders of more sockets, for clients on this machine: of a server that was taken over. */
   readonly sockets?: readonly string[] | undefined
   readonly major: number
+  /** What it shows to members on other machines; `undefined`: there are none. */
+  readonly tls?: TlsFiles | undefined
   /** Free bytes of the disk of its data. */
   readonly freeBytes: number
 }
@@ -67,7 +70,7 @@ type Settings = Readonly<Record<string, string>>
  * (`durable-settings.ts`); the values that it may choose among are taken from it.
  */
 export const enforced = (
-  { address, run, sockets = [], major }: Place,
+  { address, run, sockets = [], major, tls }: Place,
   chosen: Settings,
 ): Settings => ({
   listen_addresses: address.host,
@@ -101,6 +104,13 @@ export const enforced = (
   restore_command: '',
   archive_mode: 'off',
   ...(major >= 17 ? { allow_alter_system: 'off' } : {}),
+  ...(tls === undefined ? {} : securedBy(tls)),
+})
+
+/** Config docs, 20.3.3. All of it is taken without a restart. */
+const securedBy = ({ ca, cert, key }: TlsFiles): Settings => ({
+  ...{ ssl: 'on', ssl_ca_file: ca, ssl_cert_file: cert, ssl_key_file: key, ssl_crl_file: '' },
+  ...{ ssl_crl_dir: '', ssl_min_protocol_version: 'TLSv1.2' },
 })
 
 const render = (settings: Readonly<Record<string, string>>): string =>
@@ -143,11 +153,28 @@ export interface Approach {
   readonly user: string
   readonly passwordFile: string
   readonly member: string
+  readonly major: number
+  readonly tls: TlsFiles | undefined
 }
+
+/**
+ * Words of libpq (docs, 34.1.2) by which a server is believed to be one of the cluster's machines,
+ * the one at that address. Before version 15 libpq does not compare addresses.
+ */
+export const secureWords = (
+  tls: TlsFiles | undefined,
+  major: number,
+): Readonly<Record<string, string>> =>
+  tls === undefined
+    ? { sslmode: 'disable' }
+    : {
+        sslmode: major < 15 ? 'verify-ca' : 'verify-full',
+        ...{ sslrootcert: tls.ca, sslcert: tls.cert, sslkey: tls.key },
+      }
 
 const conninfo = (
   { host, port }: MemberAddress,
-  { user, passwordFile, member }: Approach,
+  { user, passwordFile, member, major, tls }: Approach,
 ): string =>
   Object.entries({
     host,
@@ -160,7 +187,7 @@ const conninfo = (
     keepalives_interval: '1',
     keepalives_count: '3',
     tcp_user_timeout: '3000',
-    sslmode: 'disable',
+    ...secureWords(tls, major),
   })
     .map(([word, value]) => `${word}=${quoteWord(value)}`)
     .join(' ')
@@ -202,27 +229,30 @@ const doorsMark = '# doors: '
 /**
  * The whole of pg_hba.conf. Always On comes through the socket in a folder that is its own;
  * replicas may receive, and nobody reaches its account over the network. A server that was taken
- * over lets in whom it let in before (`access`), and the application.
+ * over lets in whom it let in before (`access`), and the application. One whose members are on
+ * several machines (`secured`) lets nobody in over the network who shows no certificate of theirs.
  */
 export function hbaText(
   doors: Doors,
   { admin, replication, app }: Readonly<Record<'admin' | 'replication' | 'app', { user: string }>>,
   access?: readonly string[],
+  secured = false,
 ): string {
   const [all, us, them] = ['all', quoteName(admin.user), quoteName(replication.user)]
   const clients = doors === 'open' ? 'scram-sha-256' : 'reject'
+  const [host, shown] = secured ? ['hostssl', ' clientcert=verify-ca'] : ['host', '']
   const others =
     access === undefined || doors === 'closed'
-      ? [`local all ${all} ${clients}`, `host all ${all} all ${clients}`]
-      : [`host all ${quoteName(app.user)} all ${clients}`, ...access]
+      ? [`local all ${all} ${clients}`, `${host} all ${all} all ${clients}${shown}`]
+      : [`${host} all ${quoteName(app.user)} all ${clients}${shown}`, ...access]
   return [
     `${doorsMark}${doors}`,
     `local all ${us} scram-sha-256`,
     `local all ${them} reject`,
     `host all ${us} all reject`,
-    `host replication ${them} all scram-sha-256`,
+    `${host} replication ${them} all scram-sha-256${shown}`,
     // What it could copy it may read: members are compared by it.
-    `host all ${them} all scram-sha-256`,
+    `${host} all ${them} all scram-sha-256${shown}`,
     ...others,
     '',
   ].join('\n')

@@ -122,7 +122,7 @@ export class Edge implements Disposable {
   /** Uses these keys and certificates from now on; tables refer to them by their ids. */
   entrust(secrets: EdgeSecrets): void {
     this.#contexts.entrust(secrets)
-    this.#shared.sessions.entrust(secrets.accounts ?? [])
+    this.#shared.sessions.entrust(secrets.accounts ?? [], secrets.machine)
   }
 
   /**

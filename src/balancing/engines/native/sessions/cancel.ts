@@ -2,16 +2,18 @@
 // and is closed by the server once the signal is sent (55.2.8 of its manual).
 
 import { cancelMessage } from '../../../../wire/postgresql/startup.ts'
+import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
-import type { Shared } from '../edge/shared.ts'
 import type { ConnectionOwner } from '../transport/transport.ts'
+import { askFirst } from './pg-talk.ts'
+import { Upstream } from './upstream.ts'
 
 /** A client waits for it no longer than so. */
 const patience = 5000
 
-/** Sends it to each of these servers; a key that is not theirs does nothing. */
+/** Sends it to each of these servers of a pool; a key that is not theirs does nothing. */
 export function cancelAt(
-  shared: Shared,
+  pool: Pool,
   servers: readonly Server[],
   key: string,
   done: () => void,
@@ -19,22 +21,23 @@ export function cancelAt(
   const open = new Set(servers.filter(({ address }) => address !== undefined))
   if (open.size === 0) return done()
   for (const server of [...open]) {
-    ask(shared, server, key, () => {
+    ask(pool, server, key, () => {
       open.delete(server)
       if (open.size === 0) done()
     })
   }
 }
 
-function ask(shared: Shared, { address, row }: Server, key: string, over: () => void): void {
+function ask(pool: Pool, server: Server, key: string, over: () => void): void {
+  const { shared } = pool
   const nothing = (): void => undefined
   const finish = (): void => {
     shared.deadlines.give(place)
-    connection.close()
+    upstream.close()
     over()
   }
   const owner: ConnectionOwner = {
-    connected: () => connection.writeBytes(cancelMessage(key)),
+    connected: () => upstream.say(cancelMessage(key)),
     received: nothing,
     ended: finish,
     drained: nothing,
@@ -43,5 +46,5 @@ function ask(shared: Shared, { address, row }: Server, key: string, over: () => 
   }
   const place = shared.deadlines.take({ expired: finish })
   shared.deadlines.set(place, patience)
-  const connection = shared.transport.connect(address as string, row.port, owner)
+  const upstream = new Upstream(shared, pool, server, askFirst(nothing), owner)
 }

@@ -79,9 +79,11 @@ export class Doorstep implements ConnectionOwner, Expiring, DoorClient {
   /** Of a session that another edge has, only its first server is known by the key. */
   #cancel(key: string): void {
     const session = this.#shared.sessions.find(key)
-    const all = [...(this.#door.only?.target?.servers.values() ?? [])]
+    const pool = this.#door.only?.target
+    if (pool === undefined) return this.#close(false)
+    const all = [...pool.servers.values()]
     const at = session === undefined ? all : [session.server].filter((one) => one !== undefined)
-    cancelAt(this.#shared, at, session?.talk.serverKey ?? key, () => this.#close(false))
+    cancelAt(pool, at, session?.talk.serverKey ?? key, () => this.#close(false))
   }
 
   #leave(): void {

@@ -11,12 +11,19 @@ import {
   type Response,
   readResponse,
   tameGreeting,
+  underTls,
 } from '../../../../wire/mysql/greeting.ts'
-import { errorCode, errorPacket, PacketScanner, packetOf } from '../../../../wire/mysql/packets.ts'
+import {
+  errorCode,
+  errorPacket,
+  PacketScanner,
+  packetOf,
+  Renumbering,
+} from '../../../../wire/mysql/packets.ts'
 import { traceOf } from '../../../../wire/mysql/statements.ts'
 import { SessionMemory } from './memory.ts'
 import { MyLogin } from './my-login.ts'
-import type { Farewell, Login, Talk, Unasked } from './talk.ts'
+import type { Ask, Farewell, Login, Talk, Unasked } from './talk.ts'
 
 /** So much of a query is looked at; a longer one binds its session to its server. */
 const textMost = 64 * 1024
@@ -52,6 +59,15 @@ export class MyTalk implements Talk {
   #isLost = false
   stands = false
   isOver = false
+  /** While the client logs in, and TLS was asked for on its behalf, its server counts one more. */
+  #shift: { readonly up: Renumbering; readonly down: Renumbering } | undefined
+  readonly asksForTls: Ask = {
+    kind: 'with-response',
+    read: underTls,
+    secured: () => {
+      if (!this.stands) this.#shift = { up: new Renumbering(1), down: new Renumbering(-1) }
+    },
+  }
 
   constructor(passwordOf: (user: string) => string | undefined) {
     this.#passwordOf = passwordOf
@@ -70,10 +86,12 @@ export class MyTalk implements Talk {
   }
 
   clientSaid(bytes: Buffer, start: number, end: number): void {
+    if (!this.stands) this.#shift?.up.apply(bytes, start, end)
     this.#client.push(bytes, start, end)
   }
 
   serverSaid(bytes: Buffer, start: number, end: number): number {
+    if (!this.stands) this.#shift?.down.apply(bytes, start, end)
     if (!this.#isGreeted) {
       this.#isGreeted = true
       tameGreeting(bytes, start + 4, end)

@@ -15,11 +15,12 @@ import {
   messageOf,
   textAt,
 } from '../../../../wire/postgresql/messages.ts'
-import { readStartup } from '../../../../wire/postgresql/startup.ts'
+import { hideBinding } from '../../../../wire/postgresql/scram.ts'
+import { readStartup, tlsMessage } from '../../../../wire/postgresql/startup.ts'
 import { isPlain, traceOf } from '../../../../wire/postgresql/statements.ts'
 import { SessionMemory } from './memory.ts'
 import { type PgFound, PgLogin } from './pg-login.ts'
-import type { Farewell, Login, Opener, Opening, Talk, Unasked } from './talk.ts'
+import type { Ask, Farewell, Login, Opener, Opening, Talk, Unasked } from './talk.ts'
 
 /** So much of a query is looked at; a longer one binds its session to its server. */
 const textMost = 64 * 1024
@@ -53,6 +54,11 @@ const farewells: Readonly<Record<Farewell, readonly [code: string, message: stri
 /** A server that shuts down or starts: what it refuses now, another one may take. */
 const isGoing: readonly string[] = ['57P01', '57P02', '57P03']
 
+/** How a server is asked for TLS. */
+export const askFirst = (secured: () => void): Ask => ({
+  ...{ kind: 'first', request: tlsMessage(), secured },
+})
+
 /** What a talk asks of the edge it is in. */
 export interface PgKnown {
   /** The password of a user, if it was entrusted to this edge. */
@@ -78,6 +84,11 @@ export class PgTalk implements Talk, Opener {
   /** Something was asked that no Sync has ended yet. */
   #isOpen = false
   #isCopying = false
+  /** Its server is spoken to under TLS. */
+  #isSecured = false
+  readonly asksForTls = askFirst(() => {
+    this.#isSecured = true
+  })
   #lastWasSync = false
   #status = idle
   stands = false
@@ -134,6 +145,8 @@ export class PgTalk implements Talk, Opener {
   }
 
   serverSaid(bytes: Buffer, start: number, end: number): number {
+    // What binds a login to TLS is between the server and us: its client has no part in it.
+    if (this.#isSecured && !this.stands) hideBinding(bytes, start, end)
     return this.#server.push(bytes, start, end)
   }
 

@@ -4,7 +4,6 @@
 import { type Instant, instant } from '../../../../foundation/time.ts'
 import { anyServer, type Chooser } from '../../../policies/choose.ts'
 import type { Expiring } from '../edge/deadlines.ts'
-import { dial } from '../edge/dial.ts'
 import type { Door, DoorClient } from '../edge/door.ts'
 import type { Pool } from '../edge/pool.ts'
 import { chooserOf } from '../edge/route.ts'
@@ -16,6 +15,7 @@ import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import { Asked } from './asked.ts'
 import { SessionLedger } from './ledger.ts'
 import type { Farewell, Login, Talk } from './talk.ts'
+import { Upstream } from './upstream.ts'
 
 /**
  * `waiting`: for a server, or to be connected to one. `first`: the client logs in. `again`: we log
@@ -50,7 +50,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
   #isQueued = false
   #pool: Pool | undefined
   #server: Server | undefined
-  #upstream: Connection | undefined
+  #upstream: Upstream | undefined
   #login: Login | undefined
   readonly #asked = new Asked()
   /** Something of the present server has reached the client. */
@@ -117,7 +117,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     this.#server = server
     server.links.add(this)
     this.#shared.deadlines.set(this.#place, pool.row.connectTimeout)
-    this.#upstream = dial(this.#shared.transport, pool, server, {
+    this.#upstream = new Upstream(this.#shared, pool, server, this.talk.asksForTls, {
       connected: () => this.#connected(pool, server),
       failed: (code) => this.#serverLost(code),
       received: (bytes, end) => this.#heardServer(bytes, end),
@@ -144,7 +144,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
   }
 
   #tell(words: Buffer | undefined): void {
-    if (words !== undefined) this.#upstream?.writeBytes(words)
+    if (words !== undefined) this.#upstream?.say(words)
   }
 
   /** What the client has said meanwhile goes first. */
@@ -179,7 +179,8 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
       if (this.#aside.length > 0 && !this.#asked.isOpen) this.#passAside()
       this.#keep(bytes.subarray(0, end))
       this.talk.clientSaid(bytes, 0, end)
-      this.connection.passOn(upstream, bytes, 0, end)
+      if (upstream.isReady) this.connection.passOn(upstream.connection, bytes, 0, end)
+      else upstream.say(bytes.subarray(0, end))
     } else if (this.#phase !== 'leaving') {
       this.#stash = Buffer.concat([this.#stash, bytes.subarray(0, end)])
       if (this.#phase === 'resting') this.#wake()
@@ -207,7 +208,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     if (this.#isAnswered && !this.talk.rests && !this.#asked.isOpen) {
       const stop = this.talk.serverSaid(bytes, 0, end)
       this.#ledger.down(stop, server)
-      this.#upstream?.passOn(this.connection, bytes, 0, stop)
+      this.#upstream?.connection.passOn(this.connection, bytes, 0, stop)
       if (stop < end) this.#heardUnasked(bytes, stop, end)
     } else this.#heardUnasked(bytes, 0, end)
     if (this.#upstream === undefined) return
@@ -249,7 +250,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
 
   /** Nothing is under way: large buffers are given back, and a server that drains is left. */
   #cameToRest(): void {
-    this.#upstream?.settle()
+    this.#upstream?.connection.settle()
     if (this.#server?.isOffered === false) this.serverDrains()
   }
 
@@ -385,7 +386,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
   /** What it said last still goes to its server. */
   ended(): void {
     this.#clientEnded = true
-    if ((this.#upstream?.pending ?? 0) === 0) this.#close(false)
+    if ((this.#upstream?.connection.pending ?? 0) === 0) this.#close(false)
   }
 
   connected(): void {}

@@ -49,10 +49,23 @@ export interface Opener {
   open(bytes: Buffer): Opening
 }
 
+/** How a server is asked to go on under TLS, and who has to know that it does. */
+export type Ask =
+  /** Before anything else; answered with one letter. */
+  | { readonly kind: 'first'; readonly request: Buffer; secured(): void }
+  /** Before the client's first response, which then goes under TLS, changed a little. */
+  | {
+      readonly kind: 'with-response'
+      /** What is said for a response; `undefined`: more of it has to come. */
+      read(said: Buffer): { readonly request: Buffer; readonly response: Buffer } | undefined
+      secured(): void
+    }
+
 /** One client's conversation in a database's protocol, followed but not changed. */
 export interface Talk {
   /** What the first server of the session is told of its beginning. */
   readonly beginning: Buffer | undefined
+  readonly asksForTls: Ask
   /** Follows what the client says; it may be changed where it stands. */
   clientSaid(bytes: Buffer, start: number, end: number): void
   /** Follows what the server says; returns where the session came to rest, or `end`. */

@@ -2,21 +2,26 @@
 
 import type { SecureContext } from 'node:tls'
 import type { ServerTls } from '../../../../health/model.ts'
+import type { MachineKeyPair } from '../../../model.ts'
 import type { Trust } from '../transport/transport.ts'
 
-/** Authorities by their PEM text; `''` are those that the runtime knows. */
+/**
+ * By the PEM text of an authority (`''` are those that the runtime knows) and of what is shown.
+ */
 const contexts = new Map<string, SecureContext>()
 /** More different files than one edge will ever see. */
 const contextsMost = 64
 
-function contextFor(trust: string): SecureContext {
-  const known = contexts.get(trust)
+function contextFor(trust: string, pair?: MachineKeyPair): SecureContext {
+  const key = pair === undefined ? trust : `${trust}${pair.cert}`
+  const known = contexts.get(key)
   if (known !== undefined) return known
   const { createSecureContext } = process.getBuiltinModule('node:tls')
   const ca = trust === '' ? {} : { ca: trust }
-  const context = createSecureContext({ ...ca, minVersion: 'TLSv1.2' })
+  const own = pair === undefined ? {} : { cert: pair.cert, key: pair.key }
+  const context = createSecureContext({ ...ca, ...own, minVersion: 'TLSv1.2' })
   if (contexts.size >= contextsMost) contexts.clear()
-  contexts.set(trust, context)
+  contexts.set(key, context)
   return context
 }
 
@@ -32,3 +37,10 @@ export function trustOf(tls: ServerTls, host: string): Trust {
     verify: tls.verify ? name : undefined,
   }
 }
+
+/** What a connection to a server of our cluster at `host` has to be secured by, both ways. */
+export const trustAs = (machine: MachineKeyPair, host: string): Trust => ({
+  context: contextFor(machine.ca, machine),
+  serverName: isAddress(host) ? undefined : host,
+  verify: host,
+})

@@ -55,12 +55,8 @@ export class NetTransport implements Transport {
     const connection = new NetConnection(socket, address, owner, this.#faulted, below)
     below.once('error', (error) => socket.destroy(error))
     socket.once('secureConnect', () => {
-      const failure =
-        verify === undefined
-          ? undefined
-          : (socket.authorizationError ??
-            tls().checkServerIdentity(verify, socket.getPeerCertificate(true)))
-      if (failure) socket.destroy(Object.assign(new Error(String(failure)), { code: 'UNTRUSTED' }))
+      const code = verify === undefined ? undefined : connection.distrust(verify)
+      if (code) socket.destroy(Object.assign(new Error(code), { code }))
       else connection.guarded(() => connection.owner.connected())
     })
     return connection
@@ -177,6 +173,12 @@ class NetConnection extends Flow implements SecuredConnection {
 
   get resumed(): boolean {
     return this.#secured?.isSessionReused() ?? false
+  }
+
+  distrust(name: string): string | undefined {
+    const socket = this.#secured as TLSSocket
+    if (socket.authorizationError) return 'UNTRUSTED'
+    return tls().checkServerIdentity(name, socket.getPeerCertificate(true)) && 'UNTRUSTED'
   }
 
   /** Gives the socket away: nothing is called back any more, and nothing is closed. */

@@ -115,6 +115,8 @@ export interface Trust {
 export interface SecuredConnection extends Connection {
   /** The session of an earlier connection was taken up again. */
   readonly resumed: boolean
+  /** Of a client: why the other side is not to be believed to be `name`; `undefined`: it is. */
+  distrust(name: string): string | undefined
 }
 
 /** Who hears how a handshake went: one of the two is called, unless it is closed before. */
