@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { issue, makeAuthority } from '../../src/control/doors/certificates.ts'
+import { type Certified, issue, makeAuthority } from '../../src/control/doors/certificates.ts'
 import type {
   Account,
   FindVouchers,
@@ -73,10 +73,12 @@ export type Define = (title: string, count: number, run: (scene: Scene) => Promi
 /** No test waits for longer than this for one thing: the machine may be busy. */
 export const patience = 90_000
 
-const authority = makeAuthority('test authority', new Date())
+const authorities = new Map<string, Certified>()
 
-/** What a machine of the tests' cluster shows: always the same certificate. */
-export function machineTls(): () => MachineCertificate {
+/** What a machine of a cluster shows: each time that this is called, another certificate. */
+export function machineTls(cluster = 'tests'): () => MachineCertificate {
+  const authority = authorities.get(cluster) ?? makeAuthority(cluster, new Date())
+  authorities.set(cluster, authority)
   const made = issue(authority, { name: 'a', hosts: ['127.0.0.1'] }, new Date())
   return () => ({ ...made, ca: authority.cert })
 }

@@ -6,7 +6,12 @@ import { type AddressInfo, createServer, connect as socketTo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import type { DatabaseProtocol, EdgeAccount, TableServer } from '../../src/balancing/model.ts'
+import type {
+  DatabaseProtocol,
+  EdgeAccount,
+  MachineKeyPair,
+  TableServer,
+} from '../../src/balancing/model.ts'
 import { ms, openClock, sleep } from '../../src/foundation/time.ts'
 import { EdgeBed, serverRow } from './edge-bed.ts'
 
@@ -200,12 +205,19 @@ export async function openMariadb(id: string): Promise<ServerProcess> {
 export class DatabaseBed implements AsyncDisposable {
   readonly edge = new EdgeBed()
   readonly #speaks: DatabaseProtocol
+  readonly #cluster: { readonly isCluster: true } | undefined
   #epoch = 1
 
-  constructor(speaks: DatabaseProtocol, accounts: readonly Omit<EdgeAccount, 'frontend'>[]) {
+  /** With `cluster` its servers are believed, and believe it, by certificates. */
+  constructor(
+    speaks: DatabaseProtocol,
+    accounts: readonly Omit<EdgeAccount, 'frontend'>[],
+    cluster?: { readonly machine: MachineKeyPair | undefined },
+  ) {
     this.#speaks = speaks
+    this.#cluster = cluster && { isCluster: true }
     this.edge.edge.entrust({
-      ...{ certificates: [], tickets: [], challenges: [] },
+      ...{ certificates: [], tickets: [], challenges: [], machine: cluster?.machine },
       accounts: accounts.map((account) => ({ frontend: 'public', ...account })),
     })
   }
@@ -223,6 +235,7 @@ export class DatabaseBed implements AsyncDisposable {
         idleTimeout: ms(Number.MAX_SAFE_INTEGER),
       },
       pool: {
+        ...this.#cluster,
         ...{ cut: { grace: ms(grace) }, epoch: this.#epoch, connectTimeout: ms(20_000) },
         hold: { wait: ms(wait), requests: 200, bytes: 200 * 65_536 },
       },

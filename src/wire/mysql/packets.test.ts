@@ -3,8 +3,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AnswerFollower, type AnswerStep, commands, expectedFor } from './answers.ts'
-import { readGreeting, readResponse, tameGreeting, writeResponse } from './greeting.ts'
-import { errorCode, errorPacket, numberAt, PacketScanner, packetOf } from './packets.ts'
+import { readGreeting, readResponse, tameGreeting, underTls, writeResponse } from './greeting.ts'
+import {
+  errorCode,
+  errorPacket,
+  numberAt,
+  PacketScanner,
+  packetOf,
+  Renumbering,
+} from './packets.ts'
 import { proofOf } from './proof.ts'
 
 type Heard = readonly [sequence: number, length: number, body: string]
@@ -136,4 +143,35 @@ test('reads numbers and the errors that it writes', () => {
   assert.equal(numberAt(Buffer.from([0xfe, 1, 0, 0, 0, 0, 0, 0, 0]), 0, 9), 1)
   assert.equal(numberAt(Buffer.from([0xfc, 1]), 0, 2), undefined)
   assert.equal(errorCode(errorPacket(1, 1053, '08S01', 'gone').subarray(4)), 1053)
+})
+
+test('asks for TLS by the head of a response, and says all of it one number later', () => {
+  const head = Buffer.alloc(32, 7)
+  head.writeUInt32LE(0x8000, 0)
+  const said = packetOf(1, Buffer.concat([head, Buffer.from('app\0\x03abc')]))
+  for (let cut = 0; cut < said.length; cut += 1) {
+    assert.equal(underTls(said.subarray(0, cut)), undefined)
+  }
+  const { request, response } = underTls(said) ?? assert.fail()
+  assert.deepEqual([request.length, request[3], response[3]], [4 + 32, 1, 2])
+  assert.equal(request.readUInt32LE(4), 0x8000 | 0x800)
+  assert.deepEqual(response.subarray(4, 36), request.subarray(4))
+  assert.deepEqual(response.subarray(36), said.subarray(36))
+})
+
+test('numbers packets anew wherever the stream is cut, and changes nothing else', () => {
+  const stream = (by: number): Buffer =>
+    Buffer.concat([
+      packetOf(2 + by, Buffer.from('one')),
+      packetOf(3 + by, Buffer.alloc(0)),
+      packetOf(4 + by, Buffer.alloc(300, 5)),
+    ])
+  const whole = stream(0)
+  for (let cut = 0; cut <= whole.length; cut += 1) {
+    const bytes = stream(0)
+    const renumbering = new Renumbering(-1)
+    renumbering.apply(bytes, 0, cut)
+    renumbering.apply(bytes, cut, bytes.length)
+    assert.ok(bytes.equals(stream(-1)), String(cut))
+  }
 })

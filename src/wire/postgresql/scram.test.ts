@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { prepared, Scram } from './scram.ts'
+import { hideBinding, prepared, Scram } from './scram.ts'
 
 const nonce = 'rOprNGfwEbeRWgbNEkqO'
 const challenge =
@@ -36,4 +36,17 @@ test('answers no challenge that is not for it, or asks for endless work', () => 
 test('prepares passwords as PostgreSQL does', () => {
   assert.equal(prepared('a\u00adb\u00a0c'), 'ab c')
   assert.equal(prepared('\u2168'), 'IX')
+})
+
+test('hides what is bound to a connection that its client does not have, and no more', () => {
+  const offer = 'R\0\0\0\x2a\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0'
+  const bytes = Buffer.from(offer, 'latin1')
+  hideBinding(bytes, 0, bytes.length)
+  const names = bytes.toString('latin1', 9).split('\0')
+  assert.equal(bytes.length, offer.length)
+  assert.deepEqual(names.slice(1), ['SCRAM-SHA-256', '', ''])
+  assert.doesNotMatch(names[0] ?? '', /SCRAM/)
+  const other = Buffer.from('SCRAM-SHA-256\0\0', 'latin1')
+  hideBinding(other, 0, other.length)
+  assert.equal(other.toString('latin1'), 'SCRAM-SHA-256\0\0')
 })

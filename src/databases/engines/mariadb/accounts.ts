@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Account, DatabaseAccounts } from '../../engine.ts'
-import { certifyOurs } from '../mysql-kin/certified.ts'
+import { certify, certifyAdmin } from '../mysql-kin/certified.ts'
 import { type KnownAccount, keyOf, nameOf, type Origin } from '../mysql-kin/kin.ts'
 import { identifier, literal, type Session } from '../mysql-kin/session.ts'
 
@@ -87,5 +87,6 @@ export async function ensureAccounts(
   if (there.length === 0) await session.query(`CREATE DATABASE ${identifier(app.database)}`, signal)
   const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
   await ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
-  await certifyOurs({ ensureAccount }, session, known, accounts, certified, signal)
+  await certifyAdmin({ ensureAccount }, session, known, accounts, certified, signal)
+  await certify(session, known, app.user, certified, signal)
 }

@@ -17,12 +17,12 @@ export async function certify(
   await session.query(`ALTER USER ${nameOf(user)} REQUIRE ${certified ? 'X509' : 'NONE'}`, signal)
 }
 
-/** Our own account, also of the socket then; and the application's. Both are there. */
-export async function certifyOurs<Known extends KnownAccount>(
+/** Our own account, which comes through the socket as another one then. */
+export async function certifyAdmin<Known extends KnownAccount>(
   kin: Pick<Kin<KinStatus, Known>, 'ensureAccount'>,
   session: Session,
   known: ReadonlyMap<string, Known>,
-  { admin, app }: DatabaseAccounts,
+  { admin }: Pick<DatabaseAccounts, 'admin'>,
   certified: boolean,
   signal: AbortSignal,
 ): Promise<void> {
@@ -34,5 +34,5 @@ export async function certifyOurs<Known extends KnownAccount>(
     const name = nameOf(admin.user, 'localhost')
     await session.query(`GRANT ALL PRIVILEGES ON *.* TO ${name} WITH GRANT OPTION`, signal)
   }
-  for (const { user } of [admin, app]) await certify(session, known, user, certified, signal)
+  await certify(session, known, admin.user, certified, signal)
 }

@@ -15,7 +15,7 @@ export function secureWords(source: 'MASTER' | 'SOURCE', files: TlsFiles | undef
   ].join(', ')
 }
 
-/** Lines of a server's option file: nobody comes over the network who does not speak TLS. */
+/** Lines of a server's option file. Whether everybody has to speak TLS is not said here. */
 export const serverLines = (files: TlsFiles | undefined): readonly (readonly [string, string])[] =>
   files === undefined
     ? []
@@ -26,7 +26,6 @@ export const serverLines = (files: TlsFiles | undefined): readonly (readonly [st
           ['ssl_key', files.key],
         ] as const),
         ['tls_version', 'TLSv1.2,TLSv1.3'],
-        ['require_secure_transport', 'ON'],
       ]
 
 /** Lines of a program's option file. */

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
-import { certifyOurs } from '../mysql-kin/certified.ts'
+import { certifyAdmin } from '../mysql-kin/certified.ts'
 import { readMark } from '../mysql-kin/data-folder.ts'
 import { admit, ensureReceivers, kill } from '../mysql-kin/gate.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
@@ -92,7 +92,7 @@ async function ensureAccounts(
   await session.query(`CREATE DATABASE IF NOT EXISTS ${identifier(app.database)}`, signal)
   const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
   await mysql.ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
-  await certifyOurs(mysql, session, known, accounts, certified, signal)
+  await certifyAdmin(mysql, session, known, accounts, certified, signal)
   // Cloning is a privilege of its own; whoever has everything has it, from 8.0.17 on.
   await session.query(`GRANT BACKUP_ADMIN, CLONE_ADMIN ON *.* TO ${nameOf(admin.user)}`, signal)
 }
