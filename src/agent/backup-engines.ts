@@ -31,9 +31,7 @@ export async function backupEngine(name: EngineName): Promise<OpenBackups> {
       return (await import('../databases/engines/postgresql/backups.ts')).openPostgresBackups
     case 'mariadb':
       return (await import('../databases/engines/mariadb/backups.ts')).openMariadbBackups
-    default:
-      throw new Fault('unsupported', `backups of ${name} cannot be made yet`, {
-        remedy: 'leave out `backups:`, and use the tools of its own',
-      })
+    case 'mysql':
+      return (await import('../databases/engines/mysql/backups.ts')).openMysqlBackups
   }
 }

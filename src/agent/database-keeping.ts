@@ -109,7 +109,8 @@ export class Keeping {
     const open = await backupEngine(plan.engine)
     const { name: database, home, user, settings } = plan
     this.#engine ??= open({
-      ...{ database, home, user, settings, event, tls, run: this.#scratch('copy').run },
+      ...{ database, home, user, settings, event, tls },
+      ...{ run: this.#scratch('copy').run, scratch: this.#scratch('copy').data },
       accounts: accountsOf(plan, secret()),
       now: () => clock.now(),
     })

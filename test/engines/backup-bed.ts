@@ -46,6 +46,7 @@ export class BackupBed implements AsyncDisposable {
     this.engine = open({
       ...{ database: 'orders', accounts, home: scene.kind.home, user: undefined, settings: {} },
       run: join(scene.folder, 'programs'),
+      scratch: join(scene.folder, 'copy'),
       now: () => this.clock.now(),
       event: (rule, why) => this.events.push(`${rule}: ${why}`),
     })

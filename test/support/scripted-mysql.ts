@@ -2,10 +2,13 @@
 // what a test says of its state. What it does not know it refuses, so that nothing goes unseen.
 
 import { mkdirSync } from 'node:fs'
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { join } from 'node:path'
 import mysql2, { type Connection } from 'mysql2'
 import type { ServerHost, ServerProcess } from '../../src/databases/host.ts'
+import { packetOf } from '../../src/wire/mysql/packets.ts'
+
+const binlogDump = 0x1e
 
 /** What it says of itself; statements change some of it. */
 export interface ScriptedState {
@@ -23,7 +26,12 @@ export interface ScriptedState {
   semiSync: boolean
   /** By user: whether it is locked. */
   accounts: Map<string, boolean>
+  /** Users who have to show a certificate. */
+  certified: Set<string>
   source: { host: string; port: number; user: string } | undefined
+  purged: string
+  /** The events of its log, as it sends them to whoever asks. */
+  log: readonly Buffer[]
 }
 
 type Rows = readonly Readonly<Record<string, unknown>>[]
@@ -42,8 +50,12 @@ const answers: readonly (readonly [RegExp, (state: ScriptedState, sql: string) =
   [/^SELECT COUNT_RECEIVED_HEARTBEATS/, () => [{ beats: 1, last: '' }]],
   [/^SELECT MAX\(TIMESTAMPDIFF/, () => [{ old: null }]],
   [
-    /^SELECT User AS user, account_locked/,
-    ({ accounts }) => [...accounts].map(([user, is]) => ({ user, locked: is ? 'Y' : 'N' })),
+    /^SELECT User AS user, Host AS host, account_locked/,
+    ({ accounts, certified }) =>
+      [...accounts].map(([user, is]) => ({
+        ...{ user, host: '%', locked: is ? 'Y' : 'N' },
+        certified: certified.has(user) ? 'X509' : '',
+      })),
   ],
   [/^SELECT ID AS id, USER AS user FROM information_schema\.PROCESSLIST/, () => []],
   [/^SELECT USER AS user, COMMAND AS command/, () => []],
@@ -55,6 +67,12 @@ const answers: readonly (readonly [RegExp, (state: ScriptedState, sql: string) =
   [/^SELECT 1/, () => [{ 1: 1 }]],
   [/^(CREATE|ALTER) USER '([^']+)'@'%' IDENTIFIED/, changed(makeAccount)],
   [/^ALTER USER '([^']+)'@'%' ACCOUNT (UN)?LOCK/, changed(lockAccount)],
+  [/^ALTER USER '([^']+)'@'%' REQUIRE X509/, changed((s, [, user = '']) => s.certified.add(user))],
+  [/^CREATE USER '[^']+'@'localhost' IDENTIFIED/, () => 'done'],
+  [
+    /^SELECT @@global\.gtid_executed AS executed, @@global\.gtid_purged/,
+    ({ executed, purged }) => [{ executed, purged }],
+  ],
   [/^SET GLOBAL super_read_only = (ON|OFF)/, changed((s, [, on]) => (s.isShut = on === 'ON'))],
   [/^SET GLOBAL read_only = (ON|OFF)/, changed((s, [, on]) => (s.readOnly = on === 'ON'))],
   [/^SET GLOBAL rpl_semi_sync_source_enabled = (ON|OFF)/, changed(setSemiSync)],
@@ -66,7 +84,7 @@ const answers: readonly (readonly [RegExp, (state: ScriptedState, sql: string) =
   [/^REPLACE INTO alwayson\.epoch .*VALUES \((\d+)/, changed((s, [, n]) => (s.epoch = Number(n)))],
   [/^CHANGE REPLICATION SOURCE TO SOURCE_HOST = '([^']+)', SOURCE_PORT = (\d+),/, changed(follow)],
   [
-    /^(SET SESSION|SET GLOBAL|GRANT|CREATE (DATABASE|TABLE) IF NOT EXISTS|INSERT IGNORE|KILL) /,
+    /^(SET SESSION|SET GLOBAL|SET @\w+|GRANT|CREATE (DATABASE|TABLE) IF NOT EXISTS|INSERT IGNORE|KILL) /,
     () => 'done',
   ],
 ]
@@ -118,6 +136,8 @@ export class ScriptedMysql implements AsyncDisposable {
   readonly state: ScriptedState
   /** What was said to it, but for looks. */
   readonly said: string[] = []
+  /** Every COM_BINLOG_DUMP_GTID that came, with its header. */
+  readonly dumps: Buffer[] = []
   readonly #servers: ReturnType<typeof mysql2.createServer>[] = []
   #connections = 0
   port = 0
@@ -126,7 +146,8 @@ export class ScriptedMysql implements AsyncDisposable {
     this.state = {
       ...{ isShut: true, readOnly: true, executed: '', epoch: 0, identity: undefined },
       ...{ folder: '', retrieved: undefined, io: 'No', isApplying: false, ioError: 0 },
-      ...{ semiSync: false, accounts: new Map(), source: undefined },
+      ...{ semiSync: false, accounts: new Map(), certified: new Set(), source: undefined },
+      ...{ purged: '', log: [] },
       ...state,
     }
   }
@@ -165,6 +186,10 @@ export class ScriptedMysql implements AsyncDisposable {
         client.sequenceId = 0
       },
     })
+    client.on('packet', (packet, _known, command) => {
+      if (command === binlogDump)
+        this.#send(client, packet.buffer.subarray(packet.start, packet.end))
+    })
     // The driver tells of SET as if something were prepared by it.
     for (const event of ['query', 'stmt_prepare'] as const) {
       client.on(event, (sql) => {
@@ -172,6 +197,14 @@ export class ScriptedMysql implements AsyncDisposable {
         // The next statement begins to count anew.
         client.sequenceId = 0
       })
+    }
+  }
+
+  /** Its whole log, each event behind a zero, to whoever asked for any of it. */
+  #send(client: ServerSide, request: Buffer): void {
+    this.dumps.push(Buffer.from(request))
+    for (const [at, event] of this.state.log.entries()) {
+      client.stream.write(packetOf((at + 1) & 0xff, Buffer.concat([Buffer.alloc(1), event])))
     }
   }
 
@@ -210,9 +243,21 @@ const column = (name: string) => ({
   ...{ characterSet: 33, columnLength: 1024, columnType: 253, flags: 0, decimals: 0 },
 })
 
+/** A packet as the driver has it: a part of a larger buffer. */
+interface DriverPacket {
+  readonly buffer: Buffer
+  readonly start: number
+  readonly end: number
+}
+
 /** The other end of a connection, which the driver has and does not describe. */
 interface ServerSide {
   sequenceId: number
+  readonly stream: Socket
+  on(
+    event: 'packet',
+    listener: (packet: DriverPacket, known: boolean, command: number) => void,
+  ): void
   on(event: 'query' | 'stmt_prepare', listener: (sql: string) => void): void
   on(event: 'error', listener: () => void): void
   serverHandshake(greeting: {

@@ -16,6 +16,8 @@ export interface BackupOptions {
   readonly home: string | undefined
   /** A private folder for files that a program is told a password by. */
   readonly run: string
+  /** For a copy that is thrown away: beside the data of members, since there is room for it. */
+  readonly scratch: string
   readonly user: string | undefined
   readonly settings: Readonly<Record<string, string>>
   readonly now: () => Instant

@@ -18,22 +18,15 @@ import type { Base } from '../../backups/model.ts'
 import type { BackupStore } from '../../backups/store.ts'
 import type { MemberAddress, Progress } from '../../engine.ts'
 import { putTlsFiles, tlsFilesIn } from '../../member-tls.ts'
-import { ownDatabase } from '../mysql-kin/kin.ts'
+import { historyName } from '../mysql-kin/history-name.ts'
+import { KnownPieces, receivedUntil, removePieces } from '../mysql-kin/log-pieces.ts'
+import { optionFile } from '../mysql-kin/option-file-of.ts'
 import { ended, start } from '../mysql-kin/processes.ts'
-import { errnoOf, errors, reached, Session } from '../mysql-kin/session.ts'
+import { reached, Session } from '../mysql-kin/session.ts'
 import { clientLines } from '../mysql-kin/tls.ts'
-import { optionFile } from './clone.ts'
 import { dumpPart } from './kept-base.ts'
-import {
-  chainFrom,
-  growingKey,
-  headKey,
-  pieceNames,
-  readPiece,
-  timesKey,
-  wholeKey,
-} from './log-pieces.ts'
-import { receivedUntil, receiveLog } from './log-receiver.ts'
+import { chainFrom, readGroups } from './log-chain.ts'
+import { receiveLog } from './log-receiver.ts'
 import { findPrograms, type Programs } from './programs.ts'
 import { restore } from './restore.ts'
 
@@ -44,6 +37,7 @@ const overlap = 4096
 
 class MariadbBackups implements BackupEngine {
   readonly #options: BackupOptions
+  readonly #pieces = new KnownPieces(readGroups)
 
   constructor(options: BackupOptions) {
     this.#options = options
@@ -55,8 +49,7 @@ class MariadbBackups implements BackupEngine {
 
   async origin(member: MemberAddress, signal: AbortSignal): Promise<string> {
     using session = await this.#open(member, signal)
-    const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
-    return `${id}-${await restoresOf(session, signal)}`
+    return await historyName(session, signal)
   }
 
   async receive(
@@ -142,22 +135,8 @@ class MariadbBackups implements BackupEngine {
   }
 
   async unbroken(bases: readonly Base[], store: BackupStore): Promise<readonly string[]> {
-    const pieces = await this.#pieces(store)
+    const pieces = await this.#pieces.all(store)
     return bases.filter(({ end }) => chainFrom(pieces, end) !== undefined).map(({ id }) => id)
-  }
-
-  /** Pieces that are whole do not change: they are read once. */
-  readonly #known = new Map<string, Awaited<ReturnType<typeof readPiece>>>()
-
-  async #pieces(store: BackupStore) {
-    const pieces: Awaited<ReturnType<typeof readPiece>>[] = []
-    for (const name of await pieceNames(store)) {
-      const key = `${store.place}/${name}`
-      const piece = this.#known.get(key) ?? (await readPiece(store, name))
-      if (piece.isWhole) this.#known.set(key, piece)
-      pieces.push(piece)
-    }
-    return pieces
   }
 
   until(store: BackupStore) {
@@ -165,13 +144,8 @@ class MariadbBackups implements BackupEngine {
   }
 
   async prune({ start: from }: Base, store: BackupStore, signal: AbortSignal): Promise<void> {
-    const needed = chainFrom(await this.#pieces(store), from)?.[0]?.piece.name
-    if (needed === undefined) return
-    for (const name of await pieceNames(store)) {
-      signal.throwIfAborted()
-      if (name >= needed) return
-      for (const key of [headKey, wholeKey, growingKey, timesKey]) await store.remove(key(name))
-    }
+    const needed = chainFrom(await this.#pieces.all(store), from)?.[0]?.piece.name
+    if (needed !== undefined) await removePieces(store, needed, signal)
   }
 
   restore(order: RestoreOrder, signal: AbortSignal) {
@@ -184,17 +158,6 @@ const dumpWords = (file: string): readonly string[] => [
   ...['--gtid', '--routines', '--triggers', '--events', '--hex-blob', '--flush-privileges'],
   ...['--default-character-set=utf8mb4', '--max-allowed-packet=1G'],
 ]
-
-/** How often this database was restored in place: each time its history is another one. */
-async function restoresOf(session: Session, signal: AbortSignal): Promise<number> {
-  try {
-    const { n } = await session.one(`SELECT COUNT(*) AS n FROM ${ownDatabase}.restored`, signal)
-    return Number(n)
-  } catch (thrown) {
-    if (errnoOf(thrown) === errors.noSuchTable) return 0
-    throw thrown
-  }
-}
 
 /** Opens the backups of one database of MariaDB. */
 export const openMariadbBackups: OpenBackups = (options) => new MariadbBackups(options)

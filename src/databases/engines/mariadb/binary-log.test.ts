@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { magic, readLog } from './binary-log.ts'
+import { magic } from '../mysql-kin/log-pieces.ts'
+import { readLog } from './binary-log.ts'
 import { formatGtid } from './gtid.ts'
 
 const server = 129

@@ -1,10 +1,8 @@
 // What does a binary log, or a relay log, hold? Reads event headers; pure: bytes in, groups out.
 // The format: "Replication Protocol" of the MariaDB documentation, and MySQL's "Binary Log Event".
 
+import { magic, type ReadLog } from '../mysql-kin/log-pieces.ts'
 import type { Gtid } from './gtid.ts'
-
-/** A log begins with these four bytes, and its first event. */
-export const magic = Buffer.from([0xfe, 0x62, 0x69, 0x6e])
 
 const headerBytes = 19
 
@@ -45,9 +43,6 @@ export interface LogContent {
   /** Behind the last complete event. */
   readonly end: number
 }
-
-/** Reads bytes `from` to `to` of a log; fewer where it ends. */
-export type ReadLog = (from: number, to: number) => Buffer
 
 interface Begun {
   readonly gtid: Gtid

@@ -5,14 +5,15 @@
 // takes its place when it is complete. No step of it waits for a commit that waits for a replica:
 // the member that is made may be the one it waits for.
 
-import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
-import type { Account, MemberAddress, Progress } from '../../engine.ts'
+import type { MemberAddress, Progress } from '../../engine.ts'
 import { kill } from '../mysql-kin/gate.ts'
+import { optionFile } from '../mysql-kin/option-file-of.ts'
 import { ended, start } from '../mysql-kin/processes.ts'
 import { reached, Session } from '../mysql-kin/session.ts'
 import { clientLines } from '../mysql-kin/tls.ts'
@@ -191,24 +192,6 @@ async function transfer(
     ended(load, 'mariadb'),
     pipeline(dump.stdout, counted, load.stdin),
   ])
-}
-
-/** A file for one program, with a password in it: only this user reads it. */
-export function optionFile(
-  path: string,
-  { user, password }: Account,
-  lines: readonly string[],
-): void {
-  const quoted = (text: string): string => `"${text.replaceAll(/[\\"]/g, String.raw`\$&`)}"`
-  const text = [
-    '[client]',
-    `user = ${quoted(user)}`,
-    `password = ${quoted(password)}`,
-    ...lines,
-  ].join('\n')
-  rmSync(path, { force: true })
-  writeFileSync(path, `${text}\n`, { mode: 0o600 })
-  chmodSync(path, 0o600)
 }
 
 /**

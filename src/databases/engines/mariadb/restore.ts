@@ -6,28 +6,22 @@ import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Fault } from '../../../foundation/fault.ts'
-import { type Instant, instant, ms } from '../../../foundation/time.ts'
-import { describeInstant } from '../../backups/describe.ts'
+import { instant, ms } from '../../../foundation/time.ts'
 import type { BackupOptions, Restored, RestoreOrder } from '../../backups/engine.ts'
 import { openPart } from '../../backups/parts.ts'
 import { ScratchHost } from '../../backups/scratch-host.ts'
 import { readMark, writeMark } from '../mysql-kin/data-folder.ts'
 import { putInPlace } from '../mysql-kin/drafts.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
+import { KnownPieces } from '../mysql-kin/log-pieces.ts'
+import { optionFile } from '../mysql-kin/option-file-of.ts'
 import { ended, ownerOf, start } from '../mysql-kin/processes.ts'
-import { identifier, literal } from '../mysql-kin/session.ts'
+import { chainUntil, clientWords, examine, recordRestore, repeat } from '../mysql-kin/restoring.ts'
+import { literal } from '../mysql-kin/session.ts'
 import { ensureAccounts, verifierOf } from './accounts.ts'
-import { optionFile } from './clone.ts'
 import { install } from './install.ts'
 import { dumpPart } from './kept-base.ts'
-import {
-  type ChainPart,
-  chainFrom,
-  cutAt,
-  pieceBytes,
-  pieceNames,
-  readPiece,
-} from './log-pieces.ts'
+import { chainFrom, readGroups } from './log-chain.ts'
 import { findPrograms } from './programs.ts'
 import { MariadbServer } from './server.ts'
 import { binaryLog } from './settings.ts'
@@ -60,14 +54,15 @@ export async function restore(
     mkdirSync(dirname(place), { recursive: true, mode: 0o711 })
   }
   try {
-    const chain = await chainOf(order)
+    const pieces = await new KnownPieces(readGroups).all(order.store)
+    const chain = chainUntil(chainFrom(pieces, order.base.end), order)
     const draft = await install(server, signal)
     const extra = ['--skip-log-bin', '--skip-networking', '--innodb-flush-log-at-trx-commit=2']
     await server.start('MASTER', signal, { data: draft, extra })
     const into = join(order.run, 'restore-into.cnf')
     optionFile(into, accounts.admin, [`socket = "${server.socket}"`])
     const bytes = await load(server, into, order, signal)
-    const last = await repeat(server, into, chain, order, signal)
+    const last = await repeat(server.programs, into, chain, order, signal)
     const found = order.purpose === 'trial' ? await examine(server, order, signal) : undefined
     if (order.purpose === 'restore') await rename(server, options, order, signal)
     const { id } = await server.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
@@ -93,33 +88,6 @@ export async function restore(
     rmSync(order.run, { recursive: true, force: true })
   }
 }
-
-/** What is to be repeated. Throws a Fault where nobody knows what had been committed by then. */
-async function chainOf({ store, base, to, until }: RestoreOrder): Promise<readonly ChainPart[]> {
-  const pieces: Awaited<ReturnType<typeof readPiece>>[] = []
-  for (const name of await pieceNames(store)) pieces.push(await readPiece(store, name))
-  const chain = chainFrom(pieces, base.end)
-  if (chain === undefined) {
-    throw new Fault('not-found', `the log does not lead on from ${base.id} without a gap`, {
-      remedy: 'choose a moment that a later backup leads to',
-    })
-  }
-  if (to === undefined) return chain
-  const { parts, isExact } = cutAt(chain, to)
-  if (isExact || (until !== undefined && to <= until)) return parts
-  throw notKept(to, until)
-}
-
-const notKept = (to: Instant, until: Instant | undefined): Fault => {
-  const end = until === undefined ? 'it ends earlier' : `it ends at ${describeInstant(until)}`
-  return new Fault('not-found', `${describeInstant(to)} is not among what is kept: ${end}`, {
-    remedy: 'choose an earlier moment, or restore all there is: --to latest',
-  })
-}
-
-const clientWords = (into: string): readonly string[] => [
-  ...[`--defaults-file=${into}`, '--binary-mode', '--max-allowed-packet=1G'],
-]
 
 async function load(
   { programs }: MariadbServer,
@@ -147,73 +115,6 @@ async function load(
   return done
 }
 
-/** Repeats the transactions with their own numbers; resolves to the last one. */
-async function repeat(
-  server: MariadbServer,
-  into: string,
-  chain: readonly ChainPart[],
-  { store, run, progress }: RestoreOrder,
-  signal: AbortSignal,
-): Promise<{ readonly gtid: string; readonly second: number } | undefined> {
-  const { programs } = server
-  const all = chain.flatMap(({ groups }) => groups)
-  let done = 0
-  const of = all.reduce((sum, { from, to }) => sum + to - from, 0)
-  for (const { piece, groups } of chain) {
-    const [first] = piece.groups
-    if (groups.length === 0 || first === undefined) continue
-    const bytes = await pieceBytes(store, piece.name)
-    const file = join(run, `${piece.name}.binlog`)
-    const parts = groups.map(({ from, to }) => bytes.subarray(from, to))
-    writeFileSync(file, Buffer.concat([bytes.subarray(0, first.from), ...parts]), { mode: 0o600 })
-    const binlog = start(programs.binlog, ['--no-defaults', file], {}, signal)
-    const client = start(programs.client, clientWords(into), {}, signal)
-    if (binlog.stdout === null || client.stdin === null) {
-      throw new Fault('failed', 'no pipe was made')
-    }
-    const over = await Promise.allSettled([
-      ended(client, 'mariadb'),
-      ended(binlog, 'mariadb-binlog'),
-      pipeline(binlog.stdout, client.stdin),
-    ])
-    const failed = over.find(({ status }) => status === 'rejected')
-    if (failed?.status === 'rejected') throw failed.reason
-    rmSync(file)
-    done += parts.reduce((sum, part) => sum + part.length, 0)
-    progress({ step: 'applying the log', done, of })
-  }
-  return all.at(-1)
-}
-
-/** Reads every row of every table. */
-async function examine(
-  server: MariadbServer,
-  { progress }: RestoreOrder,
-  signal: AbortSignal,
-): Promise<string> {
-  const tables = await server.query(
-    `SELECT TABLE_SCHEMA AS d, TABLE_NAME AS t FROM information_schema.TABLES
-      WHERE TABLE_TYPE = 'BASE TABLE'
-        AND TABLE_SCHEMA NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')`,
-    signal,
-  )
-  let rows = 0
-  for (const [at, { d, t }] of tables.entries()) {
-    const name = `${identifier(String(d))}.${identifier(String(t))}`
-    const checks = await server.query(`CHECK TABLE ${name} EXTENDED`, signal)
-    const bad = checks.find(({ Msg_type: kind }) => String(kind).toLowerCase() === 'error')
-    if (bad !== undefined) {
-      throw new Fault('corrupt', `${d}.${t} is damaged in what was restored: ${bad.Msg_text}`, {
-        remedy: 'make another backup from another member: alwayson backup',
-      })
-    }
-    const { n } = await server.one(`SELECT COUNT(*) AS n FROM ${name}`, signal)
-    rows += Number(n)
-    progress({ step: 'checking all tables', done: at + 1, of: undefined })
-  }
-  return `${tables.length} tables, ${rows} rows checked`
-}
-
 /** A history begins here; what becomes another database has another name and password. */
 async function rename(
   server: MariadbServer,
@@ -221,17 +122,7 @@ async function rename(
   { accounts, to }: RestoreOrder,
   signal: AbortSignal,
 ): Promise<void> {
-  await server.query(
-    `CREATE TABLE IF NOT EXISTS ${ownDatabase}.restored (
-      id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, at TIMESTAMP NOT NULL,
-      until VARCHAR(40), of VARCHAR(255) NOT NULL) ENGINE = InnoDB`,
-    signal,
-  )
-  await server.query(
-    `INSERT INTO ${ownDatabase}.restored (at, until, of) VALUES (NOW(), ?, ?)`,
-    signal,
-    [to === undefined ? null : describeInstant(to), database],
-  )
+  await recordRestore(server, database, to, signal)
   if (accounts === undefined) return
   await server.query(`UPDATE ${ownDatabase}.identity SET id = UUID()`, signal)
   const session = await server.session(signal)

@@ -21,10 +21,13 @@ const copyOf = (data: string): string => `${data}.copy`
 const endWithin = ms(30_000)
 const progressEvery = 500
 
+/** Whom to copy, and who is told how far that is. */
+type CloneOrder = Pick<FollowOrder, 'primary' | 'progress'>
+
 /** Resolves when the whole copy lies in the draft folder, stopped. Rejects with a Fault. */
 export async function makeClone(
   server: MysqlServer,
-  order: FollowOrder,
+  order: CloneOrder,
   identity: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -81,7 +84,7 @@ const secureClone = (files: TlsFiles | undefined): readonly string[] =>
 /** Tells how far a copy is, as the one that receives it has it. */
 async function watch(
   server: MysqlServer,
-  { progress }: FollowOrder,
+  { progress }: CloneOrder,
   signal: AbortSignal,
 ): Promise<void> {
   try {

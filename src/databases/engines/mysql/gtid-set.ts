@@ -77,6 +77,10 @@ export function subtractGtids(a: GtidSet, b: GtidSet): GtidSet {
   return new Map(left.filter(([, intervals]) => intervals.length > 0))
 }
 
+/** What is in both. */
+export const intersectGtids = (a: GtidSet, b: GtidSet): GtidSet =>
+  subtractGtids(a, subtractGtids(a, b))
+
 function without([first, last]: Interval, holes: readonly Interval[]): readonly Interval[] {
   const rest: Interval[] = []
   let next = first

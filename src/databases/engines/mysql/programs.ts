@@ -13,6 +13,9 @@ export interface Programs {
   readonly words: Words
 }
 
+/** The client, which repeats a log. Throws a Fault where it is not installed. */
+export const findClient = (home: string | undefined): string => findProgram(['mysql'], home, remedy)
+
 const remedy = 'install MySQL 8.0.23 or later, or name its folder with `home:`'
 
 /** Finds the programs and asks the server for its version. Rejects with a Fault. */

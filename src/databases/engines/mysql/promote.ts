@@ -79,7 +79,7 @@ async function write(
 }
 
 /** The application's database and account, and ours: logged, so that replicas have them. */
-async function ensureAccounts(
+export async function ensureAccounts(
   session: Session,
   accounts: DatabaseAccounts,
   certified: boolean,

@@ -1,12 +1,29 @@
-// The archived log of a MariaDB: pieces that are binary logs of their own, and which transactions
-// of them lead on from a base. Reads the store; the chain itself is pure.
+// The archived log of a MariaDB or MySQL: pieces that are binary logs of their own, and what of them
+// had been committed by a moment. Reads the store; which pieces lead on from a base is not said here.
 
 import { compose } from 'node:stream'
 import { createZstdDecompress } from 'node:zlib'
-import type { Instant } from '../../../foundation/time.ts'
+import { type Instant, instant } from '../../../foundation/time.ts'
 import type { BackupStore } from '../../backups/store.ts'
-import { type Group, readLog } from './binary-log.ts'
-import { formatGtid } from './gtid.ts'
+
+/** A log begins with these four bytes, and its first event. */
+export const magic = Buffer.from([0xfe, 0x62, 0x69, 0x6e])
+
+/** Reads bytes `from` to `to` of a log; fewer where it ends. */
+export type ReadLog = (from: number, to: number) => Buffer
+
+/** A transaction in a log: all events from its GTID on. */
+export interface LoggedGroup {
+  readonly gtid: string
+  /** The offset of its first byte in the file, and of the first one behind it. */
+  readonly from: number
+  readonly to: number
+  /** When it was committed, where the log says that otherwise than at its beginning. */
+  readonly second?: number
+}
+
+/** The complete transactions of a log, in order. */
+export type ReadGroups = (read: ReadLog) => readonly LoggedGroup[]
 
 /** One transaction: where it lies in its piece, and when it was committed and received. */
 export interface Received {
@@ -22,7 +39,7 @@ export interface Received {
 /** A stretch of the log that came over one connection. */
 export interface Piece {
   readonly name: string
-  /** The transaction before its first one; empty: the log begins here. */
+  /** What went before its first one, as the engine says it; empty: the log begins here. */
   readonly after: string
   readonly isWhole: boolean
   readonly groups: readonly Received[]
@@ -56,14 +73,59 @@ export async function pieceBytes(store: BackupStore, name: string): Promise<Buff
 }
 
 /** One piece with its transactions that are complete. */
-export async function readPiece(store: BackupStore, name: string): Promise<Piece> {
+export async function readPiece(
+  store: BackupStore,
+  name: string,
+  readGroups: ReadGroups,
+): Promise<Piece> {
   const head = JSON.parse((await store.read(headKey(name)))?.toString('utf8') ?? '{}')
   const bytes = await pieceBytes(store, name)
   const times = timesIn((await store.read(timesKey(name)))?.toString('utf8') ?? '')
-  const content = readLog((from, to) => bytes.subarray(from, to))
-  const groups = (content?.groups ?? []).map((group) => received(group, bytes, times))
+  const found = readGroups((from, to) => bytes.subarray(from, to))
+  const groups = found.map((group) => received(group, bytes, times))
   const isWhole = (await store.list(wholeKey(name))).length > 0
   return { name, after: String(head.after ?? ''), isWhole, groups }
+}
+
+/** All pieces of stores, as they are read again and again: those that are whole are read once. */
+export class KnownPieces {
+  readonly #readGroups: ReadGroups
+  readonly #known = new Map<string, Piece>()
+
+  constructor(readGroups: ReadGroups) {
+    this.#readGroups = readGroups
+  }
+
+  /** The oldest first. */
+  async all(store: BackupStore): Promise<readonly Piece[]> {
+    const pieces: Piece[] = []
+    for (const name of await pieceNames(store)) {
+      const key = `${store.place}/${name}`
+      const piece = this.#known.get(key) ?? (await readPiece(store, name, this.#readGroups))
+      if (piece.isWhole) this.#known.set(key, piece)
+      pieces.push(piece)
+    }
+    return pieces
+  }
+}
+
+/** Removes the pieces before the one that is needed. */
+export async function removePieces(
+  store: BackupStore,
+  needed: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const name of await pieceNames(store)) {
+    signal.throwIfAborted()
+    if (name >= needed) return
+    for (const key of [headKey, wholeKey, growingKey, timesKey]) await store.remove(key(name))
+  }
+}
+
+/** When the log was received last, for whoever restores while nothing is received. */
+export async function receivedUntil(store: BackupStore): Promise<Instant | undefined> {
+  const text = (await store.read(untilKey))?.toString('utf8')
+  return text === undefined ? undefined : instant(Number(JSON.parse(text).until))
 }
 
 /** Lines of `offset time`: everything before the offset had come by then. */
@@ -74,62 +136,18 @@ const timesIn = (text: string): readonly (readonly [number, number])[] =>
   })
 
 function received(
-  { gtid, from, to }: Group,
+  { gtid, from, to, second }: LoggedGroup,
   bytes: Buffer,
   times: readonly (readonly [number, number])[],
 ): Received {
   const at = times.find(([offset]) => offset >= to)?.[1] ?? Number.POSITIVE_INFINITY
-  return { gtid: formatGtid(gtid), from, to, second: bytes.readUInt32LE(from), at }
+  return { gtid, from, to, second: second ?? bytes.readUInt32LE(from), at }
 }
 
 /** What of a piece belongs to a chain. */
 export interface ChainPart {
   readonly piece: Piece
   readonly groups: readonly Received[]
-}
-
-/**
- * The transactions that lead on from `after`, without a gap to the last piece; `undefined` if one
- * is missing. What a primary wrote that was then outvoted is left out: the next piece begins
- * before it.
- */
-export function chainFrom(
-  pieces: readonly Piece[],
-  after: string,
-): readonly ChainPart[] | undefined {
-  let parts: ChainPart[] | undefined
-  for (const piece of pieces) {
-    if (parts !== undefined) {
-      const kept = upTo(parts, piece.after, after)
-      if (kept !== undefined) {
-        parts = [...kept, { piece, groups: piece.groups }]
-        continue
-      }
-      // It begins anew, and may hold what follows `after` all the same.
-      parts = undefined
-    }
-    if (piece.after === after) parts = [{ piece, groups: piece.groups }]
-    else {
-      const at = piece.groups.findIndex(({ gtid }) => gtid === after)
-      if (at !== -1) parts = [{ piece, groups: piece.groups.slice(at + 1) }]
-    }
-  }
-  return parts
-}
-
-/** The parts up to the transaction `gtid`, which is `after` where they are to be empty. */
-function upTo(
-  parts: readonly ChainPart[],
-  gtid: string,
-  after: string,
-): readonly ChainPart[] | undefined {
-  if (gtid === after) return []
-  for (let index = parts.length - 1; index >= 0; index -= 1) {
-    const { piece, groups } = parts[index] as ChainPart
-    const at = groups.findIndex((each) => each.gtid === gtid)
-    if (at !== -1) return [...parts.slice(0, index), { piece, groups: groups.slice(0, at + 1) }]
-  }
-  return undefined
 }
 
 /**

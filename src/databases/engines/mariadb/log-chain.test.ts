@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { instant } from '../../../foundation/time.ts'
-import { type ChainPart, chainFrom, cutAt, type Piece } from './log-pieces.ts'
+import { type ChainPart, cutAt, type Piece } from '../mysql-kin/log-pieces.ts'
+import { chainFrom } from './log-chain.ts'
 
 /** Transactions by their numbers: server 64 is the primary of epoch 1, 128 that of epoch 2. */
 const piece = (name: string, after: string, ...gtids: readonly string[]): Piece => ({

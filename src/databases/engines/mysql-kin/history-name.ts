@@ -1,0 +1,20 @@
+// On which history is a member of MariaDB or MySQL? Each restore in place begins another one.
+
+import { ownDatabase } from './kin.ts'
+import { errnoOf, errors, type Session } from './session.ts'
+
+/** The same for all members that are on it. */
+export async function historyName(session: Session, signal: AbortSignal): Promise<string> {
+  const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
+  return `${id}-${await restoresOf(session, signal)}`
+}
+
+async function restoresOf(session: Session, signal: AbortSignal): Promise<number> {
+  try {
+    const { n } = await session.one(`SELECT COUNT(*) AS n FROM ${ownDatabase}.restored`, signal)
+    return Number(n)
+  } catch (thrown) {
+    if (errnoOf(thrown) === errors.noSuchTable) return 0
+    throw thrown
+  }
+}
