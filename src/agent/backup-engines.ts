@@ -5,10 +5,9 @@ import type { OpenReader } from '../databases/compare/engine.ts'
 import type { DatabaseAccounts } from '../databases/engine.ts'
 import type { MemberTls } from '../databases/member-tls.ts'
 import type { EngineName } from '../databases/model.ts'
-import { Fault } from '../foundation/fault.ts'
 import type { Instant } from '../foundation/time.ts'
 
-/** Who reads members of one kind, to compare them. Rejects with a Fault where nobody does. */
+/** Who reads members of one kind, to compare them. */
 export async function memberReader(
   name: EngineName,
 ): Promise<(accounts: DatabaseAccounts, now: () => Instant, tls?: MemberTls) => OpenReader> {
@@ -17,14 +16,12 @@ export async function memberReader(
       return (await import('../databases/engines/postgresql/compare.ts')).openPostgresReader
     case 'mariadb':
       return (await import('../databases/engines/mariadb/compare.ts')).openMariadbReader
-    default:
-      throw new Fault('unsupported', `members of ${name} cannot be compared yet`, {
-        remedy: 'use the tools of its own',
-      })
+    case 'mysql':
+      return (await import('../databases/engines/mysql/compare.ts')).openMysqlReader
   }
 }
 
-/** The adapter of one kind. Rejects with a Fault where there is none. */
+/** The adapter of one kind. */
 export async function backupEngine(name: EngineName): Promise<OpenBackups> {
   switch (name) {
     case 'postgresql':

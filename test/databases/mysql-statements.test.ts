@@ -11,12 +11,12 @@ import { mysql } from '../../src/databases/engines/mysql/kin.ts'
 import { Lookout } from '../../src/databases/engines/mysql/look.ts'
 import { becomePrimary, enforce } from '../../src/databases/engines/mysql/promote.ts'
 import { rejoin } from '../../src/databases/engines/mysql/rejoin.ts'
-import { applyReceived } from '../../src/databases/engines/mysql/replication.ts'
+import { applyReceived, receiveFrom } from '../../src/databases/engines/mysql/replication.ts'
 import { MysqlServer } from '../../src/databases/engines/mysql/server.ts'
 import { wordsOf } from '../../src/databases/engines/mysql/words.ts'
 import { writeMark } from '../../src/databases/engines/mysql-kin/data-folder.ts'
 import { Receivers } from '../../src/databases/engines/mysql-kin/receivers.ts'
-import { accounts, anyOf, soon } from '../conformance/database-scene.ts'
+import { accounts, anyOf, machineTls, soon } from '../conformance/database-scene.ts'
 import { ScriptedHost, ScriptedMysql, type ScriptedState } from '../support/scripted-mysql.ts'
 
 const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
@@ -33,6 +33,7 @@ interface Stage extends AsyncDisposable {
 async function openStage(
   state: Partial<ScriptedState>,
   sourceState: Partial<ScriptedState> = {},
+  more: Partial<MemberOptions> = {},
 ): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'ao-my-'))
   const [data, run] = [join(folder, 'data'), join(folder, 'run')]
@@ -49,6 +50,7 @@ async function openStage(
     ...{ database: 'orders', member: 'm1', address: at('m1', fake.port), peers, accounts },
     ...{ data, run, aside: join(folder, 'aside'), home: undefined, user: undefined },
     ...{ settings: {}, durability: 'quorum', host, now: () => 0 as never, event: () => undefined },
+    ...more,
   }
   const programs = { server: 'mysqld', binlog: 'mysqlbinlog', version: [8, 0, 36], words } as const
   const server = new MysqlServer(options, programs, undefined)
@@ -128,6 +130,40 @@ suite('statements to a MySQL', () => {
       if (/USER 'alwayson_replication_/.test(each)) assert.ok(!isLogged, each)
     }
     assert.ok(isLogged)
+  })
+
+  test('let in whoever comes over the network only with a certificate, between machines', async () => {
+    await using stage = await openStage({}, {}, { tls: machineTls() })
+    await becomePrimary(stage.server, { epoch: 4, acks: anyOf('m2', 'm3') }, soon())
+    const { said, state } = stage.fake
+    const names = ['m2', 'm3'].flatMap((each) => [each, `${each}_ack`])
+    const receivers = names.map((each) => `alwayson_replication_${each}`)
+    assert.deepEqual(
+      [...state.certified].toSorted(),
+      [...receivers, accounts.admin.user].toSorted(),
+    )
+    // Ours comes through the socket as well, where nobody can show any: that account is there first.
+    inOrder(
+      said,
+      `CREATE USER '${accounts.admin.user}'@'localhost' IDENTIFIED`,
+      `GRANT ALL PRIVILEGES ON *.* TO '${accounts.admin.user}'@'localhost' WITH GRANT OPTION`,
+      `ALTER USER '${accounts.admin.user}'@'%' REQUIRE X509`,
+      'SET GLOBAL read_only = OFF',
+    )
+    for (const each of receivers) {
+      inOrder(said, `CREATE USER '${each}'@'%'`, `ALTER USER '${each}'@'%' REQUIRE X509`)
+    }
+  })
+
+  test('have a replica believe its primary by a certificate, between machines', async () => {
+    await using stage = await openStage({}, {}, { tls: machineTls() })
+    const { options } = stage.server
+    const session = await stage.server.session(soon())
+    const primary = options.peers[1] ?? assert.fail()
+    await receiveFrom(session, { primary, role: 'plain' }, options, words, soon())
+    const told = stage.fake.said.find((each) => each.startsWith('CHANGE REPLICATION SOURCE'))
+    assert.match(told ?? '', /SOURCE_SSL = 1, SOURCE_SSL_VERIFY_SERVER_CERT = 1/)
+    assert.match(told ?? '', /SOURCE_SSL_CERT = '[^']+machine\.pem'/)
   })
 
   test('let whoever waits go only where nobody has to acknowledge', async () => {

@@ -56,6 +56,13 @@ suite('the configuration of a MySQL', () => {
     }
   })
 
+  test('shows a certificate between machines, and lets clients of doors come as they do', () => {
+    const tls = { ca: '/r/ca', cert: '/r/cert', key: '/r/key' }
+    const text = configurationOf({ ...place, tls }, { ssl_ca: '/elsewhere' }, wordsOf([8, 4, 0]))
+    assert.match(text, /ssl_ca = \/elsewhere[\s\S]*ssl_ca = \/r\/ca\nssl_cert = \/r\/cert\n/)
+    assert.doesNotMatch(text, /require_secure_transport/)
+  })
+
   test('is refused in the file wherever it would not be followed', () => {
     for (const version of [
       [8, 0, 23],
