@@ -33,7 +33,7 @@ const mayImport: Readonly<Record<string, Readonly<Record<string, 'all' | 'model'
   services: { foundation: 'all', control: 'all', wire: 'all', health: 'model' },
   balancing: { foundation: 'all', control: 'all', wire: 'all', health: 'model' },
   coordination: { foundation: 'all', control: 'all', wire: 'all', services: 'model' },
-  databases: { foundation: 'all', control: 'all', coordination: 'all' },
+  databases: { foundation: 'all', control: 'all', wire: 'all', coordination: 'all' },
   cluster: { foundation: 'all', control: 'all', coordination: 'all' },
   telemetry: { foundation: 'all', control: 'all', balancing: 'model', health: 'model' },
   drills: { foundation: 'all' },

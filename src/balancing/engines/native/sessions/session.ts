@@ -179,8 +179,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
       if (this.#aside.length > 0 && !this.#asked.isOpen) this.#passAside()
       this.#keep(bytes.subarray(0, end))
       this.talk.clientSaid(bytes, 0, end)
-      if (upstream.isReady) this.connection.passOn(upstream.connection, bytes, 0, end)
-      else upstream.say(bytes.subarray(0, end))
+      upstream.take(this.connection, bytes, end)
     } else if (this.#phase !== 'leaving') {
       this.#stash = Buffer.concat([this.#stash, bytes.subarray(0, end)])
       if (this.#phase === 'resting') this.#wake()

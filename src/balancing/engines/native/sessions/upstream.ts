@@ -36,13 +36,8 @@ export class Upstream {
     this.#connection = shared.transport.connect(address, server.row.port, first)
   }
 
-  /** What bytes are passed on to, once `isReady`. */
   get connection(): Connection {
     return this.#connection
-  }
-
-  get isReady(): boolean {
-    return this.#phase === 'ready'
   }
 
   /** Says this to the server: what it is told first may have to wait until TLS is begun with it. */
@@ -55,6 +50,12 @@ export class Upstream {
     this.#said = asked.response
     this.#connection.writeBytes(asked.request)
     this.#shake()
+  }
+
+  /** Passes on what has just come from a client, or keeps it. */
+  take(client: Connection, bytes: Buffer, end: number): void {
+    if (this.#phase === 'ready') client.passOn(this.#connection, bytes, 0, end)
+    else this.say(bytes.subarray(0, end))
   }
 
   close(): void {
