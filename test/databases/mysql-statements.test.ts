@@ -132,7 +132,7 @@ suite('statements to a MySQL', () => {
     assert.ok(isLogged)
   })
 
-  test('let in whoever comes over the network only with a certificate, between machines', async () => {
+  test('let in over the network only who shows a certificate, between machines', async () => {
     await using stage = await openStage({}, {}, { tls: machineTls() })
     await becomePrimary(stage.server, { epoch: 4, acks: anyOf('m2', 'm3') }, soon())
     const { said, state } = stage.fake
@@ -142,7 +142,7 @@ suite('statements to a MySQL', () => {
       [...state.certified].toSorted(),
       [...receivers, accounts.admin.user].toSorted(),
     )
-    // Ours comes through the socket as well, where nobody can show any: that account is there first.
+    // Ours comes through the socket, too, where nobody can show any: that account is there first.
     inOrder(
       said,
       `CREATE USER '${accounts.admin.user}'@'localhost' IDENTIFIED`,

@@ -30,7 +30,7 @@ export interface SecuredKind {
   readonly reader: (accounts: DatabaseAccounts, now: () => never, tls?: MemberTls) => OpenReader
   /** Of how many replicas a primary knows that their streams are encrypted, and are not. */
   streams(scene: Scene, primary: string): Promise<{ secured: number; plain: number }>
-  /** Comes as a replica does; rejects where it is not let in. Shows what it is given, if anything. */
+  /** Comes as a replica does, with what it shows; rejects where it is not let in. */
   comeAsReplica(at: Bind, shown: Partial<MachineCertificate> | undefined): Promise<void>
   /** A question whose one value says that the session's own server speaks TLS with it. */
   readonly isSecured: { readonly question: string; readonly answer: RegExp }

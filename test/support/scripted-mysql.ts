@@ -84,7 +84,7 @@ const answers: readonly (readonly [RegExp, (state: ScriptedState, sql: string) =
   [/^REPLACE INTO alwayson\.epoch .*VALUES \((\d+)/, changed((s, [, n]) => (s.epoch = Number(n)))],
   [/^CHANGE REPLICATION SOURCE TO SOURCE_HOST = '([^']+)', SOURCE_PORT = (\d+),/, changed(follow)],
   [
-    /^(SET SESSION|SET GLOBAL|SET @\w+|GRANT|CREATE (DATABASE|TABLE) IF NOT EXISTS|INSERT IGNORE|KILL) /,
+    /^(SET (SESSION|GLOBAL|@\w+)|GRANT|CREATE (DATABASE|TABLE) IF NOT EXISTS|INSERT IGNORE|KILL) /,
     () => 'done',
   ],
 ]

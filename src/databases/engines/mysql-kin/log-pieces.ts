@@ -1,5 +1,5 @@
-// The archived log of a MariaDB or MySQL: pieces that are binary logs of their own, and what of them
-// had been committed by a moment. Reads the store; which pieces lead on from a base is not said here.
+// The archived log of a MariaDB or MySQL: pieces that are binary logs of their own, and what of
+// them had been committed by a moment. Reads the store; what leads on from a base is not said here.
 
 import { compose } from 'node:stream'
 import { createZstdDecompress } from 'node:zlib'

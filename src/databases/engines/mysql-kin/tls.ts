@@ -1,5 +1,5 @@
 // What are servers of MariaDB and MySQL, and their programs, told of certificates? Pure: words of
-// their manuals ("Replication with Secure Connections", "Command Options for Encrypted Connections").
+// their manuals ("Replication with Secure Connections", "Using Encrypted Connections").
 
 import type { TlsFiles } from '../../member-tls.ts'
 import { literal } from './session.ts'

@@ -1,5 +1,5 @@
-// The backups of a MySQL: a copy by the clone plugin, from any member, and the primary's log. Written
-// to the manuals of 8.0 and 8.4 ("The Clone Plugin", "Point-in-Time Recovery").
+// The backups of a MySQL: a copy by the clone plugin, from any member, and the primary's log.
+// Written to the manuals of 8.0 and 8.4 ("The Clone Plugin", "Point-in-Time Recovery").
 
 import { rmSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'

@@ -17,7 +17,7 @@ export const types = {
 /** More than a GTID event ever has before the length of its transaction. */
 const gtidHeadMost = 128
 
-/** A GTID event: who, and how long everything is that belongs to the transaction, itself as well. */
+/** A GTID event: who, and how long the whole transaction is, this event as well. */
 interface GtidEvent {
   readonly gtid: string
   readonly length: number
@@ -26,9 +26,9 @@ interface GtidEvent {
 }
 
 /**
- * Flags (1), UUID (16), number (8), kind of clock (1), last committed (8), sequence number (8), then
- * the time of the commit in microseconds (7; its highest bit says that the original's follows), and
- * the length of the transaction as a number of 1 to 9 bytes, written since 8.0.2.
+ * Flags (1), UUID (16), number (8), kind of clock (1), last committed (8), sequence number (8);
+ * then the time of the commit in microseconds (7; its highest bit says that the original's
+ * follows), and the length of the transaction as a number of 1 to 9 bytes, written since 8.0.2.
  */
 export function readGtidEvent(event: Buffer): GtidEvent {
   const body = event.subarray(headerBytes)

@@ -1,5 +1,5 @@
-// Which transactions of an archived log of MySQL lead on from a base? Arithmetic of sets, pure: what
-// a base has, and what went before a piece, are sets of GTIDs.
+// Which transactions of an archived log of MySQL lead on from a base? Arithmetic of sets, pure:
+// what a base has, and what went before a piece, are sets of GTIDs.
 
 import type { ChainPart, Piece } from '../mysql-kin/log-pieces.ts'
 import {
