@@ -9,7 +9,7 @@ import type {
   TableServer,
 } from '../balancing/model.ts'
 import { boundsFor } from '../databases/budget.ts'
-import { areSecured } from '../databases/member-tls.ts'
+import { areSecured } from '../databases/durable-settings.ts'
 import type {
   DatabasePlan,
   DatabaseView,

@@ -1,7 +1,7 @@
 // Which settings of a server does a kept promise rest on? Those that the file may not set, or only
 // to some values, with the reason. Pure; what an engine writes itself is the engine's to know.
 
-import type { Durability, EngineName } from './model.ts'
+import type { DatabasePlan, Durability, EngineName } from './model.ts'
 
 /** One setting that the file may not have as it likes. */
 export interface DurableSetting {
@@ -211,4 +211,18 @@ export function defeats(
   const said = value.trim().toLowerCase()
   const accepted = keeps.flatMap((one) => [one, ...(switches[one] ?? [])])
   return accepted.includes(said) ? undefined : { why: setting.why, keeps: setting.keeps }
+}
+
+/**
+ * Whether members know each other by certificates: those of one machine need not, and servers that
+ * somebody else set up go on as they were.
+ */
+export const areSecured = ({ members }: Pick<DatabasePlan, 'members'>): boolean =>
+  members.every(({ machine, adopt }) => machine !== undefined && adopt === undefined)
+
+/** Why a setting has no say where they do; `undefined`: it has. */
+export function defeatsCertificates(name: string): string | undefined {
+  const plain = plainSetting(name)
+  if (!/^(loose_)?(ssl(_.*)?|tls_.*|require_secure_transport)$/.test(plain)) return undefined
+  return 'members on several machines show certificates of the cluster, and take no others'
 }

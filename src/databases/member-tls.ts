@@ -6,14 +6,6 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { MachineKeys } from '../control/doors/keys.ts'
 import { readWhole, writeWhole } from '../control/whole-file.ts'
-import type { DatabasePlan } from './model.ts'
-
-/**
- * Whether the members of a database do: those of one machine need not, and servers that somebody
- * else set up go on as they were.
- */
-export const areSecured = ({ members }: Pick<DatabasePlan, 'members'>): boolean =>
-  members.every(({ machine, adopt }) => machine !== undefined && adopt === undefined)
 
 /** What a machine shows to the others, and by what it knows theirs (PEM). */
 export type MachineCertificate = Pick<MachineKeys, 'ca' | 'cert' | 'key'>

@@ -2,8 +2,8 @@
 
 import { dirname, isAbsolute, resolve as resolvePath } from 'node:path'
 import { boundsFor } from '../databases/budget.ts'
-import { defeats } from '../databases/durable-settings.ts'
-import type { BackupPlan, Bind, DatabasePlan, EngineName } from '../databases/model.ts'
+import { areSecured, defeats, defeatsCertificates } from '../databases/durable-settings.ts'
+import type { BackupPlan, Bind, DatabasePlan, EngineName, MemberPlan } from '../databases/model.ts'
 import { defaults } from './defaults.ts'
 import type { RawDatabase } from './schema.ts'
 import { durationOf } from './settle-check.ts'
@@ -32,6 +32,8 @@ export function settleDatabase(
   const target = durationOf(failover.within, std.within)
   refuseTarget(target, raw, path, site)
   refuseSettings(engine, durability, raw, path, site)
+  if (areSecured({ members })) refuseCertificates(raw, path, site)
+  if (engine === 'mysql') refuseAdoption(members, path, site)
   return {
     name,
     engine,
@@ -111,6 +113,25 @@ function refuseSettings(
       site.fault(at, said, `leave it out, or write \`${keeps[0]}\``)
     }
   }
+}
+
+function refuseCertificates(raw: Raw, path: Path, site: Site): void {
+  for (const [name] of settingsOf(raw)) {
+    const why = defeatsCertificates(name)
+    if (why === undefined) continue
+    const at = [...path, 'settings', name]
+    site.fault(at, `\`${name}\` is not the file’s to set: ${why}`, 'leave it out', { at: 'key' })
+  }
+}
+
+function refuseAdoption(members: readonly MemberPlan[], path: Path, site: Site): void {
+  if (members.every(({ adopt }) => adopt === undefined)) return
+  site.fault(
+    [...path, 'members'],
+    'servers of MySQL that run already cannot be taken over',
+    'let `members` say how many there are, and copy what they have into the new database',
+    { at: 'key' },
+  )
 }
 
 /** Names that servers keep for themselves, and ours. */
