@@ -2,9 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import type { Account, DatabaseAccounts } from '../../engine.ts'
-import { certify, certifyAdmin } from '../mysql-kin/certified.ts'
 import { type KnownAccount, keyOf, nameOf, type Origin } from '../mysql-kin/kin.ts'
-import { identifier, literal, type Session } from '../mysql-kin/session.ts'
+import { literal, type Session } from '../mysql-kin/session.ts'
 
 const sha1 = (bytes: string | Buffer): Buffer => createHash('sha1').update(bytes).digest()
 
@@ -67,26 +66,4 @@ export async function ensureAccount(
   const verb = present === undefined ? 'CREATE' : 'ALTER'
   await session.query(`${verb} USER ${name} ${identified(password)}`, signal)
   for (const grant of grants) await session.query(`GRANT ${grant} TO ${name}`, signal)
-}
-
-/** The application's database and account, and ours: logged, so that replicas have them. */
-export async function ensureAccounts(
-  session: Session,
-  accounts: DatabaseAccounts,
-  certified: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const { admin, app } = accounts
-  const known = await knownAccounts(session, signal)
-  await ensureAccount(session, known, admin, ['ALL PRIVILEGES ON *.*'], signal)
-  const there = await session.query(
-    'SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
-    signal,
-    [app.database],
-  )
-  if (there.length === 0) await session.query(`CREATE DATABASE ${identifier(app.database)}`, signal)
-  const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
-  await ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
-  await certifyAdmin({ ensureAccount }, session, known, accounts, certified, signal)
-  await certify(session, known, app.user, certified, signal)
 }

@@ -17,10 +17,12 @@ import { KnownPieces } from '../mysql-kin/log-pieces.ts'
 import { optionFile } from '../mysql-kin/option-file-of.ts'
 import { ended, ownerOf, start } from '../mysql-kin/processes.ts'
 import { chainUntil, clientWords, examine, recordRestore, repeat } from '../mysql-kin/restoring.ts'
+import { ensureAccounts } from '../mysql-kin/serving.ts'
 import { literal } from '../mysql-kin/session.ts'
-import { ensureAccounts, verifierOf } from './accounts.ts'
+import { verifierOf } from './accounts.ts'
 import { install } from './install.ts'
 import { dumpPart } from './kept-base.ts'
+import { mariadb } from './kin.ts'
 import { chainFrom, readGroups } from './log-chain.ts'
 import { findPrograms } from './programs.ts'
 import { MariadbServer } from './server.ts'
@@ -126,12 +128,8 @@ async function rename(
   if (accounts === undefined) return
   await server.query(`UPDATE ${ownDatabase}.identity SET id = UUID()`, signal)
   const session = await server.session(signal)
-  await ensureAccounts(
-    session,
-    { ...accounts, admin: server.options.accounts.admin },
-    false,
-    signal,
-  )
+  const known = { ...accounts, admin: server.options.accounts.admin }
+  await ensureAccounts(mariadb, session, known, { admin: false, app: false }, signal)
   const verifier = literal(verifierOf(accounts.admin.password))
   for (const from of ['%', 'localhost'] as const) {
     await server.query(

@@ -1,15 +1,16 @@
 // How does a server begin to serve? It applies what it received, begins a history, opens the door.
 
-import { setTimeout as pause } from 'node:timers/promises'
-import { Fault } from '../../../foundation/fault.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
-import { certifyAdmin } from '../mysql-kin/certified.ts'
 import { readMark } from '../mysql-kin/data-folder.ts'
-import { admit, ensureReceivers, kill } from '../mysql-kin/gate.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
 import { ensureTables } from '../mysql-kin/own-tables.ts'
-import { identifier, type Session } from '../mysql-kin/session.ts'
+import {
+  enforceAcks,
+  ensureAccounts as ensureKinAccounts,
+  expelOlder,
+} from '../mysql-kin/serving.ts'
+import type { Session } from '../mysql-kin/session.ts'
 import { mark } from './install.ts'
 import { mysql } from './kin.ts'
 import { applyReceived } from './replication.ts'
@@ -32,7 +33,7 @@ export async function becomePrimary(
   if (status.epoch !== epoch) {
     await applyReceived(session, signal)
     await session.query('RESET REPLICA ALL', signal)
-    await expelOthers(session, signal)
+    await expelOlder(mysql, session, signal)
     // Clients stay out by read_only; what we write ourselves needs the other one off.
     await session.query('SET GLOBAL read_only = ON', signal)
     await session.query('SET GLOBAL super_read_only = OFF', signal)
@@ -40,23 +41,6 @@ export async function becomePrimary(
   }
   await enforce(server, session, acks, signal)
   await session.query('SET GLOBAL read_only = OFF', signal)
-}
-
-/** Ends every other connection but for the server's own threads: some may write all the same. */
-async function expelOthers(session: Session, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const rows = await session.query(
-      'SELECT ID AS id, USER AS user FROM information_schema.PROCESSLIST',
-      signal,
-    )
-    const others = rows
-      .filter(({ user }) => !['system user', 'event_scheduler'].includes(String(user)))
-      .map(({ id }) => Number(id))
-      .filter((id) => id < session.id)
-    if (others.length === 0) return
-    for (const id of others) await kill(mysql, session, id, signal)
-    await pause(20, undefined, { signal })
-  }
 }
 
 async function write(
@@ -85,43 +69,20 @@ export async function ensureAccounts(
   certified: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const { admin, app } = accounts
-  const known = await mysql.knownAccounts(session, signal)
-  const all = ['ALL PRIVILEGES ON *.*']
-  await mysql.ensureAccount(session, known, admin, all, signal)
-  await session.query(`CREATE DATABASE IF NOT EXISTS ${identifier(app.database)}`, signal)
-  const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
-  await mysql.ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
-  await certifyAdmin(mysql, session, known, accounts, certified, signal)
+  await ensureKinAccounts(mysql, session, accounts, { admin: certified, app: false }, signal)
   // Cloning is a privilege of its own; whoever has everything has it, from 8.0.17 on.
-  await session.query(`GRANT BACKUP_ADMIN, CLONE_ADMIN ON *.* TO ${nameOf(admin.user)}`, signal)
+  const name = nameOf(accounts.admin.user)
+  await session.query(`GRANT BACKUP_ADMIN, CLONE_ADMIN ON *.* TO ${name}`, signal)
 }
 
 /** Acknowledges by exactly this set from when it resolves. */
-export async function enforce(
+export const enforce = (
   server: MysqlServer,
   session: Session,
   acks: AckSet,
   signal: AbortSignal,
-): Promise<void> {
-  const { accounts, peers, member, tls } = server.options
-  const { words } = server.programs
-  const others = peers.filter((each) => each.member !== member)
-  await ensureReceivers(mysql, session, accounts, others, tls !== undefined, signal)
-  if (acks.needed > 0) {
-    await session.query(`SET GLOBAL ${words.waitCount} = ${acks.needed}`, signal)
-    await session.query(`SET GLOBAL ${words.semiSource} = ON`, signal)
-  }
-  const counted = acks.needed > 0 ? acks : { members: [], needed: 0 }
-  await admit(mysql, session, accounts, others, counted, signal)
-  if (acks.needed === 0) {
-    // Whoever waits is let go, and answered: by this set nobody has to wait.
-    await session.query(`SET GLOBAL ${words.semiSource} = OFF`, signal)
-    return
-  }
-  const [row] = await session.query(`SHOW GLOBAL STATUS LIKE '${words.isWaiting}'`, signal)
-  if (row?.Value === 'ON') return
-  throw new Fault('failed', `the server of ${member} does not wait for acknowledgements`, {
-    remedy: `read ${server.options.run}/server.log`,
-  })
+): Promise<void> => {
+  const { semiSource: enabled, waitCount: count, isWaiting } = server.programs.words
+  const words = { enabled, count, isWaiting }
+  return enforceAcks(mysql, server, session, acks, words, () => undefined, signal)
 }

@@ -4,23 +4,10 @@
 import type pg from 'pg'
 import { Fault } from '../../../foundation/fault.ts'
 import type { Session } from './session.ts'
+import { Submitted } from './submitted.ts'
 
 /** Waiting bytes above which the stream is paused, and below which it goes on. */
 const waiting = { most: 8 * 1024 * 1024, least: 1024 * 1024 }
-
-/** What `pg` calls while a query is under way (its `Submittable`). */
-export interface Submittable {
-  submit(connection: pg.Connection): void
-  handleRowDescription(): void
-  handleDataRow(message: { readonly fields: readonly (string | null)[] }): void
-  handleCommandComplete(): void
-  handleCopyData(message: { readonly chunk: Buffer }): void
-  handleCopyInResponse(): void
-  handleEmptyQuery(): void
-  handlePortalSuspended(): void
-  handleError(thrown: Error): void
-  handleReadyForQuery(): void
-}
 
 /** How a base backup is asked for. */
 export interface BaseOrder {
@@ -80,7 +67,7 @@ export async function streamBase(
 }
 
 /** Takes the stream apart, and keeps the server from sending faster than the disk writes. */
-class Receiver implements Submittable {
+class Receiver extends Submitted {
   readonly #session: Session
   readonly #text: string
   readonly #typed: boolean
@@ -104,6 +91,7 @@ class Receiver implements Submittable {
     sink: Sink,
     progress: (done: number, of: number | undefined) => void,
   ) {
+    super()
     this.#session = session
     this.#text = text
     this.#typed = typed
@@ -158,12 +146,6 @@ class Receiver implements Submittable {
   handleReadyForQuery(): void {
     this.#over.resolve()
   }
-
-  handleRowDescription(): void {}
-  handleCommandComplete(): void {}
-  handleCopyInResponse(): void {}
-  handleEmptyQuery(): void {}
-  handlePortalSuspended(): void {}
 
   #take(bytes: Buffer): void {
     if (this.#failure !== undefined) return

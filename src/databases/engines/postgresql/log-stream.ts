@@ -3,9 +3,9 @@
 
 import type pg from 'pg'
 import { type Instant, instant } from '../../../foundation/time.ts'
-import type { Submittable } from './base-stream.ts'
 import { formatLsn, parseLsn } from './lsn.ts'
 import type { Session } from './session.ts'
+import { Submitted } from './submitted.ts'
 
 /** A stretch of the log. */
 export interface LogPart {
@@ -28,7 +28,7 @@ const epoch = 946_684_800_000
 const clockOf = (micros: bigint): Instant => instant(epoch + Number(micros) / 1000)
 
 /** One stream, on a session of its own, along one timeline. */
-export class LogStream implements Submittable {
+export class LogStream extends Submitted {
   readonly #session: Session
   readonly #text: string
   readonly #taker: LogTaker
@@ -41,6 +41,7 @@ export class LogStream implements Submittable {
     from: { readonly line: number; readonly at: number; readonly slot: string },
     taker: LogTaker,
   ) {
+    super()
     this.#session = session
     this.#taker = taker
     this.#text =
@@ -119,12 +120,6 @@ export class LogStream implements Submittable {
   handleReadyForQuery(): void {
     this.#over.resolve()
   }
-
-  handleRowDescription(): void {}
-  handleCommandComplete(): void {}
-  handleCopyInResponse(): void {}
-  handleEmptyQuery(): void {}
-  handlePortalSuspended(): void {}
 
   #fail(thrown: unknown): void {
     this.#failure ??= thrown

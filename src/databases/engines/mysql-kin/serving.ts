@@ -1,0 +1,111 @@
+// How does a server of MariaDB or MySQL begin to serve? Whoever was on it leaves, it knows the
+// accounts, and has in force who acknowledges: what of that is the same for both.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { Fault } from '../../../foundation/fault.ts'
+import type { DatabaseAccounts } from '../../engine.ts'
+import type { AckSet } from '../../model.ts'
+import { certify, certifyAdmin } from './certified.ts'
+import { admit, ensureReceivers, kill } from './gate.ts'
+import type { Kin, KinStatus, KnownAccount } from './kin.ts'
+import type { KinServer } from './server.ts'
+import { identifier, type Session } from './session.ts'
+
+/** Threads of a server's own, as PROCESSLIST names them. */
+const own: ReadonlySet<string> = new Set(['system user', 'event_scheduler'])
+
+/** Ends every connection that was there before this one: some may write whatever is forbidden. */
+export async function expelOlder(
+  kin: Pick<Kin, 'kill'>,
+  session: Session,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const rows = await session.query(
+      'SELECT ID AS id, USER AS user FROM information_schema.PROCESSLIST',
+      signal,
+    )
+    const older = rows
+      .filter(({ id, user }) => Number(id) < session.id && !own.has(String(user)))
+      .map(({ id }) => Number(id))
+    if (older.length === 0) return
+    for (const id of older) await kill(kin, session, id, signal)
+    await pause(20, undefined, { signal })
+  }
+}
+
+/** Who has to show a certificate, beside a password. */
+export interface Certified {
+  readonly admin: boolean
+  readonly app: boolean
+}
+
+/** The application's database and account, and ours: logged, so that replicas have them. */
+export async function ensureAccounts<Known extends KnownAccount>(
+  kin: Pick<Kin<KinStatus, Known>, 'knownAccounts' | 'ensureAccount'>,
+  session: Session,
+  accounts: DatabaseAccounts,
+  certified: Certified,
+  signal: AbortSignal,
+): Promise<void> {
+  const { admin, app } = accounts
+  const known = await kin.knownAccounts(session, signal)
+  await kin.ensureAccount(session, known, admin, ['ALL PRIVILEGES ON *.*'], signal)
+  const there = await session.query(
+    'SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
+    signal,
+    [app.database],
+  )
+  if (there.length === 0) await session.query(`CREATE DATABASE ${identifier(app.database)}`, signal)
+  const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
+  await kin.ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
+  await certifyAdmin(kin, session, known, accounts, certified.admin, signal)
+  await certify(session, known, app.user, certified.app, signal)
+}
+
+/** What a server calls its half of semi-sync. */
+export interface SemiSync {
+  /** Whether it waits for anybody. */
+  readonly enabled: string
+  /** For how many; where it is always one, nothing. */
+  readonly count?: string
+  /** Whether it does, as SHOW GLOBAL STATUS has it. */
+  readonly isWaiting: string
+}
+
+/**
+ * Acknowledges by exactly this set from when it resolves. `waits` hears whether commits wait, before
+ * any does and as soon as none has to. Rejects with a Fault where they do not.
+ */
+export async function enforceAcks<Known extends KnownAccount>(
+  kin: Kin<KinStatus, Known>,
+  { options }: KinServer,
+  session: Session,
+  acks: AckSet,
+  { enabled, count, isWaiting }: SemiSync,
+  waits: (isSo: boolean) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { accounts, peers, member, tls, run } = options
+  const others = peers.filter((each) => each.member !== member)
+  await ensureReceivers(kin, session, accounts, others, tls !== undefined, signal)
+  const isNeeded = acks.needed > 0
+  if (isNeeded) {
+    if (count !== undefined) await session.query(`SET GLOBAL ${count} = ${acks.needed}`, signal)
+    await session.query(`SET GLOBAL ${enabled} = ON`, signal)
+    waits(true)
+  }
+  const counted = isNeeded ? acks : { members: [], needed: 0 }
+  await admit(kin, session, accounts, others, counted, signal)
+  if (!isNeeded) {
+    waits(false)
+    // Whoever waits is let go, and answered: by this set nobody has to wait.
+    await session.query(`SET GLOBAL ${enabled} = OFF`, signal)
+    return
+  }
+  const [row] = await session.query(`SHOW GLOBAL STATUS LIKE '${isWaiting}'`, signal)
+  if (row?.Value === 'ON') return
+  throw new Fault('failed', `the server of ${member} does not wait for acknowledgements`, {
+    remedy: `read ${run}/server.log`,
+  })
+}
