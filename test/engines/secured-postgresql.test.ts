@@ -1,25 +1,27 @@
 // PostgreSQL keeps what members on several machines promise each other.
 
+import { existsSync } from 'node:fs'
+import { test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { openPostgresReader } from '../../src/databases/engines/postgresql/compare.ts'
 import { openPostgres } from '../../src/databases/engines/postgresql/engine.ts'
 import { Session } from '../../src/databases/engines/postgresql/session.ts'
 import { findPostgresVouchers } from '../../src/databases/engines/postgresql/vouch.ts'
 import type { MachineCertificate } from '../../src/databases/member-tls.ts'
-import { accounts, soon } from '../conformance/database-scene.ts'
+import { accounts, type MemberKind, soon } from '../conformance/database-scene.ts'
 import { connectPostgres } from './postgresql-client.ts'
-import { securedMembers } from './secured-members.ts'
+import { type SecuredKind, securedMembers } from './secured-members.ts'
 
 const account = accounts.replication
 
-securedMembers({
-  kind: {
-    name: 'PostgreSQL from its package',
-    open: openPostgres,
-    copies: true,
-    home: undefined,
-    connect: connectPostgres,
-  },
+/** With pg_rewind, which the package has not. */
+const installed = '/usr/lib/postgresql/15/bin'
+
+const kind = (name: string, home: string | undefined): MemberKind => ({
+  ...{ name, home, open: openPostgres, copies: true, connect: connectPostgres },
+})
+
+const promises: Omit<SecuredKind, 'kind'> = {
   protocol: 'postgresql',
   vouchers: findPostgresVouchers,
   reader: openPostgresReader,
@@ -50,4 +52,10 @@ securedMembers({
     using session = await Session.open(door, soon())
     return (session.stream as TLSSocket).getPeerCertificate().fingerprint256
   },
-})
+}
+
+securedMembers({ ...promises, kind: kind('PostgreSQL from its package', undefined) })
+
+if (existsSync(installed)) {
+  securedMembers({ ...promises, kind: kind('PostgreSQL 15 as installed', installed) })
+} else test('PostgreSQL 15 as installed', { skip: `${installed} is not on this machine` }, () => {})
