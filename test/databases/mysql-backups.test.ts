@@ -121,6 +121,17 @@ suite('the log of a MySQL', () => {
     assert.ok(second?.equals(setOf(`${uuid}:1-8`)))
   })
 
+  test('leads on from a base also where nothing is written', async () => {
+    await using stage = await openStage({
+      executed: `${uuid}:1-7`,
+      log: [rotate, format, previous, heartbeat],
+    })
+    await stage.receive(0)
+    const [name = ''] = await pieceNames(stage.store)
+    const piece = await readPiece(stage.store, name, readGroups)
+    assert.deepEqual([piece.after, piece.groups], [`${uuid}:1-7`, []])
+  })
+
   test('begins anew where what comes next is gone', async () => {
     await using stage = await openStage({
       executed: `${uuid}:1-7`,

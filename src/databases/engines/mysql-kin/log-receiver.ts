@@ -155,6 +155,8 @@ class PieceKeeper implements AsyncDisposable {
         await this.#finish(signal)
       }
       this.#format = Buffer.from(event)
+      // Also where nothing is written: a base is whole once a piece leads on from it.
+      if (this.#file === undefined) await this.#begin(this.#format, signal)
       return
     }
     const { heartbeats, passedOver } = this.#dialect
@@ -171,20 +173,22 @@ class PieceKeeper implements AsyncDisposable {
     await this.#append(event, signal)
   }
 
+  async #begin(format: Buffer, signal: AbortSignal): Promise<void> {
+    const name = pieceName(this.#number)
+    const head = { after: this.#after, began: this.#now() }
+    await this.#store.put(headKey(name), Buffer.from(JSON.stringify(head)), signal)
+    this.#file = await this.#store.grow(growingKey(name))
+    this.#times = await this.#store.grow(timesKey(name))
+    const begin = Buffer.concat([magic, format])
+    await this.#file.write(0, begin)
+    this.#offset = begin.length
+    this.#timesOffset = 0
+  }
+
   async #append(event: Buffer, signal: AbortSignal): Promise<void> {
     if (this.#format === undefined) throw new Fault('corrupt', 'the log begins with no format')
-    if (this.#file === undefined) {
-      const name = pieceName(this.#number)
-      const head = { after: this.#after, began: this.#now() }
-      await this.#store.put(headKey(name), Buffer.from(JSON.stringify(head)), signal)
-      this.#file = await this.#store.grow(growingKey(name))
-      this.#times = await this.#store.grow(timesKey(name))
-      const begin = Buffer.concat([magic, this.#format])
-      await this.#file.write(0, begin)
-      this.#offset = begin.length
-      this.#timesOffset = 0
-    }
-    await this.#file.write(this.#offset, event)
+    if (this.#file === undefined) await this.#begin(this.#format, signal)
+    await this.#file?.write(this.#offset, event)
     this.#offset += event.length
     this.#isDirty = true
   }
