@@ -74,8 +74,8 @@ export interface SemiSync {
 }
 
 /**
- * Acknowledges by exactly this set from when it resolves. `waits` hears whether commits wait, before
- * any does and as soon as none has to. Rejects with a Fault where they do not.
+ * Acknowledges by exactly this set from when it resolves. `waits` hears whether commits wait from
+ * now on, before any goes by it. Rejects with a Fault where they should and do not.
  */
 export async function enforceAcks<Known extends KnownAccount>(
   kin: Kin<KinStatus, Known>,
