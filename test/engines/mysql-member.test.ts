@@ -1,5 +1,5 @@
-// MySQL keeps the promises of a member's engine and of its backups, where it is installed; elsewhere
-// that is said.
+// MySQL keeps the promises of a member’s engine and of its backups, where it is installed;
+// elsewhere that is said.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
