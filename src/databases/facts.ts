@@ -5,7 +5,14 @@ import { type AcksFacts, acksOf, noAcksFacts } from './acks.ts'
 import { hasAgreed } from './assent.ts'
 import { never } from './blank-sight.ts'
 import { chooseWithin } from './budget.ts'
-import { burdenOf, type Election, electionOf, noElection, stoppedOf } from './election.ts'
+import {
+  burdenOf,
+  type Election,
+  electionOf,
+  noElection,
+  standsAlone,
+  stoppedOf,
+} from './election.ts'
 import { type Target, targetOf } from './fit.ts'
 import { hears, isReplaceable, type Loss, lacksReceivers, lossOf, runs } from './loss.ts'
 import type { DatabaseObservation, DatabaseRecord, MemberSighting } from './model.ts'
@@ -179,13 +186,15 @@ function electionFacts(
   const hasParted = (one: MemberSighting): boolean =>
     one.diverged || stopped.some(({ sighting, isAstray }) => sighting === one && isAstray)
   const isLast = hasAgreed(seen, 'accept-data-loss') && able.every(hasParted)
-  // What such a one has proves nothing; it is asked where it may serve, or nobody may.
+  // What such a one has proves nothing; it is asked where it may serve, or vouch for who does, or
+  // nobody may.
   const isAsked = ({ diverged, member }: MemberSighting): boolean =>
     !diverged ||
     isLast ||
     phase.restore !== undefined ||
     member === phase.from ||
-    member === phase.avoid
+    member === phase.avoid ||
+    (standsAlone(record) && mayVouch(member, record))
   const toFreeze = able.filter((each) => !isStopped.has(each.member) && isAsked(each))
   const election = electionOf(stopped, asking(heard, record), wish)
   const isSoon = later(phase.since, chooseWithin) > now
@@ -245,6 +254,10 @@ function betterOf(
   const burden = burdenOf(winner.sighting, record, wish)
   return toFreeze.filter((each) => burdenOf(each, record, wish) < burden).map(nameOf)
 }
+
+/** A primary that is cut off goes on for as long as enough of those tell it that it may. */
+const mayVouch = (name: string, { acks }: DatabaseRecord): boolean =>
+  acks.some(({ members, needed }) => needed > 0 && members.includes(name))
 
 /** It has promised to receive from nobody of an epoch that is over, and does not. */
 const isDeaf = (

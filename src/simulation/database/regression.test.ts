@@ -32,6 +32,12 @@ const once: Readonly<Record<string, readonly LifeParts[]>> = {
   'an operator can go on with one whose history has parted': [{ seed: 700_995_660 }],
   'whoever has more than one that has forgotten something can be elected': [{ seed: 702_039_049 }],
   'one that acknowledges and is behind catches up': [{ seed: 700_696_984 }],
+  'whoever could vouch for a primary that is gone is asked, also if its history has parted': [
+    ...[
+      { seed: 1_000_555_040, isAll: true },
+      { seed: 3_000_059_900, isAll: true },
+    ],
+  ],
   'a winner that waits for nobody is elected again when it is back': [
     { seed: 106_626, durability: 'async' },
   ],
