@@ -135,6 +135,18 @@ test('a target that is gone, or has a history of its own, ends it at once', () =
   }
 })
 
+test('an old primary that breaks down on the way is not waited for, nor elected', () => {
+  const broken = { ...old, server: 'broken' as const, received: undefined }
+  const full = { ...old, unfit: 'its disk is full', failingSince: now }
+  for (const from of [broken, full]) {
+    const members = [from, member('b'), member('c')]
+    assert.equal(ruleOf(handingOver(now), members), 'give-up-hand-over')
+    const { phase } = nextOf(handingOver(now), members)
+    assert.ok(phase.kind === 'electing')
+    assert.equal(phase.prefer, undefined)
+  }
+})
+
 test('it does not wait for longer than a move may take', () => {
   const since = instant(now - bounds.handOver)
   assert.equal(ruleOf(handingOver(since), [old, member('b', ended)]), 'give-up-hand-over')

@@ -198,9 +198,17 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   {
     id: 'give-up-hand-over',
     why: 'the member that was to take over is gone, or it took too long: the old primary goes on',
-    when: (f) => isHandingOver(f) && (f.target?.fit !== true || f.target.tooLate) && mayReplace(f),
+    when: (f) =>
+      isHandingOver(f) &&
+      (f.target?.fit !== true || f.target.tooLate || hasBrokenDown(f)) &&
+      mayReplace(f),
     // Without room it could not go on.
-    actions: (f) => elect(f, moveGivenUp, f.lead?.unfit === undefined ? leadName(f) : undefined),
+    actions: (f) =>
+      elect(
+        f,
+        moveGivenUp,
+        f.lead?.unfit === undefined && !hasBrokenDown(f) ? leadName(f) : undefined,
+      ),
   },
   {
     id: 'quiesce',
@@ -320,6 +328,10 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     actions: wait,
   },
 ]
+
+/** It cannot hand over any more: it has ended for want of room, or waits for that. */
+const hasBrokenDown = ({ lead, loss }: DatabaseFacts): boolean =>
+  lead?.server === 'broken' || loss === 'disk-full'
 
 const hasPrimary = (f: DatabaseFacts): boolean => isServing(f) || isHandingOver(f)
 
