@@ -1,6 +1,7 @@
 // How does a session come to its server? In the clear, or under TLS where that is one of our
 // cluster: both protocols begin in the clear, and ask for it by words of their own.
 
+import { dial } from '../edge/dial.ts'
 import type { Pool } from '../edge/pool.ts'
 import type { Server } from '../edge/server.ts'
 import type { Shared } from '../edge/shared.ts'
@@ -24,16 +25,15 @@ export class Upstream {
   #isOver = false
 
   /** Begins to connect: only a server whose address is known is ever picked. */
-  constructor(shared: Shared, { row }: Pool, server: Server, ask: Ask, owner: ConnectionOwner) {
-    const isOurs = row.isCluster === true
+  constructor(shared: Shared, pool: Pool, server: Server, ask: Ask, owner: ConnectionOwner) {
+    const isOurs = pool.row.isCluster === true
     this.#shared = shared
     this.#host = server.row.host
     this.#owner = owner
     this.#ask = isOurs ? ask : undefined
     this.#phase = isOurs ? 'clear' : 'ready'
-    const address = server.address as string
     const first = isOurs ? this.#inTheClear() : owner
-    this.#connection = shared.transport.connect(address, server.row.port, first)
+    this.#connection = dial(shared.transport, pool, server, first)
   }
 
   get connection(): Connection {
@@ -66,7 +66,6 @@ export class Upstream {
   #inTheClear(): ConnectionOwner {
     const owner = this.#owner
     const ask = this.#ask as Ask
-    const lost = (why: string) => (): void => this.#fail(why)
     return {
       connected: () => {
         if (ask.kind === 'first') this.#connection.writeBytes(ask.request)
@@ -77,7 +76,7 @@ export class Upstream {
         if (end === 1 && bytes[0] === goesOn) this.#shake()
         else this.#fail('it does not speak TLS')
       },
-      ended: lost('it closed the connection'),
+      ended: () => this.#fail('it closed the connection'),
       drained: () => undefined,
       unwritable: (code) => this.#fail(code),
       failed: (code) => this.#fail(code),
