@@ -6,8 +6,8 @@ import { type Clock, ms, sleep } from '../foundation/time.ts'
 import type { DatabaseAnswers } from './database-answers.ts'
 import { switchOver, whoIsFit } from './database-operator.ts'
 
-/** How long one planned move is waited for. */
-const movedWithin = ms(15_000)
+/** How long one planned move is waited for, with the reads that end before it. */
+const movedWithin = ms(20_000)
 const lookEvery = ms(50)
 
 type Databases = Pick<DatabaseAnswers, 'views' | 'ask'>
