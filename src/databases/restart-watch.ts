@@ -27,6 +27,8 @@ export class RestartWatch {
   /** Whose settings and programs are known; a server that was started since has those it should. */
   #known: string | undefined
   #asking = false
+  /** Rises with every review: what was asked before one may be of the file or programs before. */
+  #reviews = 0
 
   constructor(options: RestartWatchOptions, signal: AbortSignal) {
     this.#options = options
@@ -85,6 +87,7 @@ export class RestartWatch {
   /** Its settings or programs may be others by now. */
   review(): void {
     this.#known = undefined
+    this.#reviews += 1
   }
 
   async #ask(name: string): Promise<void> {
@@ -92,8 +95,11 @@ export class RestartWatch {
     const stop = new AbortController()
     using _ = clock.after(refreshWithin, () => stop.abort(new Error('it takes too long')))
     this.#asking = true
+    const asked = this.#reviews
     try {
-      this.#found = await engine.refresh(AbortSignal.any([stop.signal, this.#signal]))
+      const found = await engine.refresh(AbortSignal.any([stop.signal, this.#signal]))
+      if (asked !== this.#reviews) return
+      this.#found = found
       this.#known = name
     } catch {
       // It does not answer now, which others see as well: it is asked again.

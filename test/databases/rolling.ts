@@ -56,7 +56,9 @@ export async function restarted(
       )
     },
     patience,
-  )
+  ).catch((thrown: unknown) => {
+    throw new Error(`${String(thrown)}: ${JSON.stringify(seen.at(-1))}`)
+  })
   await bed.well()
   return seen
 }
