@@ -214,3 +214,28 @@ test('brings back a member: by following, rewinding or a copy, as its tail says'
   assert.equal(wayOf(replica('c', { ...old, diverged: true })), 'clone')
   assert.equal(wayOf(replica('c', { server: 'absent', upstream: undefined })), 'clone')
 })
+
+const alone = {
+  record: { ...electing.record, acks: [{ members: ['b', 'c'], needed: 0 }] },
+} as const satisfies Partial<DatabaseObservation>
+
+test('waits for the lease of a primary that whoever decides has not heard of yet', () => {
+  const members = [stopped('b', 100), stopped('c', 104)]
+  const after = (time: number): string =>
+    decide(seen(members, { ...alone, listeningSince: instant(now - time) })).rule
+  assert.equal(after(bounds.lease), 'wait-out-lease')
+  assert.equal(after(bounds.lease + 1000), 'elect-at-a-loss')
+})
+
+test('waits for no lease of one whose data are gone', () => {
+  const others = [stopped('b', 100), stopped('c', 104)]
+  const bare = { server: 'absent', received: undefined, writable: false } as const
+  assert.equal(decide(seen([primary(bare), ...others], alone)).rule, 'elect-at-a-loss')
+  assert.equal(decide(seen([primary({ heard: silent }), ...others], alone)).rule, 'wait-out-lease')
+})
+
+test('says that it has just begun to listen while nobody has told of its primary', () => {
+  const listeningSince = instant(now - 100)
+  const members = [replica('b', { heard: silent }), replica('c', { heard: silent })]
+  assert.equal(decide(seen(members, { listeningSince })).rule, 'listen-first')
+})

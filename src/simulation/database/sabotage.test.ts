@@ -11,8 +11,10 @@ import { seededRandom } from '../../foundation/random.ts'
 import { instant, ms } from '../../foundation/time.ts'
 import { Broken } from './checks.ts'
 import { postgresql, type Sabotage } from './engine.ts'
-import { type Surroundings, take } from './keeper.ts'
+import { killKeeper, killServer, rise } from './faults.ts'
+import { type Order, type Surroundings, take } from './keeper.ts'
 import { isWell, type LifeParts, liveDatabase } from './life.ts'
+import { entryOf } from './log.ts'
 import { Node } from './node.ts'
 import { DatabaseWorld, type Decide } from './world.ts'
 
@@ -62,6 +64,7 @@ suite('a server or a keeper that does as it should not', () => {
   const wrongs: Readonly<Partial<Record<keyof Sabotage, Control>>> = {
     promotesUnread: { durability: 'async', only: late },
     promotesTwice: {},
+    leasesLate: { durability: 'async' },
     hasNoGuard: { durability: 'async' },
     vouchesEasily: { durability: 'async' },
     acknowledgesUnsynced: {},
@@ -195,6 +198,9 @@ function brokenPromise(seed: number, sabotage: Sabotage): string | undefined {
   const hasSaid = ({ name }: Node): boolean =>
     world.sightings.some((each) => each.member === name && each.promised > a.epoch)
   until(() => hasSaid(b) && hasSaid(c))
+  // A keeper that has died and is back has its promise, if that lay on its disk.
+  killKeeper(b)
+  rise(b)
   // The leader of now is stopped for a moment, and hears no more of `b`.
   world.undecided = true
   world.cuts.fill(0)
@@ -211,16 +217,18 @@ function brokenPromise(seed: number, sabotage: Sabotage): string | undefined {
   }
 }
 
-// In lives other fences stand in for it: of tens of thousands one notices it.
-test('forgetsPromises', () => {
-  const seeds = Array.from({ length: 60 }, (_, at) => at)
-  assert.deepEqual(
-    seeds.flatMap((seed) => brokenPromise(seed, {}) ?? []),
-    [],
-  )
-  const found = seeds.filter((seed) => brokenPromise(seed, { forgetsPromises: true }) !== undefined)
-  assert.ok(found.length > 2, `${found.length} of 60 worlds noticed it`)
-})
+// In lives other fences stand in for these: of tens of thousands one notices it.
+for (const name of ['forgetsPromises', 'promisesInMemory'] as const) {
+  test(name, () => {
+    const seeds = Array.from({ length: 60 }, (_, at) => at)
+    assert.deepEqual(
+      seeds.flatMap((seed) => brokenPromise(seed, {}) ?? []),
+      [],
+    )
+    const found = seeds.filter((seed) => brokenPromise(seed, { [name]: true }) !== undefined)
+    assert.ok(found.length > 2, `${found.length} of 60 worlds noticed it`)
+  })
+}
 
 // Sets that are kept until they are outlived stand in for it: of 40,000 lives one notices it.
 test('takesLateOrders', () => {
@@ -240,4 +248,39 @@ test('takesLateOrders', () => {
   }
   assert.equal(enforced({}), 'c')
   assert.equal(enforced({ takesLateOrders: true }), 'b')
+})
+
+/** One that has received something follows `b`, and is told something at epoch 3. */
+function told(action: Order['action'], sabotage: Sabotage): Node {
+  const [node, source] = [new Node('a', 0, postgresql, sabotage), new Node('b', 1, postgresql, {})]
+  node.hasData = true
+  node.server = 'replica'
+  node.source = source
+  node.epoch = 2
+  node.log.append(entryOf(2, 1))
+  const random = seededRandom(1)
+  const is = { now: instant(0), random, lease: ms(1000), readEpoch: () => 3, fresh: () => 2 }
+  take(node, { action, epoch: 3, version: 1 }, is as Partial<Surroundings> as Surroundings)
+  for (let step = 0; step < 10; step += 1) node.run(random)
+  return node
+}
+
+// The proof of an election is checked again by the keeper: of 12,000 lives none needs that.
+test('promotesForgetful', () => {
+  const acks = { members: ['b'], needed: 1 }
+  const order = { kind: 'promote', member: 'a', acks, start: { line: 2, at: 5 } } as const
+  assert.equal(told(order, {}).server, 'replica')
+  assert.equal(told(order, { promotesForgetful: true }).server, 'primary')
+})
+
+// A promise stands in for it: what is received after all is of an epoch that is over.
+test('freezesInMemory', () => {
+  const restarted = (sabotage: Sabotage): string | undefined => {
+    const node = told({ kind: 'freeze', member: 'a' }, sabotage)
+    killServer(node)
+    node.start(1)
+    return node.isHeld ? undefined : node.source?.name
+  }
+  assert.equal(restarted({}), undefined)
+  assert.equal(restarted({ freezesInMemory: true }), 'b')
 })
