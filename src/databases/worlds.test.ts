@@ -22,11 +22,11 @@ const sizes: readonly (readonly [2 | 3, Detail, readonly Change[]])[] = [
   [2, 'some', otherChanges],
 ]
 
-/** Of what is rarely so, only while one of two others has to acknowledge, and the other does not. */
+/** Of what is rarely so, only while one certain member of two others has to acknowledge. */
 const isPlain = ({ record: { acks } }: DatabaseObservation): boolean =>
   acks.length === 1 && acks[0]?.needed === 1 && acks[0].members.length === 1
 
-test('in every small world: no decision does harm, all come to rest, every rule has its world', () => {
+test('no decision does harm in a small world, all come to rest, every rule has its world', () => {
   const reached = new Set<string>()
   let worlds = 0
   const look = (seen: DatabaseObservation): void => {
@@ -43,7 +43,7 @@ test('in every small world: no decision does harm, all come to rest, every rule 
   assert.deepEqual(dead, [], 'a rule that nothing reaches is a rule to delete')
 })
 
-test('in every small world: once nothing is in the way one leads, and all others follow', () => {
+test('in small worlds: once nothing is in the way one leads, and all others follow', () => {
   for (const seen of everyDatabase(2, 'some', mainChanges.slice(0, 1))) comesTrue(seen, decide)
   for (const seen of everyDatabase(2, 'few', mainChanges)) comesTrue(seen, decide)
 })
