@@ -73,7 +73,7 @@ const isLost = (f: DatabaseFacts): boolean => isServing(f) && f.loss !== undefin
 /** Of these others stand in for a rule that is missing: stories and lives notice it. */
 const elsewhere = [
   ...['give-up-restore', 'begin', 'wait-for-all', 'elect-furthest', 'winner-lost', 'fence-stale'],
-  ...['switch-over', 'reinit', 'restart-replica', 'acknowledged'],
+  ...['make-way', 'switch-over', 'move-not-due', 'reinit', 'restart-replica', 'acknowledged'],
 ]
 const whole = [
   ...['paused', 'begin-restore', 'restored', 'restore', 'stop-for-restore', 'begin-again'],
@@ -112,7 +112,6 @@ const conditions: Readonly<Record<string, Decide>> = {
   }),
   'hands over before all is there': change('hand-over', {
     when: (f) => isHandingOver(f) && f.target !== undefined,
-    actions: (f) => promotion(f, false),
   }),
   'replaces who is well': change('failover', {
     when: (f) => isServing(f) && f.leadHeard,
@@ -223,7 +222,7 @@ test('every rule that does something is tried, here or elsewhere', () => {
   const waits = databaseRules.filter(({ actions }) => actions === actionsOf('steady'))
   const known = [...whole, ...elsewhere, ...waits.map(({ id }) => id)]
   // Two give the same orders, and each stands in for the other.
-  known.push('freeze', 'hold-for-members', 'wait-for-better')
+  known.push('freeze', 'hold-for-members', 'wait-for-better', 'wait-for-reads')
   const unknown = databaseRules.map(({ id }) => id).filter((id) => !known.includes(id))
   assert.deepEqual(unknown, [])
 })
