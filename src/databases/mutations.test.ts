@@ -1,5 +1,5 @@
-// Control runs: rules of databases that were broken on purpose must break a law in a small world. One
-// that survives means that the laws, or the worlds they are held to, have a hole.
+// Control runs: rules of databases that were broken on purpose must break a law in a small world.
+// One that survives means that the laws, or the worlds they are held to, have a hole.
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
