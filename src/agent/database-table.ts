@@ -176,7 +176,7 @@ function readerState(
   if (hasPrimary && seen.epoch !== record?.epoch) return 'draining'
   const streams = !hasPrimary || seen.upstream !== undefined
   const isNear = seen.lag !== undefined && seen.lag <= plan.readLag
-  const bounds = boundsFor(plan.target)
+  const bounds = boundsFor(plan.target, plan.engine)
   const isHeard =
     !connected || typeof bounds === 'string' || since(seen.heard, now) < bounds.silence
   return streams && isNear && isHeard ? 'up' : 'draining'

@@ -1,10 +1,17 @@
 // How long may each step of a failover take, so that all of it stays within one target? Pure.
 
 import { formatDuration, type Milliseconds, ms } from '../foundation/time.ts'
-import type { FailoverBounds } from './model.ts'
+import type { EngineName, FailoverBounds } from './model.ts'
 
 /** From a decision to writes that are answered: stop, compare, promote, route. */
 const change = ms(900)
+/**
+ * Where the primary's machine is gone a receiver that acknowledged to it calls it once more before
+ * it stops, and waits for an answer: `rpl_semi_sync_slave_kill_conn_timeout`, a second at least.
+ */
+const partingOf: Readonly<Record<EngineName, Milliseconds>> = {
+  ...{ postgresql: ms(0), mariadb: ms(1100), mysql: ms(1100) },
+}
 /** A keeper says this often that it is there, and tries this often to write. */
 export const keeperEvery = ms(250)
 /** So long an election waits for a member that would be better than whoever has stopped first. */
@@ -13,7 +20,8 @@ export const chooseWithin = ms(1500)
 const silenceLeast = ms(1000)
 
 /** The least target that can be kept. */
-export const targetLeast = ms(silenceLeast + keeperEvery + change)
+export const targetLeast = (engine: EngineName): Milliseconds =>
+  ms(silenceLeast + keeperEvery + change + partingOf[engine])
 
 /** Classes of failure, each with the longest that clients wait because of it. */
 export interface WorstCases {
@@ -27,14 +35,16 @@ export interface WorstCases {
  * confirms fences itself before anybody else may take over: its lease is no longer than the
  * silence after which it is replaced.
  */
-export function boundsFor(target: Milliseconds): FailoverBounds | string {
-  if (target < targetLeast) {
-    return `a failover takes ${formatDuration(targetLeast)} at least: to notice, compare, promote`
+export function boundsFor(target: Milliseconds, engine: EngineName): FailoverBounds | string {
+  const least = targetLeast(engine)
+  if (target < least) {
+    return `a failover takes ${formatDuration(least)} at least: to notice, compare, promote`
   }
-  const silence = ms(target - change - keeperEvery)
+  const hung = ms(target - change - keeperEvery)
+  const silence = ms(hung - partingOf[engine])
   return {
     silence,
-    hung: silence,
+    hung,
     lease: silence,
     ackPatience: ms(Math.min(silence, 2 * silenceLeast)),
     coolDown: ms(10 * 60_000),
@@ -43,8 +53,8 @@ export function boundsFor(target: Milliseconds): FailoverBounds | string {
 }
 
 /** What follows from the bounds, for `status` and for the drill that measures it. */
-export const worstCases = (bounds: FailoverBounds): WorstCases => ({
+export const worstCases = (bounds: FailoverBounds, engine: EngineName): WorstCases => ({
   'server-died': ms(keeperEvery + change),
   'server-hung': ms(bounds.hung + keeperEvery + change),
-  'machine-lost': ms(bounds.silence + keeperEvery + change),
+  'machine-lost': ms(bounds.silence + keeperEvery + change + partingOf[engine]),
 })

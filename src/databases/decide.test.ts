@@ -14,7 +14,7 @@ import type {
 } from './model.ts'
 
 const now = instant(1_000_000)
-const bounds = boundsFor(ms(4000)) as FailoverBounds
+const bounds = boundsFor(ms(4000), 'postgresql') as FailoverBounds
 
 const acks = { members: ['b', 'c'], needed: 1 }
 const record: DatabaseRecord = {

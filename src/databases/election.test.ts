@@ -14,7 +14,7 @@ import type {
 } from './model.ts'
 
 const now = instant(1_000_000)
-const bounds = boundsFor(ms(4000)) as FailoverBounds
+const bounds = boundsFor(ms(4000), 'postgresql') as FailoverBounds
 
 /** `b` took over from `a` at epoch 6, and was lost before anybody is known to have followed it. */
 const proof: Proof = {

@@ -187,7 +187,7 @@ export function overviewOf(
       return { epoch, at, from, to, why: reason, says, acceptedLoss }
     }),
     reasons: whyDatabase(view, now, { rule, why }),
-    bounds: worstCases(wishOf(plan).bounds),
+    bounds: worstCases(wishOf(plan).bounds, plan.engine),
   }
 }
 

@@ -16,7 +16,7 @@ import { goesOn } from './orders.ts'
 import { isFulfilled } from './requests.ts'
 
 const now = instant(1_000_000)
-const bounds = boundsFor(ms(4000)) as FailoverBounds
+const bounds = boundsFor(ms(4000), 'postgresql') as FailoverBounds
 const acks = { members: ['b', 'c'], needed: 1 }
 const at = { line: 4, at: 100 }
 

@@ -55,7 +55,7 @@ class Engine implements Pick<MemberEngine, 'can' | 'look' | 'tryWrite'> {
   }
 }
 
-const bounds = boundsFor(ms(4000)) as FailoverBounds
+const bounds = boundsFor(ms(4000), 'postgresql') as FailoverBounds
 const settled = (): Promise<unknown> => new Promise(setImmediate)
 
 for (const saysSo of [false, true]) {

@@ -6,7 +6,7 @@ import type { DatabasePlan, DatabaseWish } from './model.ts'
 
 /** The wish of a plan whose target was checked when the file was read. */
 export function wishOf(plan: DatabasePlan): DatabaseWish {
-  const bounds = boundsFor(plan.target)
+  const bounds = boundsFor(plan.target, plan.engine)
   invariant(typeof bounds !== 'string', `a target that was checked can be kept: ${bounds}`)
   const { name, durability, failover, onDivergence } = plan
   const members = plan.members.map((each) => each.name)

@@ -30,7 +30,7 @@ export function settleDatabase(
   const failover = typeof raw.failover === 'string' ? { mode: raw.failover } : (raw.failover ?? {})
   const hold = typeof raw.hold === 'string' ? { wait: raw.hold } : (raw.hold ?? {})
   const target = durationOf(failover.within, std.within)
-  refuseTarget(target, raw, path, site)
+  refuseTarget({ target, engine }, raw, path, site)
   refuseSettings(engine, durability, raw, path, site)
   if (areSecured({ members })) refuseCertificates(raw, path, site)
   if (engine === 'mysql') refuseAdoption(members, path, site)
@@ -81,8 +81,13 @@ function settleHome(raw: string | undefined, path: Path, site: Site): string | u
   return undefined
 }
 
-function refuseTarget(target: Parameters<typeof boundsFor>[0], raw: Raw, path: Path, site: Site) {
-  const bounds = boundsFor(target)
+function refuseTarget(
+  { target, engine }: Pick<DatabasePlan, 'target' | 'engine'>,
+  raw: Raw,
+  path: Path,
+  site: Site,
+): void {
+  const bounds = boundsFor(target, engine)
   if (typeof bounds !== 'string' || typeof raw.failover !== 'object') return
   if (raw.failover.within === undefined) return
   const at = [...path, 'failover', 'within']

@@ -18,7 +18,7 @@ import { tailOf } from '../position.ts'
 import { isFulfilled } from '../requests.ts'
 
 const now = instant(1_000_000)
-const bounds = boundsFor(ms(4000)) as FailoverBounds
+const bounds = boundsFor(ms(4000), 'postgresql') as FailoverBounds
 
 const member = (
   name: string,
