@@ -87,8 +87,8 @@ export function promotion(f: DatabaseFacts, acceptedLoss: boolean): readonly Dat
     ...(acceptedLoss ? { givenUp: forkOf(winner, f.record) } : {}),
   }
   const near = confirmed.filter((each) => each.heard).map(({ sighting }) => sighting)
-  const { tried } = phase
-  return write(f, promoting(f, proof, near, { tried, begun: begun(winner, tried) }))
+  const { tried, fork } = phase
+  return write(f, promoting(f, proof, near, { tried, fork, begun: begun(winner, tried) }))
 }
 
 /**
@@ -99,7 +99,7 @@ function promoting(
   { record, seen }: DatabaseFacts,
   proof: Proof,
   near: readonly MemberSighting[],
-  before: { readonly tried?: readonly Proof[] | undefined; readonly begun: readonly Proof[] },
+  before: Pick<Electing, 'tried' | 'fork'> & { readonly begun: readonly Proof[] },
 ): DatabaseRecord {
   const { to, epoch, start } = proof
   const names = near.map(({ member }) => member)
@@ -107,7 +107,7 @@ function promoting(
   return {
     ...record,
     epoch,
-    phase: { kind: 'promoting', winner: to, proof, tried: before.tried },
+    phase: { kind: 'promoting', winner: to, proof, tried: before.tried, fork: before.fork },
     acks: [firstAcks(to, names, seen.wish)],
     floor: start,
     proofs: all.slice(0, proofsMost),
@@ -136,7 +136,7 @@ export function electAgain(f: DatabaseFacts): readonly DatabaseAction[] {
 
 function takenBack(
   { record, seen }: DatabaseFacts,
-  { winner, proof, tried: before = [] }: Extract<Phase, { readonly kind: 'promoting' }>,
+  { winner, proof, tried: before = [], fork }: Extract<Phase, { readonly kind: 'promoting' }>,
 ): Partial<DatabaseRecord> & { readonly phase: Electing } {
   const tried = [proof, ...before]
   const why = `${winner} was lost while it was promoted`
@@ -148,7 +148,8 @@ function takenBack(
     epoch: record.epoch + 1,
     phase: {
       ...{ kind: 'electing', from, since: seen.now, why, prefer: undefined, avoid: winner },
-      fork: isAlone ? (proof.givenUp ?? proof.start) : undefined,
+      // What somebody alone had acknowledged before it is given up by the next one as well.
+      fork: isAlone ? (proof.givenUp ?? fork ?? proof.start) : fork,
       tried: tried.slice(0, triedMost),
       // What was restored for it is in place of what there was: with that it leads once it is back.
       restore: proof.restored === undefined ? undefined : { member: winner, id: proof.restored },

@@ -173,6 +173,8 @@ export type Phase =
       readonly winner: string
       readonly proof: Proof
       readonly tried?: readonly Proof[] | undefined
+      /** As of the election: it matters again if this one is lost, too. */
+      readonly fork?: Position | undefined
     }
   /**
    * A planned move: clients are held, `from` takes no writes, `to` catches up. One that has nobody

@@ -38,6 +38,9 @@ const once: Readonly<Record<string, readonly LifeParts[]>> = {
       { seed: 3_000_059_900, isAll: true },
     ],
   ],
+  'what one acknowledged alone is given up by name, also if two winners are lost after it': [
+    { seed: 7_000_529_812, isAll: true },
+  ],
   'a winner that waits for nobody is elected again when it is back': [
     { seed: 106_626, durability: 'async' },
   ],
