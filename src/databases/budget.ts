@@ -4,13 +4,15 @@ import { formatDuration, type Milliseconds, ms } from '../foundation/time.ts'
 import type { EngineName, FailoverBounds } from './model.ts'
 
 /** From a decision to writes that are answered: stop, compare, promote, route. */
-const change = ms(900)
+const changeOf: Readonly<Record<EngineName, Milliseconds>> = {
+  ...{ postgresql: ms(900), mariadb: ms(1200), mysql: ms(1200) },
+}
 /**
  * Where the primary's machine is gone a receiver that acknowledged to it calls it once more before
  * it stops, and waits for an answer: `rpl_semi_sync_slave_kill_conn_timeout`, a second at least.
  */
 const partingOf: Readonly<Record<EngineName, Milliseconds>> = {
-  ...{ postgresql: ms(0), mariadb: ms(1100), mysql: ms(1100) },
+  ...{ postgresql: ms(0), mariadb: ms(1000), mysql: ms(1000) },
 }
 /** A keeper says this often that it is there, and tries this often to write. */
 export const keeperEvery = ms(250)
@@ -21,7 +23,7 @@ const silenceLeast = ms(1000)
 
 /** The least target that can be kept. */
 export const targetLeast = (engine: EngineName): Milliseconds =>
-  ms(silenceLeast + keeperEvery + change + partingOf[engine])
+  ms(silenceLeast + keeperEvery + changeOf[engine] + partingOf[engine])
 
 /** Classes of failure, each with the longest that clients wait because of it. */
 export interface WorstCases {
@@ -40,7 +42,7 @@ export function boundsFor(target: Milliseconds, engine: EngineName): FailoverBou
   if (target < least) {
     return `a failover takes ${formatDuration(least)} at least: to notice, compare, promote`
   }
-  const hung = ms(target - change - keeperEvery)
+  const hung = ms(target - changeOf[engine] - keeperEvery)
   const silence = ms(hung - partingOf[engine])
   return {
     silence,
@@ -53,8 +55,11 @@ export function boundsFor(target: Milliseconds, engine: EngineName): FailoverBou
 }
 
 /** What follows from the bounds, for `status` and for the drill that measures it. */
-export const worstCases = (bounds: FailoverBounds, engine: EngineName): WorstCases => ({
-  'server-died': ms(keeperEvery + change),
-  'server-hung': ms(bounds.hung + keeperEvery + change),
-  'machine-lost': ms(bounds.silence + keeperEvery + change + partingOf[engine]),
-})
+export function worstCases(bounds: FailoverBounds, engine: EngineName): WorstCases {
+  const change = keeperEvery + changeOf[engine]
+  return {
+    'server-died': ms(change),
+    'server-hung': ms(bounds.hung + change),
+    'machine-lost': ms(bounds.silence + change + partingOf[engine]),
+  }
+}
