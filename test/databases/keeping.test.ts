@@ -32,8 +32,14 @@ async function insert(place: Place, id: number): Promise<void> {
   await session.end()
 }
 
-/** A moment by now all of whose commits are kept; MariaDB writes them down by the second. */
+/**
+ * A moment after all that was committed so far and before all that is from now on. MariaDB writes
+ * commits down by the second, and within one they count from when they were received.
+ */
 async function moment(place: Place): Promise<string> {
+  const second = (): number => Math.floor(Date.now() / 1000)
+  const committed = second()
+  await until('the second of the commits is over', () => second() > committed, patience)
   const now = Date.now()
   await until('the next second has begun', () => Date.now() > now + 1000, patience)
   const isKept = async (): Promise<boolean> =>
