@@ -1,7 +1,7 @@
 // The house rules that a machine can hold: who imports whom, what is pure, how long a file grows.
 
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { test } from 'node:test'
 
@@ -132,5 +132,13 @@ test('nothing is exported by default, gathered in a barrel or left for later', (
     assert.doesNotMatch(text, /^export default/m, `${path} exports by default`)
     assert.doesNotMatch(path, /\/index\.ts$/, `${path} is a barrel`)
     assert.doesNotMatch(text, /\b(TODO|FIXME|XXX|HACK)\b/, `${path} leaves work for later`)
+  }
+})
+
+test('inputs are generated from a seed that is known, so that a failure comes again', () => {
+  for (const path of globSync('{src,test,bench}/**/*.test.ts', { cwd: root })) {
+    const text = readFileSync(join(root, path), 'utf8')
+    const remedy = 'take fc from test/fixtures/properties.ts'
+    assert.doesNotMatch(text, /^import .*'fast-check'/m, `${path}: ${remedy}`)
   }
 })

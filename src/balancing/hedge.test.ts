@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import { type Milliseconds, ms } from '../foundation/time.ts'
 import { hedgesPerSecond, RetryBudget } from './budget.ts'
 import { firstByteDeadline, hedgePolicy, isPrompt, lateness } from './hedge.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import { instant, ms } from '../foundation/time.ts'
 import { HoldQueue, type Waiter } from './hold.ts'
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import { instant, ms } from '../foundation/time.ts'
 import { RetryBudget } from './budget.ts'
 import { HoldQueue, passed, thawing, type Waiter } from './hold.ts'

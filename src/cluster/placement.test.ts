@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import type { PlacedService, Shares } from './model.ts'
 import { placeAll, type Seat } from './placement.ts'
 

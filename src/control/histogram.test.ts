@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import { bucketBounds, bucketOf, Histogram } from './histogram.ts'
 
 /** Where a length belongs, looked for without any trick. */

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import { type Clock, instant } from '../foundation/time.ts'
 import { alone } from './alone.ts'
 import { type LogDisk, type LogFile, machineDisk, openLogFile } from './log-file.ts'

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
 import { clockConformance } from '../../test/conformance/clock.ts'
+import { fc } from '../../test/fixtures/properties.ts'
 import { VirtualClock } from '../simulation/clock.ts'
 import { type Clock, ms, openClock } from './time.ts'
 import { openWheel } from './wheel.ts'

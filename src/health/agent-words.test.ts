@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import { agentAfter, agentLineBytesMost, readAgentLine } from './agent-words.ts'
 import type { AgentReport } from './model.ts'
 

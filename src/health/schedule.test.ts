@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import { instant, ms } from '../foundation/time.ts'
 import { unknownHealth } from './judge.ts'
 import type { Check, Health } from './model.ts'

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { clockConformance } from '../../test/conformance/clock.ts'
+import { fc } from '../../test/fixtures/properties.ts'
 import { instant, ms, openClock } from '../foundation/time.ts'
 import { VirtualClock } from './clock.ts'
 

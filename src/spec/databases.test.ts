@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import { fillDatabaseReferences } from './database-words.ts'
 import type { Spec } from './model.ts'
 import { parseSpec } from './parse.ts'

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { stringify } from 'yaml'
+import { fc } from '../../test/fixtures/properties.ts'
 import { isValid } from '../../test/fixtures/schema.ts'
 import { anyTree, rightFile } from '../../test/fixtures/specs.ts'
 import { type JsonSchema, jsonSchema } from './json-schema.ts'

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../test/fixtures/properties.ts'
 import { splitRun } from './shell.ts'
 
 const words: readonly (readonly [line: string, ...argv: string[]])[] = [

@@ -14,6 +14,7 @@ import { instant } from '../../src/foundation/time.ts'
 import { freePorts, until } from '../engines/waiting.ts'
 import { AdoptingAgent } from '../support/adopting.ts'
 import { folderOf } from '../support/database-bed.ts'
+import { removeRunFolder } from '../support/run-folder.ts'
 
 const patience = 120_000
 
@@ -100,6 +101,7 @@ ${more}`
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.agent[Symbol.asyncDispose]()
+    removeRunFolder(join(this.folder, 's'))
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

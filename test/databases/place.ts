@@ -15,11 +15,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { restingPorts } from '../../bench/lib/ports.ts'
 import { ask } from '../../src/agent/client.ts'
-import { databaseFolders } from '../../src/agent/database-folders.ts'
 import { type ProcessIdentity, signalProcess } from '../../src/control/processes.ts'
 import type { GuardRecord } from '../../src/databases/guard/protocol.ts'
 import type { DatabaseOverview, MemberOverview } from '../../src/databases/overview.ts'
 import { until } from '../engines/waiting.ts'
+import { removeRunFolder } from '../support/run-folder.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
@@ -173,8 +173,7 @@ ${more}`,
       ...this.#records('edges').map((text) => JSON.parse(text) as ProcessIdentity),
     ]
     for (const identity of identities) signalProcess(identity, 'SIGKILL')
-    const { run } = databaseFolders(this.state, process.getuid?.() === 0)
-    rmSync(run, { recursive: true, force: true })
+    removeRunFolder(this.state)
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 

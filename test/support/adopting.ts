@@ -14,6 +14,7 @@ import type { GuardRecord } from '../../src/databases/guard/protocol.ts'
 import type { DatabaseOverview } from '../../src/databases/overview.ts'
 import { Fault } from '../../src/foundation/fault.ts'
 import { eventually, folderOf, freePort } from './database-bed.ts'
+import { removeRunFolder } from './run-folder.ts'
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
 
@@ -141,6 +142,7 @@ export class AdoptingAgent implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.down().catch(() => this.die())
+    removeRunFolder(this.#state)
     rmSync(this.#folder, { recursive: true, force: true })
   }
 }

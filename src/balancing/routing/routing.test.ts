@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import type { Asked } from './asked.ts'
 import { chooseCanary, points } from './canary.ts'
 import { matcherOf } from './match.ts'

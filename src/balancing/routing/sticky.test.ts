@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import type { Sticky } from './model.ts'
 import { readStuck, stickyLine } from './sticky.ts'
 

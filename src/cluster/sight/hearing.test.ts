@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { type Beacon, beaconCodec, bytesMost } from './beacon.ts'
 import { Ears, silentAfter, skewOf } from './hearing.ts'
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { type Instant, instant, later, ms } from '../../foundation/time.ts'
 import type { ConnectResponse } from '../../wire/jute/records.ts'
 import {

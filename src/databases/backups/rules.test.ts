@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { instant } from '../../foundation/time.ts'
 import type { BackupObservation, Base, KeptHistory } from './model.ts'
 import { decideBackups } from './rules.ts'

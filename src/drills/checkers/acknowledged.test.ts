@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { checkAcknowledged, isAcknowledgedKept } from './acknowledged.ts'
 import type { FinalRead, Insert, Outcome } from './model.ts'
 

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   a,
   isExplained,
@@ -11,6 +10,7 @@ import {
   transaction as t,
   withReads,
 } from '../../../test/fixtures/histories.ts'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { checkAppends, shownBy } from './append.ts'
 import type { Anomaly, Level, Transaction } from './model.ts'
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { AnswerHead, answerBad, parseAnswerHead } from './answer-head.ts'
 import { answerLimits, headIncomplete, headRead } from './limits.ts'
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { ChunkScanner } from './chunked.ts'
 
 /** What a scanner says of `text`, given in the pieces that `cuts` make of it. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { type HeadLimits, headIncomplete, headRead, requestLimits } from './limits.ts'
 import { parseRequestHead } from './request-head.ts'
 import { RequestHead } from './request-line.ts'

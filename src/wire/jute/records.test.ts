@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { Fault } from '../../foundation/fault.ts'
 import { seededRandom } from '../../foundation/random.ts'
 import { Reader, Writer } from './archive.ts'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../test/fixtures/properties.ts'
 import { addressBytes, addressText, type Ends, Networks } from '../../foundation/addresses.ts'
 import { proxyHeader, readProxyHeader } from './proxy-header.ts'
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../../test/fixtures/properties.ts'
 import { magic } from '../mysql-kin/log-pieces.ts'
 import { readLog } from './binary-log.ts'
 import { formatGtid } from './gtid.ts'

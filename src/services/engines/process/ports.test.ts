@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../../test/fixtures/properties.ts'
 import { seededRandom } from '../../../foundation/random.ts'
 import { drawPort, isFree, localPortRange } from './ports.ts'
 

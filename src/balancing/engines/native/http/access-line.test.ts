@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
+import { fc } from '../../../../../test/fixtures/properties.ts'
 import { instant } from '../../../../foundation/time.ts'
 import { accessLine, type Logged, wentWell } from './access-line.ts'
 import { Timeline } from './timeline.ts'
