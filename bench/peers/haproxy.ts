@@ -4,12 +4,11 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { listens, statusOf } from '../lib/origins.ts'
+import { statusOf } from '../lib/origins.ts'
 import { freePorts } from '../lib/ports.ts'
-import { busiestOf, childrenOf, signalPid, until } from '../lib/processes.ts'
+import { until } from '../lib/processes.ts'
 import type { Balancer, Peer, Setting } from './balancer.ts'
-import { supervise } from './supervised.ts'
+import { killsOf, supervise } from './supervised.ts'
 
 const defaults = `
   timeout connect 5s
@@ -81,7 +80,6 @@ async function startHaproxy(tuned: boolean, setting: Setting): Promise<Balancer>
   write(setting.routed)
   const server = supervise('haproxy', ['-W', '-db', '-f', file], join(folder, 'haproxy.log'))
   await until('HAProxy answers', async () => (await statusOf(port)) === 200)
-  const back = (): Promise<void> => until('HAProxy listens again', () => listens(port))
   return {
     port,
     pids: async () => server.pids(),
@@ -100,18 +98,7 @@ async function startHaproxy(tuned: boolean, setting: Setting): Promise<Balancer>
         await state(index, 'ready')
       }
     },
-    async killControl() {
-      signalPid(server.main(), 'SIGKILL')
-      await pause(200)
-      await back()
-    },
-    async killData() {
-      const worker = busiestOf(childrenOf(server.main()))
-      if (worker === undefined) throw new Error('HAProxy has no worker')
-      signalPid(worker, 'SIGKILL')
-      await pause(200)
-      await back()
-    },
+    ...killsOf(server, port),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }

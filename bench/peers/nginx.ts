@@ -3,11 +3,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { listens, statusOf } from '../lib/origins.ts'
+import { statusOf } from '../lib/origins.ts'
 import { freePorts } from '../lib/ports.ts'
-import { busiestOf, childrenOf, signalPid, until } from '../lib/processes.ts'
+import { until } from '../lib/processes.ts'
 import type { Balancer, Peer, Setting } from './balancer.ts'
-import { supervise } from './supervised.ts'
+import { killsOf, supervise } from './supervised.ts'
 
 /** How long an operator lets the old workers finish before the next step. */
 const settle = 1000
@@ -48,7 +48,6 @@ async function startNginx(setting: Setting): Promise<Balancer> {
     else down.delete(index)
     return reload()
   }
-  const back = (): Promise<void> => until('nginx listens again', () => listens(port))
   return {
     port,
     pids: async () => server.pids(),
@@ -68,18 +67,7 @@ async function startNginx(setting: Setting): Promise<Balancer> {
         await pause(settle)
       }
     },
-    async killControl() {
-      signalPid(server.main(), 'SIGKILL')
-      await pause(200)
-      await back()
-    },
-    async killData() {
-      const worker = busiestOf(childrenOf(server.main()))
-      if (worker === undefined) throw new Error('nginx has no worker')
-      signalPid(worker, 'SIGKILL')
-      await pause(200)
-      await back()
-    },
+    ...killsOf(server, port),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }

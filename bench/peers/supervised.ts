@@ -2,7 +2,17 @@
 // later it is started again.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Child, signalPid, start, treeOf } from '../lib/processes.ts'
+import { listens } from '../lib/origins.ts'
+import {
+  busiestOf,
+  type Child,
+  childrenOf,
+  signalPid,
+  start,
+  treeOf,
+  until,
+} from '../lib/processes.ts'
+import type { Balancer } from './balancer.ts'
 
 /** systemd's RestartSec=, by default. */
 const restartAfter = 100
@@ -41,6 +51,26 @@ export function supervise(command: string, args: readonly string[], log: string)
       over.abort()
       await watching
       await child.stop('SIGTERM', 1000)
+    },
+  }
+}
+
+/** Kills its first process, or the one of its workers that does most, until it listens again. */
+export function killsOf(
+  server: Supervised,
+  port: number,
+): Pick<Balancer, 'killControl' | 'killData'> {
+  const kill = async (pid: number): Promise<void> => {
+    signalPid(pid, 'SIGKILL')
+    await pause(200)
+    await until('it listens again', () => listens(port))
+  }
+  return {
+    killControl: () => kill(server.main()),
+    async killData() {
+      const worker = busiestOf(childrenOf(server.main()))
+      if (worker === undefined) throw new Error('it has no worker')
+      await kill(worker)
     },
   }
 }

@@ -41,6 +41,18 @@ async function lateOn(
   return client
 }
 
+/** A request that waits on two servers, both of which leave the rest to the test. */
+async function twice() {
+  await using stack = new AsyncDisposableStack()
+  const slow = stack.use(await mute('slow'))
+  const other = stack.use(await mute('other'))
+  const bed = stack.use(new EdgeBed())
+  const client = await lateOn(bed, slow, [other])
+  await until('the second try', () => other.seen.length === 1)
+  const all = stack.move()
+  return { slow, other, bed, client, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
 suite('a request whose first byte is late', () => {
   test('is answered by another server, and the late one is left', async () => {
     await using slow = await mute('slow')
@@ -57,24 +69,18 @@ suite('a request whose first byte is late', () => {
   })
 
   test('is answered by the first server, if that is sooner, and the other is left', async () => {
-    await using slow = await mute('slow')
-    await using slower = await mute('slower')
-    await using bed = new EdgeBed()
-    const client = await lateOn(bed, slow, [slower])
-    await until('the second try', () => slower.seen.length === 1)
+    await using scene = await twice()
+    const { slow, other, bed, client } = scene
     slow.peers[0]?.send(ok('first'))
     assert.equal((await client.takeMessage()).body, 'first')
-    await slower.peers[0]?.takeEnd()
+    await other.peers[0]?.takeEnd()
     const { servers } = bed.report
-    assert.deepEqual([servers.slow?.late, servers.slower?.active], [0, 0])
+    assert.deepEqual([servers.slow?.late, servers.other?.active], [0, 0])
   })
 
   test('is answered once, whatever both servers say at the same moment', async () => {
-    await using slow = await mute('slow')
-    await using other = await mute('other')
-    await using bed = new EdgeBed()
-    const client = await lateOn(bed, slow, [other])
-    await until('the second try', () => other.seen.length === 1)
+    await using scene = await twice()
+    const { slow, other, client } = scene
     slow.peers[0]?.send(ok('same'))
     other.peers[0]?.send(ok('same'))
     assert.equal((await client.takeMessage()).body, 'same')
@@ -94,11 +100,8 @@ suite('a request whose first byte is late', () => {
 
   test('goes on with the second try when the first fails, and the other way round', async () => {
     for (const fails of ['slow', 'other']) {
-      await using slow = await mute('slow')
-      await using other = await mute('other')
-      await using bed = new EdgeBed()
-      const client = await lateOn(bed, slow, [other])
-      await until('the second try', () => other.seen.length === 1)
+      await using scene = await twice()
+      const { slow, other, bed, client } = scene
       const [bad, good] = fails === 'slow' ? [slow, other] : [other, slow]
       bad.peers[0]?.socket.resetAndDestroy()
       await until('the failure', () => bed.report.servers[bad.id]?.active === 0)
@@ -110,11 +113,8 @@ suite('a request whose first byte is late', () => {
 
   test('does not take an error from one server while the other may do better', async () => {
     for (const fails of ['slow', 'other']) {
-      await using slow = await mute('slow')
-      await using other = await mute('other')
-      await using bed = new EdgeBed()
-      const client = await lateOn(bed, slow, [other])
-      await until('the second try', () => other.seen.length === 1)
+      await using scene = await twice()
+      const { slow, other, bed, client } = scene
       const [bad, good] = fails === 'slow' ? [slow, other] : [other, slow]
       bad.peers[0]?.send('HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n')
       await until('the failure', () => bed.report.servers[bad.id]?.errors === 1)
@@ -124,11 +124,8 @@ suite('a request whose first byte is late', () => {
   })
 
   test('is forgotten on both servers when its client leaves', async () => {
-    await using slow = await mute('slow')
-    await using other = await mute('other')
-    await using bed = new EdgeBed()
-    const client = await lateOn(bed, slow, [other])
-    await until('the second try', () => other.seen.length === 1)
+    await using scene = await twice()
+    const { slow, other, bed, client } = scene
     client.socket.resetAndDestroy()
     await slow.peers[0]?.takeEnd()
     await other.peers[0]?.takeEnd()
@@ -137,11 +134,8 @@ suite('a request whose first byte is late', () => {
   })
 
   test('leaves a server that is called down for the one that has it too', async () => {
-    await using slow = await mute('slow')
-    await using other = await mute('other')
-    await using bed = new EdgeBed()
-    const client = await lateOn(bed, slow, [other])
-    await until('the second try', () => other.seen.length === 1)
+    await using scene = await twice()
+    const { slow, other, bed, client } = scene
     await bed.apply([slow.row({ state: 'down' }), other.row()], hedge())
     other.peers[0]?.send(ok('good'))
     assert.equal((await client.takeMessage()).body, 'good')
@@ -149,11 +143,8 @@ suite('a request whose first byte is late', () => {
   })
 
   test('is heard whole from the second server, however its answer comes', async () => {
-    await using slow = await mute('slow')
-    await using other = await mute('other')
-    await using bed = new EdgeBed()
-    const client = await lateOn(bed, slow, [other])
-    await until('the second try', () => other.seen.length === 1)
+    await using scene = await twice()
+    const { slow, other, client } = scene
     const peer = other.peers[0]!
     peer.send('HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 20')
     peer.send('0 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')
