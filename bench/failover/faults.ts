@@ -153,11 +153,11 @@ export const faults: readonly Fault[] = [
     name: 'agent_stopped',
     what: 'the agent of the primary’s machine is stopped for 10 s',
     async befall(bed, { primary, strikes, pause }) {
-      const { agent } = bed.placeOf(primary)
+      const place = bed.placeOf(primary)
       strikes()
-      agent.kill('SIGSTOP')
+      place.signal('SIGSTOP')
       await pause(long)
-      agent.kill('SIGCONT')
+      place.signal('SIGCONT')
     },
   },
   {

@@ -68,6 +68,12 @@ export class Place implements Disposable {
     return exitCode === null && signalCode === null && !killed
   }
 
+  /** Stops its agent, or lets it go on; `ChildProcess` would take it for killed from then on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const { pid } = this.agent
+    if (pid !== undefined) process.kill(pid, signal)
+  }
+
   /** Starts its agent. */
   up(): void {
     const { machine, folder } = this
