@@ -1,15 +1,17 @@
 // Holds the guard of a database server to its promises, with real processes.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { until } from '../../../test/engines/waiting.ts'
-import { isAlive, type ProcessIdentity, statOf } from '../../control/processes.ts'
+import { bootId, identify, isAlive, type ProcessIdentity, statOf } from '../../control/processes.ts'
 import { ms } from '../../foundation/time.ts'
 import type { ServerLaunch } from '../host.ts'
-import { type GuardedHost, openGuarded } from './guarded.ts'
+import { type GuardedHost, type GuardedOptions, openGuarded } from './guarded.ts'
 import type { GuardRecord } from './protocol.ts'
 
 /** A server that says that it is there, and has a child of its own in a session of its own. */
@@ -22,8 +24,10 @@ const program = `
 interface Scene {
   readonly launch: ServerLaunch
   readonly events: string[]
-  open(): Promise<GuardedHost>
+  open(options?: Pick<GuardedOptions, 'answerWithin'>): Promise<GuardedHost>
   record(): GuardRecord
+  /** Leaves a record as a guard does. */
+  keep(record: Pick<GuardRecord, 'boot' | 'guard'>): void
 }
 
 async function scene(run: (scene: Scene) => Promise<void>): Promise<void> {
@@ -40,11 +44,12 @@ async function scene(run: (scene: Scene) => Promise<void>): Promise<void> {
         log: join(folder, 'server.log'),
       },
       events,
-      open: async () => {
-        const host = await openGuarded(options)
+      open: async (more) => {
+        const host = await openGuarded({ ...options, ...more })
         hosts.push(host)
         return host
       },
+      keep: (record) => writeFileSync(join(folder, 'orders-1.json'), JSON.stringify(record)),
       record: () => JSON.parse(readFileSync(join(folder, 'orders-1.json'), 'utf8')) as GuardRecord,
     })
   } finally {
@@ -119,6 +124,21 @@ test('a server does not outlive its guard, and another guard is there for the ne
     )
     assert.notEqual(serverOf(record()).pid, server?.pid)
     assert.deepEqual([...new Set(events)], ['guard-lost'])
+  }))
+
+test('a guard that is there and takes no orders is ended, and ends nobody later on', () =>
+  scene(async ({ open, keep, events }) => {
+    const child = spawn('sleep', ['300'])
+    using _ended = { [Symbol.dispose]: () => void child.kill('SIGKILL') }
+    const guard = identify(child.pid ?? 0)
+    assert.ok(guard !== undefined)
+    keep({ boot: bootId(), guard })
+    const answerWithin = ms(50)
+    await open({ answerWithin })
+    await until('it is gone', () => !isAlive(guard))
+    assert.deepEqual(events, ['guard-lost'])
+    // What nobody waits for any more would end this process as it would an agent.
+    await once(AbortSignal.timeout(2 * answerWithin), 'abort')
   }))
 
 test('a program that is not there is said to be so', () =>

@@ -13,7 +13,7 @@ import {
 } from '../../control/processes.ts'
 import { readWhole } from '../../control/whole-file.ts'
 import { describeError, Fault } from '../../foundation/fault.ts'
-import type { Milliseconds } from '../../foundation/time.ts'
+import { type Milliseconds, ms } from '../../foundation/time.ts'
 import type { Lease, ServerHost, ServerLaunch, ServerProcess } from '../host.ts'
 import { type GuardPaths, guardPaths } from './paths.ts'
 import type { GuardMessage, GuardRecord, HostMessage } from './protocol.ts'
@@ -27,6 +27,8 @@ export interface GuardedOptions {
   readonly version: string
   /** Something for the journal: `why` completes "because …". */
   readonly event: (rule: string, why: string) => void
+  /** For tests: a guard that says nothing for so long, on the same machine, will not. */
+  readonly answerWithin?: Milliseconds
 }
 
 /** A server's process under a guard. */
@@ -48,8 +50,7 @@ export async function openGuarded(options: GuardedOptions): Promise<GuardedHost>
   return host
 }
 
-/** A guard that says nothing for so long, on the same machine, will not. */
-const answerWithin = 5000
+const usualAnswerWithin = ms(5000)
 
 type Request = Extract<HostMessage, { number: number }>
 type Asked<T> = T extends { number: number } ? Omit<T, 'number'> : never
@@ -84,6 +85,7 @@ class Guarded implements GuardedHost {
   /** One that does not answer is ended: it could not be told that its server's time is over. */
   async #adopt({ guard }: GuardRecord): Promise<boolean> {
     try {
+      const { answerWithin = usualAnswerWithin } = this.#options
       this.#link = await this.#meet(AbortSignal.timeout(answerWithin))
       return true
     } catch (thrown) {
@@ -145,6 +147,8 @@ class Guarded implements GuardedHost {
 
   async #meet(signal?: AbortSignal): Promise<Link<HostMessage>> {
     const met = Promise.withResolvers<void>()
+    // Where nobody listens any more nobody waits for it, and its time is over all the same.
+    met.promise.catch(() => {})
     signal?.addEventListener('abort', () => met.reject(signal.reason), { once: true })
     const link = await openLink<HostMessage, GuardMessage>(this.#paths.socket, {
       message: (message) => {
