@@ -52,6 +52,12 @@ export function openKeeper(options: KeeperOptions): Keeper {
 const newsOf = (seen: MemberSighting): string =>
   JSON.stringify({ ...seen, heard: 0, receivedAt: 0, lag: 0, clients: 0 })
 
+/** What was told last. */
+interface Told {
+  readonly at: Instant
+  readonly news: string
+}
+
 /** An order that is being carried out, or has been. */
 interface Task {
   readonly order: Order
@@ -71,7 +77,7 @@ class MemberKeeper implements Keeper {
   readonly #work: CarryOut
   #task: Task | undefined
   #telling = false
-  #told: { readonly at: Instant; readonly news: string } | undefined
+  #told: Told | undefined
   #isUntold = false
   #running: Promise<unknown> = Promise.resolve()
 
@@ -175,9 +181,12 @@ class MemberKeeper implements Keeper {
     try {
       let last: MemberSighting | undefined
       for (let { seen } = this.#sights; seen !== last; { seen } = this.#sights) {
-        if (seen === undefined || !this.#isToTell(seen)) return
+        if (seen === undefined) return
+        const told = { at: this.#options.clock.now(), news: newsOf(seen) }
+        if (!this.#isToTell(told)) return
         last = seen
         await this.#tellOnce(seen)
+        this.#told = told
       }
     } catch {
       // Nobody can be told: others see the silence, and the guard that nothing was confirmed.
@@ -186,10 +195,9 @@ class MemberKeeper implements Keeper {
     }
   }
 
-  #isToTell(seen: MemberSighting): boolean {
-    const told = this.#told
-    if (told === undefined || told.news !== newsOf(seen)) return true
-    return since(told.at, this.#options.clock.now()) >= tellEvery
+  #isToTell({ at, news }: Told): boolean {
+    const last = this.#told
+    return last === undefined || last.news !== news || since(last.at, at) >= tellEvery
   }
 
   async #tellOnce(seen: MemberSighting): Promise<void> {
@@ -199,7 +207,6 @@ class MemberKeeper implements Keeper {
     using _ = clock.after(lookWithin, () => stop.abort(new Error('not taken in time')))
     const signal = AbortSignal.any([stop.signal, this.#stop.signal])
     const isConfirmed = await board.tell(seen, this.#memory.now.epoch, signal)
-    this.#told = { at: sent, news: newsOf(seen) }
     if (isConfirmed) this.#renew(seen, sent)
   }
 

@@ -75,16 +75,14 @@ async function carryOut(
   seen: DatabaseObservation,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const action of actions) {
-    if (action.kind !== 'record') continue
-    // What follows from it is ordered in the same breath: clients may be waiting.
-    const { record } = action
-    const next = decide({ ...seen, record }).actions
-    const orders = next.some(isRecord) ? undefined : ordersOf(next, record)
-    // Whether or not it was written: the next look shows what stands there now.
-    return void (await board.write(record, orders, signal))
-  }
-  await board.order(ordersOf(actions, seen.record), signal)
+  const recording = actions.find((action) => action.kind === 'record')
+  if (recording === undefined) return await board.order(ordersOf(actions, seen.record), signal)
+  // What follows from it is ordered in the same breath: clients may be waiting.
+  const { record } = recording
+  const next = decide({ ...seen, record }).actions
+  const orders = next.some(isRecord) ? undefined : ordersOf(next, record)
+  // Whether or not it was written: the next look shows what stands there now.
+  await board.write(record, orders, signal)
 }
 
 const ordersOf = (

@@ -11,7 +11,7 @@ import { newOrigin, ofOrigin } from './origin.ts'
 import { Recall } from './recall.ts'
 import { RestartWatch } from './restart-watch.ts'
 import { Room } from './room.ts'
-import { saidOf, type Trouble } from './trouble.ts'
+import { saidOf, type Trouble, troubleOf } from './trouble.ts'
 import { WriteWatch } from './writes.ts'
 
 /** What is looked at, and by what. */
@@ -97,7 +97,12 @@ export class Sights {
     const { host, board } = this.#options
     const { request } = board.view().wish
     const news = this.restarts.see(host.observe(), request, this.#memory.now, this.seen?.server)
-    this.#memory.note(news)
+    try {
+      this.#memory.note(news)
+    } catch (thrown) {
+      // It is no news until it is kept: the next look tries again.
+      this.trouble = troubleOf(thrown)
+    }
   }
 
   /** How far something long is; `undefined`: it has ended. */
