@@ -1,15 +1,19 @@
 // A bed whose servers are started anew one after another, with clients that write through one
 // address and read through another: how that is asked for, waited for, and met by whoever reads.
 
+import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bed } from '../../bench/failover/bed.ts'
+import { judge } from '../../bench/failover/judge.ts'
 import { type Session, sessionOf, type Target } from '../../bench/failover/session.ts'
 import { restingPorts } from '../../bench/lib/ports.ts'
 import { ask } from '../../src/agent/client.ts'
 import type { ApplyReport } from '../../src/agent/model.ts'
 import type { DatabaseOverview } from '../../src/databases/overview.ts'
+import { isAcknowledgedKept } from '../../src/drills/checkers/acknowledged.ts'
+import { describeAcknowledged } from '../../src/drills/checkers/describe.ts'
 import { until } from '../engines/waiting.ts'
 
 export const members = ['orders-1', 'orders-2', 'orders-3']
@@ -108,4 +112,17 @@ export async function openReadDoor(bed: Bed): Promise<Target> {
     ...{ engine: bed.options.engine, host: '127.0.0.1', port: Number(port) },
     ...{ user: username, password, database: pathname.slice(1) },
   }
+}
+
+/** That clients lost nothing, and none of their statements failed. */
+export async function assertNothingFailed(bed: Bed, reader: Reader): Promise<void> {
+  for (const place of bed.places) {
+    const verdict = await judge(bed, place)
+    assert.ok(verdict.acknowledged > 100)
+    assert.ok(isAcknowledgedKept(verdict), describeAcknowledged(verdict))
+    const failed = place.history().filter(({ outcome }) => outcome !== 'ok')
+    assert.deepEqual(failed, [], 'no write failed')
+  }
+  assert.ok(reader.reads > 100)
+  assert.deepEqual(reader.errors, [], 'no read failed')
 }

@@ -5,24 +5,12 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../../foundation/fault.ts'
 import type { Instant } from '../../../foundation/time.ts'
-import type {
-  BackupEngine,
-  BackupOptions,
-  CopiedBase,
-  KeepPart,
-  LogNews,
-  OpenBackups,
-  RestoreOrder,
-} from '../../backups/engine.ts'
-import type { Base } from '../../backups/model.ts'
-import type { BackupStore } from '../../backups/store.ts'
+import type { CopiedBase, KeepPart, OpenBackups, RestoreOrder } from '../../backups/engine.ts'
 import type { MemberAddress, Progress } from '../../engine.ts'
 import { putTlsFiles, tlsFilesIn } from '../../member-tls.ts'
-import { historyName } from '../mysql-kin/history-name.ts'
-import { KnownPieces, receivedUntil, removePieces } from '../mysql-kin/log-pieces.ts'
+import { KinBackups, type KinLog } from '../mysql-kin/backups.ts'
 import { optionFile } from '../mysql-kin/option-file-of.ts'
 import { ended, start } from '../mysql-kin/processes.ts'
-import { reached, Session } from '../mysql-kin/session.ts'
 import { clientLines } from '../mysql-kin/tls.ts'
 import { dumpPart } from './kept-base.ts'
 import { chainFrom, readGroups } from './log-chain.ts'
@@ -35,38 +23,9 @@ const positionIn = /^(?:-- )?SET GLOBAL gtid_slave_pos='([\d,-]*)'/m
 /** Longer than that statement. */
 const overlap = 4096
 
-class MariadbBackups implements BackupEngine {
-  readonly #options: BackupOptions
-  readonly #pieces = new KnownPieces(readGroups)
+const log: KinLog = { readGroups, chainFrom, receive: receiveLog }
 
-  constructor(options: BackupOptions) {
-    this.#options = options
-  }
-
-  #open(member: MemberAddress, signal: AbortSignal): Promise<Session> {
-    return Session.open(reached(member, this.#options.tls), this.#options.accounts.admin, signal)
-  }
-
-  async origin(member: MemberAddress, signal: AbortSignal): Promise<string> {
-    using session = await this.#open(member, signal)
-    return await historyName(session, signal)
-  }
-
-  async receive(
-    primary: MemberAddress,
-    store: BackupStore,
-    told: (news: LogNews) => void,
-    signal: AbortSignal,
-  ): Promise<never> {
-    using session = await this.#open(primary, signal)
-    return await receiveLog(session, store, this.#options.now, told, signal)
-  }
-
-  /** It keeps its log for so long by itself, whoever receives it. */
-  release(): Promise<boolean> {
-    return Promise.resolve(true)
-  }
-
+class MariadbBackups extends KinBackups {
   async copy(
     member: MemberAddress,
     label: string,
@@ -74,24 +33,24 @@ class MariadbBackups implements BackupEngine {
     progress: (progress: Progress) => void,
     signal: AbortSignal,
   ): Promise<CopiedBase> {
-    const programs = await findPrograms(this.#options.home)
-    const run = join(this.#options.run, label.replaceAll(/[^\w-]/g, '-'))
+    const programs = await findPrograms(this.options.home)
+    const run = join(this.options.run, label.replaceAll(/[^\w-]/g, '-'))
     await mkdir(run, { recursive: true, mode: 0o700 })
     const file = join(run, 'copy-from.cnf')
     try {
-      using session = await this.#open(member, signal)
+      using session = await this.open(member, signal)
       const { version } = await session.one('SELECT VERSION() AS version', signal)
       const { of } = await session.one(
         'SELECT SUM(DATA_LENGTH) AS `of` FROM information_schema.TABLES',
         signal,
       )
-      const { tls } = this.#options
+      const { tls } = this.options
       if (tls !== undefined) putTlsFiles(run, tls(), undefined)
       const lines = [
         ...[`host = "${member.host}"`, `port = ${member.port}`],
         ...clientLines(tls === undefined ? undefined : tlsFilesIn(run)),
       ]
-      optionFile(file, this.#options.accounts.admin, lines)
+      optionFile(file, this.options.accounts.admin, lines)
       const seen = await this.#dump(programs, file, keep, Number(of ?? 0), progress, signal)
       return { version: String(version), start: seen.at, end: seen.at, ...seen }
     } finally {
@@ -107,7 +66,7 @@ class MariadbBackups implements BackupEngine {
     progress: (progress: Progress) => void,
     signal: AbortSignal,
   ): Promise<{ readonly at: string; readonly bytes: number; readonly ended: Instant }> {
-    const { now } = this.#options
+    const { now } = this.options
     const dump = start(programs.dump, dumpWords(file), {}, signal)
     const out = dump.stdout
     if (out === null) throw new Fault('failed', 'no pipe was made')
@@ -134,22 +93,8 @@ class MariadbBackups implements BackupEngine {
     throw new Fault('failed', 'the copy does not say at which position it was made')
   }
 
-  async unbroken(bases: readonly Base[], store: BackupStore): Promise<readonly string[]> {
-    const pieces = await this.#pieces.all(store)
-    return bases.filter(({ end }) => chainFrom(pieces, end) !== undefined).map(({ id }) => id)
-  }
-
-  until(store: BackupStore) {
-    return receivedUntil(store)
-  }
-
-  async prune({ start: from }: Base, store: BackupStore, signal: AbortSignal): Promise<void> {
-    const needed = chainFrom(await this.#pieces.all(store), from)?.[0]?.piece.name
-    if (needed !== undefined) await removePieces(store, needed, signal)
-  }
-
   restore(order: RestoreOrder, signal: AbortSignal) {
-    return restore(this.#options, order, signal)
+    return restore(this.options, order, signal)
   }
 }
 
@@ -160,4 +105,4 @@ const dumpWords = (file: string): readonly string[] => [
 ]
 
 /** Opens the backups of one database of MariaDB. */
-export const openMariadbBackups: OpenBackups = (options) => new MariadbBackups(options)
+export const openMariadbBackups: OpenBackups = (options) => new MariadbBackups(options, log)
