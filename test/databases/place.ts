@@ -2,6 +2,7 @@
 // makes a mistake. Knows how to end whatever was started there.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
@@ -46,6 +47,7 @@ export class Place implements AsyncDisposable {
   readonly engine: Engine
   readonly ports: readonly number[]
   readonly #children: ChildProcess[] = []
+  #agent: ChildProcess | undefined
 
   private constructor(folder: string, engine: Engine, ports: readonly number[]) {
     this.folder = folder
@@ -115,8 +117,17 @@ ${more}`,
 
   /** Starts the agent, and waits until it answers. */
   async up(): Promise<void> {
-    this.#spawn(['up'])
+    this.#agent = this.#spawn(['up'])
     await until('the agent answers', async () => (await this.look()) !== undefined, patience)
+  }
+
+  /** Kills the agent alone: what it has started runs on. */
+  async crash(): Promise<void> {
+    const agent = this.#agent
+    if (agent === undefined || agent.exitCode !== null) throw new Error('no agent runs')
+    const ended = once(agent, 'close')
+    agent.kill('SIGKILL')
+    await ended
   }
 
   /** Ends everything in order. */
@@ -159,6 +170,12 @@ ${more}`,
       throw new Error(`${String(thrown)}; it says ${said}`)
     })
     return said
+  }
+
+  /** The guard and the server of a member. */
+  record(member: string): GuardRecord {
+    const path = join(this.state, 'databases', 'guards', `${member}.json`)
+    return JSON.parse(readFileSync(path, 'utf8')) as GuardRecord
   }
 
   member(seen: DatabaseOverview | undefined, name: string): MemberOverview | undefined {

@@ -1,7 +1,6 @@
 // Members of PostgreSQL are compared while clients write, and what differs is found to the row.
 
 import assert from 'node:assert/strict'
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { describeComparison } from '../../src/databases/compare/describe.ts'
@@ -11,6 +10,7 @@ import { findPostgresVouchers } from '../../src/databases/engines/postgresql/vou
 import { ms } from '../../src/foundation/time.ts'
 import { accounts, type MemberKind, Scene, soon } from '../conformance/database-scene.ts'
 import { comparing } from './comparing.ts'
+import { alterRow } from './damaged-page.ts'
 import { connectPostgres } from './postgresql-client.ts'
 
 const kind: MemberKind = {
@@ -22,49 +22,6 @@ const kind: MemberKind = {
   connect: connectPostgres,
 }
 const compare = comparing(openPostgresReader)
-
-/** A page's own sum (checksum_impl.h): what is changed with it, the server cannot notice. */
-function pageSum(page: Buffer, block: number): number {
-  const offsets = [
-    ...[0x5b1f36e9, 0xb8525960, 0x02ab50aa, 0x1de66d2a, 0x79ff467a, 0x9bb9f8a3, 0x217e7cd2],
-    ...[0x83e13d2c, 0xf8d4474f, 0xe39eb970, 0x42c6ae16, 0x993216fa, 0x7b093b5d, 0x98daff3c],
-    ...[0xf718902a, 0x0b1c9cdb, 0xe58f764b, 0x187636bc, 0x5d7b3bb1, 0xe73de7de, 0x92bec979],
-    ...[0xcca6c0b2, 0x304a0979, 0x85aa43d4, 0x783125bb, 0x6ca8eaa2, 0xe407eac6, 0x4b5cfc3e],
-    ...[0x9fbf8c76, 0x15ca20be, 0xf2ca9fd3, 0x959bd756],
-  ]
-  const sums = Uint32Array.from(offsets)
-  const mix = (at: number, value: number): void => {
-    const mixed = ((sums[at] as number) ^ value) >>> 0
-    sums[at] = (Math.imul(mixed, 16_777_619) ^ (mixed >>> 17)) >>> 0
-  }
-  const copy = Buffer.from(page)
-  copy.writeUInt16LE(0, 8)
-  for (let row = 0; row < 8192 / 128; row += 1) {
-    for (let at = 0; at < 32; at += 1) mix(at, copy.readUInt32LE(row * 128 + at * 4))
-  }
-  for (let round = 0; round < 2; round += 1) for (let at = 0; at < 32; at += 1) mix(at, 0)
-  const all = sums.reduce((sum, each) => (sum ^ each) >>> 0, 0)
-  return (((all ^ block) >>> 0) % 65_535) + 1
-}
-
-/** Changes one letter in the first page that has `text`, of a server that has ended. */
-function corrupt(path: string, text: string, isSummed: boolean): void {
-  const file = openSync(path, 'r+')
-  try {
-    for (let block = 0; ; block += 1) {
-      const page = Buffer.alloc(8192)
-      assert.equal(readSync(file, page, 0, 8192, block * 8192), 8192, `${text} is in no page`)
-      const at = page.indexOf(text)
-      if (at === -1) continue
-      page.writeUInt8(page.readUInt8(at) ^ 1, at)
-      if (isSummed) page.writeUInt16LE(pageSum(page, block), 8)
-      writeSync(file, page, 0, 8192, block * 8192)
-      return
-    }
-  } finally {
-    closeSync(file)
-  }
-}
 
 /** A replica's server ends, one letter of its table is changed, and it follows again. */
 async function damage(scene: Scene, text: string, isSummed: boolean): Promise<void> {
@@ -79,7 +36,8 @@ async function damage(scene: Scene, text: string, isSummed: boolean): Promise<vo
   await scene.query('m1', "INSERT INTO entries VALUES (100000, 'last')")
   await scene.shows('m2', 100_000)
   await scene.engine('m2').stop(ms(30_000), soon())
-  corrupt(join(scene.seat('m2').options.data, String(row?.path)), text, isSummed)
+  const path = join(scene.seat('m2').options.data, String(row?.path))
+  alterRow(path, text, 'a letter', isSummed)
   await scene.engine('m2').follow(scene.order('m1', 'follow'), soon())
   await scene.receives('m2', 'm1')
 }
