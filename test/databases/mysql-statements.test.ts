@@ -132,6 +132,22 @@ suite('statements to a MySQL', () => {
     assert.ok(isLogged)
   })
 
+  test('give nobody a password twice, and say none', async () => {
+    await using stage = await openStage({ isShut: false, readOnly: false, epoch: 4 })
+    const session = await stage.server.session(soon())
+    const given = (): number =>
+      stage.fake.said.filter((each) => / USER .* IDENTIFIED/.test(each)).length
+    await enforce(stage.server, session, anyOf('m2'), soon())
+    assert.equal(given(), 4)
+    await enforce(stage.server, session, anyOf('m3'), soon())
+    assert.equal(given(), 4)
+    stage.fake.state.verifiers.set('alwayson_replication_m2', 'of another one')
+    await enforce(stage.server, session, anyOf('m3'), soon())
+    assert.equal(given(), 5)
+    const { password } = accounts.replication
+    assert.ok(stage.fake.said.every((each) => !each.includes(password)))
+  })
+
   test('let in over the network only who shows a certificate, between machines', async () => {
     await using stage = await openStage({}, {}, { tls: machineTls() })
     await becomePrimary(stage.server, { epoch: 4, acks: anyOf('m2', 'm3') }, soon())

@@ -26,6 +26,8 @@ export interface ScriptedState {
   semiSync: boolean
   /** By user: whether it is locked. */
   accounts: Map<string, boolean>
+  /** By user: what is kept of the password. */
+  verifiers: Map<string, string>
   /** Users who have to show a certificate. */
   certified: Set<string>
   source: { host: string; port: number; user: string } | undefined
@@ -51,9 +53,10 @@ const answers: readonly (readonly [RegExp, (state: ScriptedState, sql: string) =
   [/^SELECT MAX\(TIMESTAMPDIFF/, () => [{ old: null }]],
   [
     /^SELECT User AS user, Host AS host, account_locked/,
-    ({ accounts, certified }) =>
+    ({ accounts, verifiers, certified }) =>
       [...accounts].map(([user, is]) => ({
-        ...{ user, host: '%', locked: is ? 'Y' : 'N' },
+        ...{ user, host: '%', locked: is ? 'Y' : 'N', plugin: 'caching_sha2_password' },
+        verifier: verifiers.get(user) ?? '',
         certified: certified.has(user) ? 'X509' : '',
       })),
   ],
@@ -65,7 +68,10 @@ const answers: readonly (readonly [RegExp, (state: ScriptedState, sql: string) =
   [/^SHOW GLOBAL STATUS LIKE/, ({ semiSync }) => [{ Value: semiSync ? 'ON' : 'OFF' }]],
   [/^SELECT TABLE_NAME FROM information_schema/, () => []],
   [/^SELECT 1/, () => [{ 1: 1 }]],
-  [/^(CREATE|ALTER) USER '([^']+)'@'%' IDENTIFIED/, changed(makeAccount)],
+  [
+    /^(CREATE|ALTER) USER '([^']+)'@'%' IDENTIFIED WITH caching_sha2_password AS '(.+)'/,
+    changed(makeAccount),
+  ],
   [/^ALTER USER '([^']+)'@'%' ACCOUNT (UN)?LOCK/, changed(lockAccount)],
   [/^ALTER USER '([^']+)'@'%' REQUIRE X509/, changed((s, [, user = '']) => s.certified.add(user))],
   [/^CREATE USER '[^']+'@'localhost' IDENTIFIED/, () => 'done'],
@@ -96,7 +102,8 @@ function changed(change: (state: ScriptedState, match: RegExpExecArray) => unkno
   }
 }
 
-function makeAccount(state: ScriptedState, [, , user = '']: RegExpExecArray): void {
+function makeAccount(state: ScriptedState, [, , user = '', kept = '']: RegExpExecArray): void {
+  state.verifiers.set(user, kept)
   if (!state.accounts.has(user)) state.accounts.set(user, false)
 }
 
@@ -146,7 +153,13 @@ export class ScriptedMysql implements AsyncDisposable {
     this.state = {
       ...{ isShut: true, readOnly: true, executed: '', epoch: 0, identity: undefined },
       ...{ folder: '', retrieved: undefined, io: 'No', isApplying: false, ioError: 0 },
-      ...{ semiSync: false, accounts: new Map(), certified: new Set(), source: undefined },
+      ...{
+        semiSync: false,
+        accounts: new Map(),
+        verifiers: new Map(),
+        certified: new Set(),
+        source: undefined,
+      },
       ...{ purged: '', log: [] },
       ...state,
     }

@@ -51,6 +51,10 @@ export async function knownAccounts(
   )
 }
 
+/** Whether an account has this password. */
+export const isOf = ({ verifier }: Known, password: string): boolean =>
+  verifier === verifierOf(password)
+
 /** Makes an account, or gives it its password, unless it has it: nothing is logged for nothing. */
 export async function ensureAccount(
   session: Session,

@@ -3,7 +3,7 @@
 import { Fault } from '../../../foundation/fault.ts'
 import type { AckSet } from '../../model.ts'
 import type { Kin } from '../mysql-kin/kin.ts'
-import { ensureAccount, type Known, knownAccounts } from './accounts.ts'
+import { ensureAccount, isOf, type Known, knownAccounts } from './accounts.ts'
 import { furthest } from './gtid.ts'
 import { readStatus, receivedOf, type ServerStatus } from './status.ts'
 
@@ -18,7 +18,7 @@ export const mariadb: Kin<ServerStatus, Known> = {
     const { at } = await session.one('SELECT @@global.gtid_binlog_pos AS at', signal)
     return furthest(String(at))
   },
-  ...{ readStatus, receivedOf, knownAccounts, ensureAccount },
+  ...{ readStatus, receivedOf, knownAccounts, isOf, ensureAccount },
 }
 
 /** Refuses a set that this engine cannot keep, before anything is changed. */

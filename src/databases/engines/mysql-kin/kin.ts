@@ -43,6 +43,8 @@ export interface Kin<
   receivedOf(status: Status): Position
   /** The accounts that may come from anywhere, and ours of the socket, by `keyOf`. */
   knownAccounts(session: Session, signal: AbortSignal): Promise<ReadonlyMap<string, Known>>
+  /** Whether an account has this password. */
+  isOf(known: Known, password: string): boolean
   /** Makes an account, or gives it its password, unless it has it. */
   ensureAccount(
     session: Session,

@@ -7,7 +7,8 @@ import { writeMark } from '../mysql-kin/data-folder.ts'
 import { draftOf, innodbOptions } from '../mysql-kin/drafts.ts'
 import { nameOf } from '../mysql-kin/kin.ts'
 import { makeFolder, run } from '../mysql-kin/processes.ts'
-import { literal, Session } from '../mysql-kin/session.ts'
+import { Session } from '../mysql-kin/session.ts'
+import { identified } from './accounts.ts'
 import type { MysqlServer } from './server.ts'
 import { isAllowed } from './settings.ts'
 
@@ -55,7 +56,7 @@ async function makeOurs(server: MysqlServer, draft: string, signal: AbortSignal)
       'SET GLOBAL super_read_only = OFF',
       'SET GLOBAL read_only = OFF',
       `CREATE USER ${nameOf(admin.user)}
-        IDENTIFIED WITH caching_sha2_password BY ${literal(admin.password)}`,
+        ${identified(admin.password)}`,
       `GRANT ALL PRIVILEGES ON *.* TO ${nameOf(admin.user)} WITH GRANT OPTION`,
       `ALTER USER 'root'@'localhost' ACCOUNT LOCK`,
       // Its own first steps are no part of anybody's history.

@@ -15,7 +15,7 @@ import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
 import { KnownPieces } from '../mysql-kin/log-pieces.ts'
 import { optionFile } from '../mysql-kin/option-file-of.ts'
 import { chainUntil, examine, recordRestore, repeat } from '../mysql-kin/restoring.ts'
-import { literal } from '../mysql-kin/session.ts'
+import { identified } from './accounts.ts'
 import { readGroups } from './binary-log.ts'
 import { unpackFolder } from './folder-stream.ts'
 import { hasGtids, parseGtidSet } from './gtid-set.ts'
@@ -129,7 +129,7 @@ async function rename(
   for (const from of ['%', 'localhost'] as const) {
     await server.query(
       `ALTER USER IF EXISTS ${nameOf(accounts.admin.user, from)}
-        IDENTIFIED WITH caching_sha2_password BY ${literal(accounts.admin.password)}`,
+        ${identified(accounts.admin.password)}`,
       signal,
     )
   }
