@@ -145,6 +145,7 @@ const mysql: Settings = {
   event_scheduler: { keeps: ['off'], why: 'an event on a replica would write' },
   binlog_encryption: { keeps: ['off'], why: 'what is set aside is read from its binary log' },
   skip_name_resolve: { keeps: on, why: 'a name server must not decide who is let in' },
+  persisted_globals_load: { keeps: ['off'], why: 'settings stand in the file, and nowhere else' },
   mysqlx: { keeps: ['off'], why: 'it is a second door, which nobody watches' },
   ...all(
     [

@@ -37,6 +37,8 @@ export const enforcedSettings = (words: Words): readonly (readonly [string, stri
   [semiSetting(words, 'timeout'), '4294967295'],
   [words.waitForNobody, 'ON'],
   ['skip_name_resolve', 'ON'],
+  // What `SET PERSIST` left in the data would count more than all of this.
+  ['persisted_globals_load', 'OFF'],
   // A second door, which nobody watches.
   ['mysqlx', 'OFF'],
 ]

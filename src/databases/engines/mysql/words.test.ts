@@ -49,6 +49,7 @@ suite('the configuration of a MySQL', () => {
     const text = configurationOf(place, {}, wordsOf([8, 0, 36]))
     for (const line of [
       ...['super_read_only = ON', 'read_only = ON', 'skip_replica_start = ON', 'mysqlx = OFF'],
+      'persisted_globals_load = OFF',
       ...['gtid_mode = ON', 'sync_binlog = 1', 'rpl_semi_sync_source_wait_point = AFTER_SYNC'],
       'plugin_load_add = "semisync_source.so;semisync_replica.so;mysql_clone.so"',
     ]) {
