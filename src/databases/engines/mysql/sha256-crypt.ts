@@ -1,11 +1,11 @@
-// What does MySQL keep of a password of `caching_sha2_password`? Pure: SHA-256 crypt (Ulrich Drepper,
+// What does MySQL keep of a password of `caching_sha2_password`? Pure: SHA-256 crypt (U. Drepper,
 // "Unix crypt using SHA-256 and SHA-512") with a salt of 20 letters, behind `$A$` and the rounds.
 
 import { hash, timingSafeEqual } from 'node:crypto'
 
 const letters = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** In which order the bytes of the digest are written, three at a time; the last two stand alone. */
+/** In which order the bytes of the digest are written, three at a time; two are left over. */
 const order: readonly (readonly [number, number, number])[] = [
   ...([
     [0, 10, 20],
