@@ -26,6 +26,6 @@ test('an old primary fences itself before another may take over', () => {
 })
 
 test('a target that cannot be kept is refused, with the least that can', () => {
-  assert.match(String(boundsFor(ms(500), 'postgresql')), /2.2s at least/)
+  assert.match(String(boundsFor(ms(500), 'postgresql')), /2.5s at least/)
   assert.match(String(boundsFor(ms(3000), 'mariadb')), /3.5s at least/)
 })

@@ -3,10 +3,8 @@
 import { formatDuration, type Milliseconds, ms } from '../foundation/time.ts'
 import type { EngineName, FailoverBounds } from './model.ts'
 
-/** From a decision to writes that are answered: stop, compare, promote, route. */
-const changeOf: Readonly<Record<EngineName, Milliseconds>> = {
-  ...{ postgresql: ms(900), mariadb: ms(1200), mysql: ms(1200) },
-}
+/** From a decision to writes that are answered, also where others have the processors. */
+const changeWithin = ms(1200)
 /**
  * Where the primary's machine is gone a receiver that acknowledged to it calls it once more before
  * it stops, and waits for an answer: `rpl_semi_sync_slave_kill_conn_timeout`, a second at least.
@@ -23,7 +21,7 @@ const silenceLeast = ms(1000)
 
 /** The least target that can be kept. */
 export const targetLeast = (engine: EngineName): Milliseconds =>
-  ms(silenceLeast + keeperEvery + changeOf[engine] + partingOf[engine])
+  ms(silenceLeast + keeperEvery + changeWithin + partingOf[engine])
 
 /** Classes of failure, each with the longest that clients wait because of it. */
 export interface WorstCases {
@@ -42,7 +40,7 @@ export function boundsFor(target: Milliseconds, engine: EngineName): FailoverBou
   if (target < least) {
     return `a failover takes ${formatDuration(least)} at least: to notice, compare, promote`
   }
-  const hung = ms(target - changeOf[engine] - keeperEvery)
+  const hung = ms(target - changeWithin - keeperEvery)
   const silence = ms(hung - partingOf[engine])
   return {
     silence,
@@ -56,7 +54,7 @@ export function boundsFor(target: Milliseconds, engine: EngineName): FailoverBou
 
 /** What follows from the bounds, for `status` and for the drill that measures it. */
 export function worstCases(bounds: FailoverBounds, engine: EngineName): WorstCases {
-  const change = keeperEvery + changeOf[engine]
+  const change = keeperEvery + changeWithin
   return {
     'server-died': ms(change),
     'server-hung': ms(bounds.hung + change),
