@@ -1,47 +1,40 @@
-// What does a server that is taken over go on with, what changes, and what stands in the way?
+// What does a MariaDB that is taken over go on with, what changes, and what stands in the way?
 
 import type { AdoptedMember, Conflict, Inherited, RunningServer } from '../../adoption/model.ts'
 import { defeats } from '../../durable-settings.ts'
+import {
+  changedSettings,
+  idConflicts,
+  inheritedOf as inheritedFrom,
+  librariesOf,
+  linkConflicts,
+  outsideConflicts,
+  plainFolder,
+  userConflicts,
+} from '../mysql-kin/adopted-facts.ts'
 import type { Session } from '../mysql-kin/session.ts'
-import { knownAccounts, verifierOf } from './accounts.ts'
 import { domain, epochMost, epochOf, parseGtids, replicaServerId } from './gtid.ts'
+import { mariadb } from './kin.ts'
 import { enforcedSettings, refusalOf } from './settings.ts'
 
-/** They say where something is, not how the server is to be. */
-const places = /^(log_bin|relay_log|basedir|lc_messages_dir|character_sets_dir|pid_file)/
+const isOurs = (name: string, value: string): boolean =>
+  refusalOf(name, value) !== undefined || defeats('mariadb', name, value, 'quorum') !== undefined
 
 /** What it goes on with: what its configuration says, but for what is ours. */
-export async function inheritedOf(session: Session, signal: AbortSignal): Promise<Inherited> {
+export async function inheritedOf(
+  session: Session,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Inherited> {
   const rows = await session.query(
     `SELECT LOWER(VARIABLE_NAME) AS name, GLOBAL_VALUE AS value
       FROM information_schema.SYSTEM_VARIABLES
       WHERE GLOBAL_VALUE_ORIGIN IN ('CONFIG', 'COMMAND-LINE')`,
     signal,
   )
-  const settings = rows
-    .map(({ name, value }) => [String(name), String(value ?? '')] as const)
-    .filter(([name, value]) => !places.test(name) && refusalOf(name, value) === undefined)
-    .filter(([name, value]) => defeats('mariadb', name, value, 'quorum') === undefined)
-    // One of a plugin that is not there any more does not keep the server from starting.
-    .map(([name, value]) => [`loose_${name}`, value] as const)
-  const plugins = await session.query(
-    `SELECT DISTINCT PLUGIN_LIBRARY AS library FROM information_schema.PLUGINS
-      WHERE PLUGIN_LIBRARY IS NOT NULL AND PLUGIN_STATUS = 'ACTIVE'
-        AND PLUGIN_NAME NOT IN (SELECT name FROM mysql.plugin)`,
-    signal,
-  )
-  const libraries = plugins.map(({ library }) => String(library)).join(';')
-  const added = libraries === '' ? [] : [['plugin_load_add', libraries] as const]
-  return { settings: Object.fromEntries([...added, ...settings]), access: [], sockets: [] }
+  const settings = rows.map(({ name, value }) => [String(name), String(value ?? '')] as const)
+  return inheritedFrom(settings, { folder, isOurs }, await librariesOf(session, signal))
 }
-
-const upper = (value: unknown): string => {
-  const text = String(value ?? '').toUpperCase()
-  return text === '1' ? 'ON' : text === '0' ? 'OFF' : text
-}
-
-/** Said in words of their own, or true of a member only while it is a replica. */
-const unsaid = new Set(['read_only', 'skip_slave_start'])
 
 /** One sentence for each thing that is different once it is ours. */
 export async function changesOf(
@@ -55,16 +48,11 @@ export async function changesOf(
     signal,
   )
   const now = new Map(rows.map(({ name, value }) => [String(name), String(value ?? '')]))
-  const chosen = Object.entries(plan.settings).map(([name, value]) => ({ name, value }))
-  const changed = [...chosen, ...enforcedSettings].flatMap(({ name, value }) => {
-    const is = now.get(name.toLowerCase())
-    if (is === undefined || upper(is) === upper(value) || unsaid.has(name)) return []
-    return [`${name} = ${value} (it is ${is || 'nothing'})`]
-  })
+  const enforced = enforcedSettings.map(({ name, value }) => [name, value] as const)
   const index = plan.members.findIndex(({ name }) => name === member.name)
   const log = now.get('log_bin_basename') ?? ''
   return [
-    ...(changed.length === 0 ? [] : [`set ${changed.join(', ')}`]),
+    ...changedSettings(now, [...Object.entries(plan.settings), ...enforced]),
     `server_id = ${replicaServerId(index)} (it is ${now.get('server_id') ?? 'nothing'}), and ` +
       'another with each promotion',
     `it listens at ${member.host}:${member.port} only, and no more at ${now.get('socket') ?? ''}`,
@@ -105,7 +93,7 @@ interface Standing {
 /** What keeps this one from being ours. */
 export async function conflictsOf(
   session: Session,
-  { plan, member, accounts }: AdoptedMember,
+  adopted: AdoptedMember,
   { role, links }: Standing,
   signal: AbortSignal,
 ): Promise<readonly Conflict[]> {
@@ -116,19 +104,17 @@ export async function conflictsOf(
       @@global.innodb_undo_directory AS history, @@global.aria_log_dir_path AS aria`,
     signal,
   )
-  const { name } = member
+  const { name } = adopted.member
   const id = Number(self.id)
-  const conflicts: Conflict[] = [...idsOf(name, id, role, plan.members)]
+  const conflicts: Conflict[] = [...epochsOf(name, id, role)]
+  if (conflicts.length === 0) conflicts.push(...idConflicts(adopted, id, role, replicaServerId))
   const gtids = parseGtids(String(self.position))
   const domains = new Set([Number(self.domain), ...gtids.map((each) => each.domain)])
   if ([...domains].some((each) => each !== domain)) {
     const remedy = 'bring all writes into domain 0 first, and RESET MASTER on all together'
     conflicts.push({ what: `${name} writes in other GTID domains than ${domain}`, remedy })
   }
-  if (links > 1) {
-    const what = `${name} receives from ${links} servers at once`
-    conflicts.push({ what, remedy: 'leave it one, the primary: RESET SLAVE ’…’ ALL' })
-  }
+  conflicts.push(...linkConflicts(name, links, 'RESET SLAVE ’…’ ALL'))
   if (role === 'primary' && Number(self.logs) === 0) {
     const what = `${name} writes no binary log`
     conflicts.push({ what, remedy: 'start it with `log_bin`: nobody could follow it' })
@@ -137,58 +123,19 @@ export async function conflictsOf(
     const what = `${name} has writes of its own, which its primary does not have`
     conflicts.push({ what, remedy: 'copy it anew from its primary, and set read_only = ON there' })
   }
-  const folder = String(self.folder).replace(/\/+$/, '')
-  const outside = [self.spaces, self.redo, self.history, self.aria]
-    .map((each) => String(each ?? ''))
-    .filter((each) => each.startsWith('/') && each.replace(/\/+$/, '') !== folder)
-  if (outside.length > 0) {
-    const what = `${name} keeps a part of its data in ${outside.join(', ')}`
-    conflicts.push({ what, remedy: `bring that to ${folder}: a member has one folder` })
-  }
-  return [...conflicts, ...(await usersOf(session, { plan, member, accounts }, signal))]
+  const { spaces, redo, history, aria } = self
+  return [
+    ...conflicts,
+    ...outsideConflicts(name, plainFolder(self.folder), [spaces, redo, history, aria]),
+    ...(await userConflicts(mariadb, session, adopted, signal)),
+  ]
 }
 
-/** The ids that our replicas go by, and epochs that are said by an id, have to be free. */
-function idsOf(
-  name: string,
-  id: number,
-  role: RunningServer['role'],
-  members: AdoptedMember['plan']['members'],
-): readonly Conflict[] {
-  if (role !== 'primary') return []
-  if (epochOf(id) > epochMost / 2) {
-    const what = `server_id = ${id} of ${name} is too large: epochs are counted from there`
-    return [{ what, remedy: 'SET GLOBAL server_id to a smaller one, and write something' }]
-  }
-  const other = members.findIndex((each, at) => each.name !== name && replicaServerId(at) === id)
-  if (other < 0) return []
-  const what = `${name} has server_id = ${id}, which member ${other + 1} of the list goes by`
-  return [{ what, remedy: `name this server as number ${id} under \`members:\`` }]
-}
-
-async function usersOf(
-  session: Session,
-  { plan, member, accounts }: AdoptedMember,
-  signal: AbortSignal,
-): Promise<readonly Conflict[]> {
-  const { name } = member
-  const conflicts: Conflict[] = []
-  const known = await knownAccounts(session, signal)
-  const app = known.get(plan.app.user)
-  if (app !== undefined && app.verifier !== verifierOf(accounts.app.password)) {
-    conflicts.push({
-      what: `${name} has a user ${plan.app.user} already, whose password would be changed`,
-      remedy: `name another user for ours: \`app: { user: ${plan.app.user}_app }\``,
-    })
-  }
-  const nameless = await session.query("SELECT Host FROM mysql.global_priv WHERE User = ''", signal)
-  if (nameless.length > 0) {
-    conflicts.push({
-      what: `${name} has users without a name, who would be taken for ours on its machine`,
-      remedy: "drop them: DROP USER ''@'localhost'",
-    })
-  }
-  return conflicts
+/** Epochs that are said by an id have to be free. */
+function epochsOf(name: string, id: number, role: RunningServer['role']): readonly Conflict[] {
+  if (role !== 'primary' || epochOf(id) <= epochMost / 2) return []
+  const what = `server_id = ${id} of ${name} is too large: epochs are counted from there`
+  return [{ what, remedy: 'SET GLOBAL server_id to a smaller one, and write something' }]
 }
 
 /**

@@ -5,13 +5,22 @@ import type { Account } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { literal, type Session } from './session.ts'
 
+/** How a replica stands to whom it receives from. */
+export interface KinReceiving {
+  readonly host: string
+  readonly port: number
+  /** `Yes` (a stream is open), `Connecting`, `Preparing` or `No`. */
+  readonly io: string
+  readonly isApplying: boolean
+}
+
 /** What a server says of itself, as far as both are handled alike by it. */
 export interface KinStatus {
   /** The epoch it is primary at; 0 for a replica. */
   readonly epoch: number
   readonly applied: Position
-  /** Its stream: `Yes` while one is open. */
-  readonly receiving: { readonly io: string } | undefined
+  /** Whom it receives from. */
+  readonly receiving: KinReceiving | undefined
 }
 
 /** An account that a server knows. */

@@ -31,6 +31,8 @@ export const errors = {
   masterFatal: 1236,
   readOnly: 1290,
   accessDeniedNoPassword: 1698,
+  lockWaitTimeout: 1205,
+  insecure: 3159,
 } as const
 
 /** The number that the server gave to an error; `undefined` where it was none of the server's. */
