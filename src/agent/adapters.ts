@@ -11,7 +11,6 @@ import { noPeers } from '../certificates/peers.ts'
 import type { Adopter } from '../databases/adoption/adopter.ts'
 import type { CheckPrograms, OpenMember } from '../databases/engine.ts'
 import type { EngineName } from '../databases/model.ts'
-import { Fault } from '../foundation/fault.ts'
 import { openRandom } from '../foundation/random.ts'
 import { type Clock, ms } from '../foundation/time.ts'
 import { openWheel } from '../foundation/wheel.ts'
@@ -160,17 +159,15 @@ class Entrusted {
   }
 }
 
-/** How servers that somebody else set up are taken over; rejects where that is not known. */
+/** How servers that somebody else set up are taken over; loaded when a file asks for it. */
 export async function databaseAdopter(name: EngineName): Promise<Adopter> {
   switch (name) {
     case 'postgresql':
       return (await import('../databases/engines/postgresql/adopt.ts')).postgresAdopter
     case 'mariadb':
       return (await import('../databases/engines/mariadb/adopt.ts')).mariadbAdopter
-    default:
-      throw new Fault('unsupported', `servers of ${name} that run already cannot be taken over`, {
-        remedy: 'make a new database beside it, and copy what it has',
-      })
+    case 'mysql':
+      return (await import('../databases/engines/mysql/adopt.ts')).mysqlAdopter
   }
 }
 

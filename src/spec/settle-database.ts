@@ -3,7 +3,7 @@
 import { dirname, isAbsolute, resolve as resolvePath } from 'node:path'
 import { boundsFor } from '../databases/budget.ts'
 import { areSecured, defeats, defeatsCertificates } from '../databases/durable-settings.ts'
-import type { BackupPlan, Bind, DatabasePlan, EngineName, MemberPlan } from '../databases/model.ts'
+import type { BackupPlan, Bind, DatabasePlan, EngineName } from '../databases/model.ts'
 import { defaults } from './defaults.ts'
 import type { RawDatabase } from './schema.ts'
 import { durationOf } from './settle-check.ts'
@@ -33,7 +33,6 @@ export function settleDatabase(
   refuseTarget({ target, engine }, raw, path, site)
   refuseSettings(engine, durability, raw, path, site)
   if (areSecured({ members })) refuseCertificates(raw, path, site)
-  if (engine === 'mysql') refuseAdoption(members, path, site)
   return {
     name,
     engine,
@@ -127,16 +126,6 @@ function refuseCertificates(raw: Raw, path: Path, site: Site): void {
     const at = [...path, 'settings', name]
     site.fault(at, `\`${name}\` is not the file’s to set: ${why}`, 'leave it out', { at: 'key' })
   }
-}
-
-function refuseAdoption(members: readonly MemberPlan[], path: Path, site: Site): void {
-  if (members.every(({ adopt }) => adopt === undefined)) return
-  site.fault(
-    [...path, 'members'],
-    'servers of MySQL that run already cannot be taken over',
-    'let `members` say how many there are, and copy what they have into the new database',
-    { at: 'key' },
-  )
 }
 
 /** Names that servers keep for themselves, and ours. */

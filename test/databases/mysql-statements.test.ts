@@ -10,11 +10,11 @@ import type { MemberOptions } from '../../src/databases/engine.ts'
 import { mysql } from '../../src/databases/engines/mysql/kin.ts'
 import { Lookout } from '../../src/databases/engines/mysql/look.ts'
 import { becomePrimary, enforce } from '../../src/databases/engines/mysql/promote.ts'
-import { rejoin } from '../../src/databases/engines/mysql/rejoin.ts'
+import { rejoin, toReplica } from '../../src/databases/engines/mysql/rejoin.ts'
 import { applyReceived, receiveFrom } from '../../src/databases/engines/mysql/replication.ts'
 import { MysqlServer } from '../../src/databases/engines/mysql/server.ts'
 import { wordsOf } from '../../src/databases/engines/mysql/words.ts'
-import { writeMark } from '../../src/databases/engines/mysql-kin/data-folder.ts'
+import { readMark, writeMark } from '../../src/databases/engines/mysql-kin/data-folder.ts'
 import { Receivers } from '../../src/databases/engines/mysql-kin/receivers.ts'
 import { accounts, anyOf, machineTls, soon } from '../conformance/database-scene.ts'
 import { ScriptedHost, ScriptedMysql, type ScriptedState } from '../support/scripted-mysql.ts'
@@ -244,6 +244,20 @@ suite('statements to a MySQL', () => {
     const order = { primary: address, way: 'clone', label: 'test', progress: () => {} } as const
     await assert.rejects(rejoin(stage.server, order, soon()), /serves another database than m1/)
     assert.deepEqual(stage.fake.said, [])
+  })
+
+  test('forget once whom a server that was taken over received from', async () => {
+    await using stage = await openStage({ executed: `${uuid}:1-9` }, { executed: `${uuid}:1-9` })
+    const { data, peers } = stage.server.options
+    const mark = { database: 'orders', identity: 'one', version: '8.0.36' }
+    writeMark(data, { ...mark, begins: `${uuid}:1-9` })
+    const primary = peers[1] ?? assert.fail()
+    const order = { primary, way: 'follow', label: 'test', progress: () => {} } as const
+    assert.equal(await rejoin(stage.server, order, soon()), undefined)
+    inOrder(stage.fake.said, 'RESET REPLICA ALL', 'CHANGE REPLICATION SOURCE TO')
+    assert.equal(readMark(data)?.begins, undefined)
+    await toReplica(stage.server, soon())
+    at(stage.fake.said, 'RESET REPLICA ALL')
   })
 
   test('are not needed to see what a member has, and who it receives from', async () => {

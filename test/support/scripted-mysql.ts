@@ -31,16 +31,22 @@ export interface ScriptedState {
   /** Users who have to show a certificate. */
   certified: Set<string>
   source: { host: string; port: number; user: string } | undefined
+  /** What else is said of that, one for each channel. */
+  links: Rows
+  /** By user: the number of the error that is met. */
+  denied: Map<string, number>
   purged: string
   /** The events of its log, as it sends them to whoever asks. */
   log: readonly Buffer[]
 }
 
-type Rows = readonly Readonly<Record<string, unknown>>[]
+export type Rows = readonly Readonly<Record<string, unknown>>[]
 type Answer = Rows | 'done' | { readonly errno: number; readonly message: string }
 
-/** Statements by how they begin, without regard to blanks. */
-const answers: readonly (readonly [RegExp, (state: ScriptedState, sql: string) => Answer])[] = [
+/** What is answered to statements that begin so, without regard to blanks. */
+export type Answers = readonly (readonly [RegExp, (state: ScriptedState, sql: string) => Answer])[]
+
+const answers: Answers = [
   [
     /^SELECT @@global\.super_read_only AS shut/,
     ({ isShut, readOnly, executed, folder }) => [
@@ -136,7 +142,7 @@ function replicaStatus(state: ScriptedState): Rows {
     ...{ Last_SQL_Errno: 0, Last_SQL_Error: '', Source_Log_File: 'x', Read_Source_Log_Pos: 4 },
   }
   if (isApplying && retrieved !== undefined) state.executed = retrieved
-  return [row]
+  return state.links.map((link) => ({ ...row, ...link }))
 }
 
 export class ScriptedMysql implements AsyncDisposable {
@@ -146,10 +152,13 @@ export class ScriptedMysql implements AsyncDisposable {
   /** Every COM_BINLOG_DUMP_GTID that came, with its header. */
   readonly dumps: Buffer[] = []
   readonly #servers: ReturnType<typeof mysql2.createServer>[] = []
+  readonly #answers: Answers
   #connections = 0
   port = 0
 
-  constructor(state: Partial<ScriptedState>) {
+  /** `more` is looked through first. */
+  constructor(state: Partial<ScriptedState>, more: Answers = []) {
+    this.#answers = [...more, ...answers]
     this.state = {
       ...{ isShut: true, readOnly: true, executed: '', epoch: 0, identity: undefined },
       ...{ folder: '', retrieved: undefined, io: 'No', isApplying: false, ioError: 0 },
@@ -160,7 +169,7 @@ export class ScriptedMysql implements AsyncDisposable {
         certified: new Set(),
         source: undefined,
       },
-      ...{ purged: '', log: [] },
+      ...{ purged: '', log: [], links: [{}], denied: new Map() },
       ...state,
     }
   }
@@ -194,8 +203,9 @@ export class ScriptedMysql implements AsyncDisposable {
       ...{ protocolVersion: 10, serverVersion: '8.0.36', connectionId: ++this.#connections },
       ...{ statusFlags: 2, characterSet: 33, capabilityFlags: 0x08_a2_08 },
       authCallback: ({ user }, done) => {
-        const isLocked = this.state.accounts.get(user) === true
-        done(null, isLocked ? { message: 'account is locked', code: 3118 } : undefined)
+        const locked = this.state.accounts.get(user) === true ? 3118 : undefined
+        const code = locked ?? this.state.denied.get(user)
+        done(null, code === undefined ? undefined : { message: 'nobody lets you in', code })
         client.sequenceId = 0
       },
     })
@@ -224,7 +234,7 @@ export class ScriptedMysql implements AsyncDisposable {
   #answer(client: ServerSide, text: string): void {
     const sql = text.replaceAll(/\s+/g, ' ').trim()
     if (!/^(SELECT|SHOW) /.test(sql)) this.said.push(sql)
-    const found = answers.find(([begins]) => begins.test(sql))
+    const found = this.#answers.find(([begins]) => begins.test(sql))
     if (found === undefined) {
       return client.writeError({ code: 1064, message: `nobody expected: ${sql}` })
     }

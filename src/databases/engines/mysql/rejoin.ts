@@ -1,7 +1,7 @@
 // How does a member come to follow a primary: from where it is, or as a copy?
 
 import type { FollowOrder } from '../../engine.ts'
-import { assertOurs, readMark, stateOf } from '../mysql-kin/data-folder.ts'
+import { assertOurs, readMark, stateOf, writeMark } from '../mysql-kin/data-folder.ts'
 import { putInPlace } from '../mysql-kin/drafts.ts'
 import { roleAt } from '../mysql-kin/roles.ts'
 import { assertSame, identityOf, openSource } from '../mysql-kin/source.ts'
@@ -62,6 +62,16 @@ export async function toReplica(server: MysqlServer, signal: AbortSignal): Promi
     if (status?.isShut !== true || status.folder !== server.options.data) await server.kill()
   }
   await server.start(signal)
+  await beginTaken(server, signal)
+}
+
+/** A server that was taken over knows whom it received from, by relay logs that are not ours. */
+async function beginTaken(server: MysqlServer, signal: AbortSignal): Promise<void> {
+  const { data } = server.options
+  const known = readMark(data)
+  if (known?.begins === undefined) return
+  await server.query('RESET REPLICA ALL', signal)
+  writeMark(data, { ...known, begins: undefined })
 }
 
 async function setAside(

@@ -8,6 +8,9 @@ import { errnoOf, errors } from '../mysql-kin/session.ts'
 import type { Programs } from './programs.ts'
 import { configurationOf } from './settings.ts'
 
+/** By what the member at this place of the file goes, from 0. */
+export const serverIdAt = (index: number): number => index + 1
+
 export class MysqlServer extends KinServer {
   /** Those that it is started by next. */
   programs: Programs
@@ -40,7 +43,7 @@ export class MysqlServer extends KinServer {
     const { address, run, settings, member } = this.options
     const place = {
       ...{ member, data, run, socket: this.socket, host: address.host, port: address.port },
-      serverId: this.index + 1,
+      serverId: serverIdAt(this.index),
       tls: this.tlsFiles,
     }
     return configurationOf(place, settings, this.programs.words)

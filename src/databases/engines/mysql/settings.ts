@@ -52,6 +52,10 @@ export function isAllowed(words: Words, name: string, value: string): boolean {
   return !isEnforced && defeats('mysql', asked, value, 'quorum') === undefined
 }
 
+/** What no file may say, a server that was taken over has loaded before. */
+const inheritedLibraries = ({ plugin_load_add: said = '' }: Readonly<Record<string, string>>) =>
+  said.split(';').filter((each) => /^[\w.-]+$/.test(each))
+
 /** The names of its binary and relay logs. */
 export const binaryLog = 'binlog'
 
@@ -70,7 +74,7 @@ export function configurationOf(
     // Where packages have it, the folder may be missing: then no server would start.
     ['secure_file_priv', 'NULL'],
     ...asked,
-    ['plugin_load_add', words.libraries.join(';')],
+    ['plugin_load_add', [...words.libraries, ...inheritedLibraries(settings)].join(';')],
     ...enforcedSettings(words),
     ...placeLines(place),
     [words.showReplicaAuthInfo, 'ON'],

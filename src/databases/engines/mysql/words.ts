@@ -19,6 +19,8 @@ export interface Words {
   readonly replicaNetTimeout: string
   readonly preserveCommitOrder: string
   readonly showReplicaAuthInfo: string
+  /** Says which log is written, and what is left out of it. */
+  readonly showLog: string
   /** Forgets all logs, and what was executed. */
   readonly resetLogs: string
 }
@@ -41,9 +43,12 @@ export const isAtLeast = (version: Version, least: Version): boolean => {
 /** `CHANGE REPLICATION SOURCE TO` came with it; what is older is no longer maintained. */
 export const oldest: Version = [8, 0, 23]
 
+/** Whether it has the plugins `source` and `replica`, which bear no `master` or `slave` beside. */
+export const hasNewPlugins = (version: Version): boolean => isAtLeast(version, [8, 0, 26])
+
 export function wordsOf(version: Version): Words {
-  const isNew = isAtLeast(version, [8, 0, 26])
-  const [source, replica] = isNew ? ['source', 'replica'] : ['master', 'slave']
+  const hasLogWords = isAtLeast(version, [8, 2, 0])
+  const [source, replica] = hasNewPlugins(version) ? ['source', 'replica'] : ['master', 'slave']
   return {
     semiSource: `rpl_semi_sync_${source}_enabled`,
     semiReplica: `rpl_semi_sync_${replica}_enabled`,
@@ -56,7 +61,8 @@ export function wordsOf(version: Version): Words {
     replicaNetTimeout: `${replica}_net_timeout`,
     preserveCommitOrder: `${replica}_preserve_commit_order`,
     showReplicaAuthInfo: `show_${replica}_auth_info`,
-    resetLogs: isAtLeast(version, [8, 2, 0]) ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER',
+    showLog: hasLogWords ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS',
+    resetLogs: hasLogWords ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER',
   }
 }
 
