@@ -143,7 +143,7 @@ export function approve(view: DatabaseView, now: Instant): Ordered {
   const { facts, rule, why } = known
   const { name } = view.plan
   const { epoch } = facts.record
-  if (rule === 'would-fail-over') {
+  if (rule === 'would-fail-over' || rule === 'would-raise-epoch') {
     return { change: request({ kind: 'approve-failover', epoch }), member: undefined }
   }
   const serves = facts.loss === undefined && facts.record.phase.kind === 'serving'

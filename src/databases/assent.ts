@@ -9,3 +9,9 @@ export const hasAgreed = (
 ): boolean =>
   request?.kind === to &&
   (request.epoch === epoch || (phase.kind === 'electing' && request.epoch === epoch - 1))
+
+/** Whether a primary may be replaced: by the file, or since an operator has agreed. */
+export const mayDecide = (seen: DatabaseObservation): boolean =>
+  seen.wish.failover === 'auto' ||
+  hasAgreed(seen, 'approve-failover') ||
+  hasAgreed(seen, 'accept-data-loss')

@@ -198,7 +198,20 @@ export const withData = (f: DatabaseFacts): readonly MemberSighting[] =>
   f.heard.filter(({ server }) => server !== 'absent')
 
 /** An order of the record that is gone may still be under way: it is of an epoch below these. */
-export const epochsUnderWay = 100
+const epochsUnderWay = 100
+
+/**
+ * Whoever is not heard may have come to an epoch of its own by a record that is gone. Two records
+ * that were begun without one another hardly meet in the same one: time tells them apart, and the
+ * later one goes further, most often. Not without bound: MariaDB cannot count far.
+ */
+const apart = 100_000
+
+/** An epoch later than any that was promised, as far as that can be seen. */
+export const beyondAll = ({ record, seen, allHeard }: DatabaseFacts): number =>
+  Math.max(record.epoch, ...seen.members.map(({ promised }) => promised)) +
+  epochsUnderWay +
+  (allHeard ? 0 : Math.floor(seen.now) % apart)
 
 /** Who has data and no record of it: all of them are asked, and the furthest has everything. */
 export function begin(

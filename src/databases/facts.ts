@@ -49,6 +49,8 @@ export interface DatabaseFacts extends AcksFacts {
   readonly toFreeze: readonly MemberSighting[]
   /** They serve, or take writes, at an epoch that is over. */
   readonly stale: readonly MemberSighting[]
+  /** Heard, and they have promised more than is written down: they take no order of this epoch. */
+  readonly beyond: readonly MemberSighting[]
   readonly election: Election
   /** Heard, about to stop, and better than whoever could be elected at this moment. */
   readonly better: readonly string[]
@@ -97,6 +99,7 @@ export function factsOf(seen: DatabaseObservation): DatabaseFacts {
       // Whoever has left the file may have been the primary all the same.
       members.every((each) => each.server === 'absent' || isHeard(each)),
     stale: someOf(heard, (each) => isStale(each, record)),
+    beyond: someOf(heard, (each) => isBeyond(each, record)),
     cooling: isCooling(seen),
     target: targetOf(seen, heard, lead, restarts.heir),
     restarts,
@@ -279,10 +282,14 @@ function hasEnded(
 /** An empty member has nothing to stop; nobody can say what a broken one has. */
 const mayStop = ({ server }: MemberSighting): boolean => server !== 'absent' && server !== 'broken'
 
+/** It has promised an epoch of a record that is gone. */
+const isBeyond = ({ promised }: MemberSighting, { epoch }: DatabaseRecord): boolean =>
+  promised > epoch
+
 /** Serves, or takes writes, without being the one whom the record names at its epoch. */
 function isStale(member: MemberSighting, record: DatabaseRecord): boolean {
-  // While nothing is written down nobody can say which one is.
-  if (record.phase.kind === 'new') return false
+  // While nothing is written down nobody can say which one is; and who takes no order is not ended.
+  if (record.phase.kind === 'new' || isBeyond(member, record)) return false
   if (!runs(member) || (member.server !== 'primary' && !member.writable)) return false
   if (member.member !== leadOf(record)) return true
   return member.epoch < record.epoch && record.phase.kind !== 'promoting'
@@ -302,7 +309,7 @@ function isCooling({ record, wish, now }: DatabaseObservation): boolean {
 function isAstray(member: MemberSighting, { record, wish }: DatabaseObservation): boolean {
   const lead = leadOf(record)
   if (lead === undefined || member.member === lead || member.server === 'broken') return false
-  if (!wish.members.includes(member.member)) return false
+  if (!wish.members.includes(member.member) || isBeyond(member, record)) return false
   return member.upstream !== lead || member.epoch < record.epoch || member.diverged
 }
 

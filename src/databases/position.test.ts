@@ -61,6 +61,24 @@ test('unless it stands on the very line on which a promotion began, and not beyo
   assert.deepEqual(tailOf(at(1, 30), 1, record(history.proofs, 3)), { kind: 'unknown' })
 })
 
+test('what is of a record that is gone is no part of the history, however far it is', () => {
+  assert.deepEqual(tailOf(at(8, 70), 8, history), { kind: 'unknown' })
+  const [tried] = record([proof(8, at(7, 90))]).proofs
+  assert.ok(tried !== undefined)
+  const back = {
+    kind: 'electing',
+    from: 'b',
+    since: instant(0),
+    why: '',
+    prefer: undefined,
+  } as const
+  const elected = { ...history, phase: { ...back, tried: [tried] } }
+  assert.deepEqual(tailOf(at(8, 70), 8, elected), { kind: 'none' })
+  assert.deepEqual(tailOf(at(9, 70), 9, elected), { kind: 'unknown' })
+  // Before anybody was promoted every history counts.
+  assert.deepEqual(tailOf(at(8, 70), 8, record([], 9)), { kind: 'none' })
+})
+
 test('a member of the present has no tail', () => {
   assert.deepEqual(tailOf(at(7, 99), 7, history), { kind: 'none' })
 })

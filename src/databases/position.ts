@@ -30,6 +30,7 @@ export type Tail =
  * Every promotion since then counts: one at a loss may have begun before the one it came after.
  */
 export function tailOf(position: Position, epoch: number, record: DatabaseRecord): Tail {
+  if (isOfAnother(epoch, record)) return { kind: 'unknown' }
   let from: Position | undefined
   let isProven = true
   // Of an epoch whose proofs are gone: known all the same if a promotion began on its very line.
@@ -46,4 +47,12 @@ export function tailOf(position: Position, epoch: number, record: DatabaseRecord
   if (from === undefined) return { kind: isPlaced ? 'none' : 'unknown' }
   if (epoch < record.proofsSince) return { kind: 'unknown' }
   return { kind: isProven ? 'unacknowledged' : 'perhaps-acknowledged', from }
+}
+
+/** Nobody has been promoted at this epoch by this record: it is of one that is gone. */
+function isOfAnother(epoch: number, { proofs, phase }: DatabaseRecord): boolean {
+  const last = proofs[0]?.epoch
+  if (last === undefined || epoch <= last) return false
+  const tried = phase.kind === 'electing' || phase.kind === 'promoting' ? phase.tried : undefined
+  return epoch > (tried?.[0]?.epoch ?? last)
 }

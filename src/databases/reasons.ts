@@ -240,6 +240,16 @@ const waits: Readonly<Record<string, Words>> = {
     now: [`${lead?.member ?? 'its primary'} is lost (${loss ?? 'unknown'})`],
     remedies: [`alwayson approve ${plan.name}`],
   }),
+  'would-raise-epoch': ({ beyond, lead }, { plan }) => ({
+    now: [
+      `${beyond.map(({ member }) => member).join(', ')} has promised a later epoch, to a record
+      that is gone`.replace(/\s+/g, ' '),
+    ],
+    remedies: [
+      `to begin a later one, for which ${lead?.member ?? 'the primary'} stops for a moment: ` +
+        `alwayson approve ${plan.name}`,
+    ],
+  }),
   'cooling-down': ({ loss, lead, record, seen }, { plan }) => {
     const end =
       record.lastFailover === undefined

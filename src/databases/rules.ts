@@ -2,12 +2,12 @@
 
 import type { Rule } from '../control/rules.ts'
 import { later } from '../foundation/time.ts'
-import { hasAgreed } from './assent.ts'
+import { hasAgreed, mayDecide } from './assent.ts'
 import {
   begin,
+  beyondAll,
   elect,
   electAgain,
-  epochsUnderWay,
   failovers,
   handOver,
   moveGivenUp,
@@ -16,6 +16,7 @@ import {
   write,
 } from './changes.ts'
 import { reachesNear, standsAlone } from './election.ts'
+import { raiseRule, raiseWaits } from './epoch-rules.ts'
 import type { DatabaseFacts } from './facts.ts'
 import type { DatabaseAction, MemberSighting, Phase } from './model.ts'
 import { moveRules, waitForReads } from './move-rules.ts'
@@ -36,9 +37,6 @@ const isElecting = isPhase('electing')
 const isPromoting = isPhase('promoting')
 const isHandingOver = isPhase('handing-over')
 
-const mayDecide = (f: DatabaseFacts): boolean =>
-  f.seen.wish.failover === 'auto' || hasAgreed(f.seen, 'approve-failover') || acceptsLoss(f)
-
 const acceptsLoss = (f: DatabaseFacts): boolean => hasAgreed(f.seen, 'accept-data-loss')
 
 const mayReplace = (f: DatabaseFacts): boolean => f.replaceable || acceptsLoss(f)
@@ -52,14 +50,19 @@ const freezeOf = (
 const freezeAll = (f: DatabaseFacts): readonly DatabaseAction[] => freezeOf(f.toFreeze, [])
 
 const setAcks = (f: DatabaseFacts): readonly DatabaseAction[] =>
-  f.acksToOrder === undefined || !f.leadHeard
+  f.acksToOrder === undefined || !f.leadHeard || isLeadBeyond(f)
     ? []
     : [{ kind: 'set-acks', member: leadName(f), acks: f.acksToOrder }]
+
+/** It takes no order of this epoch. */
+const isLeadBeyond = ({ beyond, lead }: DatabaseFacts): boolean =>
+  lead !== undefined && beyond.includes(lead)
 
 const leadName = (f: DatabaseFacts): string => f.lead?.member ?? ''
 
 /** The rules of a database, in the order in which they are asked. */
 export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
+  raiseRule,
   {
     id: 'fence-stale',
     why: 'it serves, or takes writes, at an epoch that is over',
@@ -97,8 +100,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
       withData(f).some(isUsable) &&
       // Nobody can say what a broken one has, or whose that is.
       ((f.allHeard && withData(f).every(isUsable)) || acceptsLoss(f)),
-    actions: (f) =>
-      begin(f, Math.max(...f.heard.map(({ promised }) => promised)) + epochsUnderWay, undefined),
+    actions: (f) => begin(f, beyondAll(f), undefined),
   },
   {
     id: 'initialise',
@@ -226,7 +228,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     id: 'failover',
     why: 'its primary is lost, and several witnesses say so',
     when: (f) =>
-      hasPrimary(f) && f.loss !== undefined && mayDecide(f) && mayReplace(f) && !f.cooling,
+      hasPrimary(f) && f.loss !== undefined && mayDecide(f.seen) && mayReplace(f) && !f.cooling,
     actions: (f) => elect(f, f.loss ?? ''),
   },
   {
@@ -238,7 +240,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
   {
     id: 'cooling-down',
     why: 'it failed over again and again: the next waits until that has been looked at, or longer',
-    when: (f) => hasPrimary(f) && f.loss !== undefined && mayDecide(f),
+    when: (f) => hasPrimary(f) && f.loss !== undefined && mayDecide(f.seen),
     actions: wait,
   },
   {
@@ -290,6 +292,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
         ? []
         : [{ kind: 'restart', member: f.restarts.replica, primary: leadName(f) }],
   },
+  raiseWaits,
   {
     id: 'wait-for-replicas',
     why: 'writes wait: too few of the members that have to acknowledge them receive',
@@ -346,6 +349,8 @@ const isWinnerLost = (f: DatabaseFacts): boolean =>
   f.loss === 'disk-full' ||
   hasForgotten(f) ||
   hasServedAlready(f) ||
+  // One that serves is elected again, at an epoch of which it takes orders.
+  (isLeadBeyond(f) && !serves(f)) ||
   f.loss === 'replicas-cut-off' ||
   f.lead?.server === 'broken' ||
   f.lead?.server === 'absent' ||

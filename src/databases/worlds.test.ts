@@ -10,6 +10,7 @@ import {
   everyDatabase,
   mainChanges,
   otherChanges,
+  promises,
 } from '../../test/fixtures/database-worlds.ts'
 import { decide } from './decide.ts'
 import type { DatabaseObservation } from './model.ts'
@@ -46,4 +47,5 @@ test('no decision does harm in a small world, all come to rest, every rule has i
 test('in small worlds: once nothing is in the way one leads, and all others follow', () => {
   for (const seen of everyDatabase(2, 'some', mainChanges.slice(0, 1))) comesTrue(seen, decide)
   for (const seen of everyDatabase(2, 'few', mainChanges)) comesTrue(seen, decide)
+  for (const seen of everyDatabase(2, 'few', promises)) comesTrue(seen, decide)
 })

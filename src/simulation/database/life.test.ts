@@ -28,6 +28,9 @@ test('without quorum what is lost is what was given up, and two never answer', (
   assert.equal(firstBroken(1200, { durability: 'async' }), undefined)
 })
 
+/** It takes three records that are lost, and a member that knew only the first two: stories. */
+const elsewhere = ['raise-epoch', 'would-raise-epoch']
+
 test('the lives meet every rule', () => {
   const met = new Set<string>()
   const crashes = ['server killed', 'machine back']
@@ -38,7 +41,9 @@ test('the lives meet every rule', () => {
     for (const rule of liveDatabase({ seed }).rules.keys()) met.add(rule)
     for (const rule of liveDatabase({ seed, durability: 'async' }).rules.keys()) met.add(rule)
   }
-  const unmet = databaseRules.map(({ id }) => id).filter((id) => !met.has(id))
+  const unmet = databaseRules
+    .map(({ id }) => id)
+    .filter((id) => !met.has(id) && !elsewhere.includes(id))
   assert.deepEqual(unmet, [])
 })
 

@@ -41,6 +41,9 @@ const once: Readonly<Record<string, readonly LifeParts[]>> = {
   'what one acknowledged alone is given up by name, also if two winners are lost after it': [
     { seed: 7_000_529_812, isAll: true },
   ],
+  'whoever is promoted has promised nothing to a record that is gone': [
+    { seed: 11_001_649_770, isAll: true },
+  ],
   'a winner that waits for nobody is elected again when it is back': [
     { seed: 106_626, durability: 'async' },
   ],
