@@ -8,6 +8,7 @@ import {
   plan,
   primary,
   record,
+  refusing,
   replica,
   silent,
   view,
@@ -62,6 +63,11 @@ suite('what is asked for', () => {
       'a promotion while all is well',
       () => promote(near, now, 'orders-2'),
       { kind: 'switchover', to: 'orders-2', epoch: 4 },
+    ],
+    [
+      'an approval of a later epoch',
+      () => approve(refusing(), now),
+      { kind: 'approve-failover', epoch: 4 },
     ],
     [
       'a failover that waits',

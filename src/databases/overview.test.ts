@@ -8,6 +8,7 @@ import {
   plan,
   primary,
   record,
+  refusing,
   replica,
   silent,
   view,
@@ -85,6 +86,12 @@ suite('what waits says what would help', () => {
       'would-fail-over',
       /orders-1 is lost \(machine-lost\)/,
       ['alwayson approve orders', 'bring a back, and start its agent there: alwayson up'],
+    ],
+    [
+      refusing(),
+      'would-raise-epoch',
+      /orders-3 has promised a later epoch, to a record that is gone/,
+      ['to begin a later one, for which orders-1 stops for a moment: alwayson approve orders'],
     ],
     [
       view({
