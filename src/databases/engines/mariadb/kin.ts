@@ -11,7 +11,8 @@ export const mariadb: Kin<ServerStatus, Known> = {
   // Never only its statement: a commit that waits would be answered as if it were acknowledged.
   kill: (id) => `KILL HARD CONNECTION ${id}`,
   accountLocked: 4151,
-  reloadTls: 'FLUSH SSL',
+  // Not as a part of the history: a replica would have written what nobody else has.
+  reloadTls: 'FLUSH NO_WRITE_TO_BINLOG SSL',
   timeColumn: 'TIME_MS',
   showReplicas: 'SHOW SLAVE HOSTS',
   async logged(session, signal) {
