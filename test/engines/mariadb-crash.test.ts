@@ -98,4 +98,17 @@ suite('MariaDB after a crash', () => {
     await scene.engine('m3').freeze(soon())
     assert.deepEqual(await ask(3000), ['m2'])
   })
+
+  test('a replica whose stream has broken off says when something last came over it', async () => {
+    await using scene = await Scene.open(mariadb, 2)
+    await begin(scene)
+    await scene.query('m1', insert(1))
+    await scene.shows('m2', 1)
+    const { receivedAt = Number.NaN } = await scene.look('m2')
+    await scene.seat('m1').host.crash()
+    const isCutOff = async (): Promise<boolean> => (await scene.look('m2')).upstream === undefined
+    await until('it receives from nobody', isCutOff, patience)
+    const { receivedAt: last = Number.NaN } = await scene.look('m2')
+    assert.ok(last >= receivedAt)
+  })
 })

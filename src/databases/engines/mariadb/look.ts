@@ -28,6 +28,7 @@ export class Lookout {
   readonly #receivers: Receivers
   #last: ServerSight = blank
   #pulse = ''
+  #source = ''
   #receivedAt: Instant | undefined
   #isPromiseVoid = false
 
@@ -118,8 +119,11 @@ export class Lookout {
     const { peers, now } = this.#server.options
     const peer = peers.find(({ host, port }) => host === receiving.host && port === receiving.port)
     const upstream = receiving.io === 'Yes' ? peer?.member : undefined
-    if (upstream === undefined) this.#receivedAt = undefined
-    else if (receiving.pulse !== this.#pulse) this.#receivedAt = now()
+    // Of a stream that has broken off it is known as well, but not of one from somebody else.
+    const source = `${receiving.host}:${receiving.port}`
+    if (source !== this.#source) this.#receivedAt = undefined
+    this.#source = source
+    if (upstream !== undefined && receiving.pulse !== this.#pulse) this.#receivedAt = now()
     this.#pulse = receiving.pulse
     const error = [receiving.ioError, receiving.sqlError].find(({ number }) => number !== 0)
     return {
