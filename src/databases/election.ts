@@ -164,8 +164,12 @@ function holders(confirmed: readonly Stopped[], record: DatabaseRecord): Readonl
 }
 
 /** Its data were made of a backup: it took part in nothing of what there was before. */
-const isRestored = ({ epoch }: MemberSighting, { proofs }: DatabaseRecord): boolean =>
-  epoch === 0 && proofs.length > 0
+function isRestored({ epoch }: MemberSighting, { proofs, phase }: DatabaseRecord): boolean {
+  // What was restored before, and has begun, was the only one that was recorded.
+  const tried = phase.kind === 'electing' ? phase.tried : undefined
+  const hasBegun = proofs.length > 0 || tried?.some(({ restored }) => restored !== undefined)
+  return epoch === 0 && hasBegun === true
+}
 
 /** Nothing is missing when the old primary itself is among them: it has all it acknowledged. */
 export function shortage(

@@ -44,6 +44,12 @@ const once: Readonly<Record<string, readonly LifeParts[]>> = {
   'whoever is promoted has promised nothing to a record that is gone': [
     { seed: 11_001_649_770, isAll: true },
   ],
+  'what was written before an operator gave it up, and is acknowledged afterwards, is given up': [
+    { seed: 13_000_457_906, isAll: true },
+  ],
+  'what was restored vouches for nothing that was acknowledged on what was restored before': [
+    { seed: 13_500_239_098, durability: 'async', isAll: true },
+  ],
   'a winner that waits for nobody is elected again when it is back': [
     { seed: 106_626, durability: 'async' },
   ],

@@ -375,8 +375,10 @@ export class DatabaseWorld {
     this.record = record
     if (phase.kind === 'promoting' && before.kind !== 'promoting' && phase.proof.acceptedLoss) {
       this.witness.giveUp(this.node(phase.winner), phase.proof.givenUp?.at ?? 0)
-      const isDisowned = this.request?.kind === 'accept-data-loss'
-      if (isDisowned || phase.proof.restored) this.witness.disownedBelow = record.epoch
+      const { restored, why } = phase.proof
+      // One that begins at a loss does so because an operator has said it when nothing was there.
+      const isSaid = this.request?.kind === 'accept-data-loss' || why === 'a database begins'
+      if (isSaid || restored) this.witness.disownedBelow = record.epoch
     }
     if (phase.kind === 'serving' && before.kind === 'promoting') {
       this.witness.check(this.node(phase.primary))
