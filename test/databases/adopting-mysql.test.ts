@@ -127,6 +127,7 @@ suite('MySQL servers that run already', () => {
     ['encrypted logs', {}, { facts: { encrypts: 1 } }, /orders-2 encrypts its binary logs/],
     ['no log', { facts: { logs: 0 } }, {}, /orders-1 writes no binary log/],
     ['a part of a log', { facts: { ignored: 'tmp' } }, {}, /does not log all databases \(tmp\)/],
+    ['semi-sync', { state: { semiSync: true } }, {}, /orders-1 waits for acknowledgements/],
     ['an id of ours', { facts: { serverId: 2 } }, {}, /server_id = 2, which member 2 /],
     [
       'several sources',
@@ -247,6 +248,17 @@ suite('MySQL servers that run already', () => {
     assert.equal(mysqlAdopter.lineOf(seal), 0)
     assert.deepEqual(pair.changed(), ['STOP REPLICA IO_THREAD', 'STOP REPLICA'])
     await ending[Symbol.asyncDispose]()
+    assert.equal(pair.two.said.at(-1), 'START REPLICA')
+  })
+
+  test('have a replica go on that does not come to have applied all', async () => {
+    const links = [{ Retrieved_Gtid_Set: `${uuid}:1-99` }]
+    await using pair = await openPair({}, { state: { links } })
+    const stop = new AbortController()
+    const ending = mysqlAdopter.beforeEnd(pair.member(1), {}, stop.signal)
+    await seen(() => pair.two.said.includes('STOP REPLICA IO_THREAD'))
+    stop.abort(new Error('that is enough'))
+    await assert.rejects(ending, /that is enough/)
     assert.equal(pair.two.said.at(-1), 'START REPLICA')
   })
 

@@ -71,6 +71,7 @@ const answersOf = (facts: ForeignFacts): Answers => [
     () => facts.privileges.map((privilege) => ({ privilege })),
   ],
   [/^SELECT @@global\.report_user/, () => [{ own: facts.own }]],
+  [/^SHOW GLOBAL VARIABLES LIKE/, ({ semiSync }) => [{ Value: semiSync ? 'ON' : 'OFF' }]],
   [/^SHOW REPLICAS/, () => facts.replicas],
   [
     /^SHOW (MASTER|BINARY LOG) STATUS/,

@@ -80,7 +80,7 @@ async function look(adopted: AdoptedMember, signal: AbortSignal): Promise<Runnin
     folder,
     inherited: await inheritedOf(session, folder, signal),
     changes: await changesOf(session, adopted, signal),
-    conflicts: await conflictsOf(session, adopted, { role, links: links.length }, signal),
+    conflicts: await conflictsOf(session, adopted, { role, links: links.length, status }, signal),
   }
 }
 

@@ -11,11 +11,13 @@ import {
   outsideConflicts,
   plainFolder,
   userConflicts,
+  waitConflicts,
 } from '../mysql-kin/adopted-facts.ts'
 import type { Session } from '../mysql-kin/session.ts'
 import { domain, epochMost, epochOf, parseGtids, replicaServerId } from './gtid.ts'
 import { mariadb } from './kin.ts'
 import { enforcedSettings, refusalOf } from './settings.ts'
+import type { ServerStatus } from './status.ts'
 
 const isOurs = (name: string, value: string): boolean =>
   refusalOf(name, value) !== undefined || defeats('mariadb', name, value, 'quorum') !== undefined
@@ -88,13 +90,14 @@ interface Standing {
   readonly role: RunningServer['role']
   /** Of whom it is a replica. */
   readonly links: number
+  readonly status: ServerStatus
 }
 
 /** What keeps this one from being ours. */
 export async function conflictsOf(
   session: Session,
   adopted: AdoptedMember,
-  { role, links }: Standing,
+  { role, links, status }: Standing,
   signal: AbortSignal,
 ): Promise<readonly Conflict[]> {
   const self = await session.one(
@@ -114,6 +117,8 @@ export async function conflictsOf(
     const remedy = 'bring all writes into domain 0 first, and RESET MASTER on all together'
     conflicts.push({ what: `${name} writes in other GTID domains than ${domain}`, remedy })
   }
+  const waits = role === 'primary' && status.semiSync
+  conflicts.push(...waitConflicts(name, waits, 'rpl_semi_sync_master_enabled'))
   conflicts.push(...linkConflicts(name, links, 'RESET SLAVE ’…’ ALL'))
   if (role === 'primary' && Number(self.logs) === 0) {
     const what = `${name} writes no binary log`

@@ -96,6 +96,23 @@ export function outsideConflicts(
   return [{ what, remedy: `bring that to ${folder}: a member has one folder` }]
 }
 
+/** A primary that waits for its replicas would wait for ours, which acknowledge nothing to it. */
+export const waitConflicts = (
+  name: string,
+  waits: boolean,
+  setting: string,
+): readonly Conflict[] =>
+  waits
+    ? [
+        {
+          what: `${name} waits for acknowledgements of its replicas (${setting})`,
+          remedy:
+            `SET GLOBAL ${setting} = OFF until it is taken over: with \`durability: quorum\` it ` +
+            'waits again afterwards',
+        },
+      ]
+    : []
+
 /** One that receives from several. */
 export const linkConflicts = (name: string, links: number, reset: string): readonly Conflict[] =>
   links <= 1

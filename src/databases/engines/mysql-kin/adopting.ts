@@ -149,10 +149,16 @@ export async function standing(
   const session = await openAdopted(adopted, signal)
   let isStopped = false
   const end = async (): Promise<void> => {
-    // If it was ended there is nobody to tell.
+    using last = session
+    if (!isStopped) return
     const soon = AbortSignal.timeout(goOnWithin)
-    if (isStopped && !session.closed) await session.query(goOn, soon).catch(() => [])
-    session[Symbol.dispose]()
+    try {
+      // A statement that was broken off has taken its session along.
+      using again = last.closed ? await openAdopted(adopted, soon) : last
+      await again.query(goOn, soon)
+    } catch {
+      // It was ended: there is nobody to tell.
+    }
   }
   try {
     const { receiving } = await kin.readStatus(session, signal)

@@ -13,6 +13,7 @@ import {
   outsideConflicts,
   plainFolder,
   userConflicts,
+  waitConflicts,
 } from '../mysql-kin/adopted-facts.ts'
 import { numberOf, openAdopted, sourceOf } from '../mysql-kin/adopting.ts'
 import type { Row, Session } from '../mysql-kin/session.ts'
@@ -155,14 +156,16 @@ async function logConflicts(
     const what = `${name} writes no binary log`
     return [{ what, remedy: 'start it with `log_bin`: nobody could follow it' }]
   }
+  const [setting] = await session.query(`SHOW GLOBAL VARIABLES LIKE '${words.semiSource}'`, signal)
+  const waiting = waitConflicts(name, setting?.Value === 'ON', words.semiSource)
   const [row] = await session.query(words.showLog, signal)
   const parts = [row?.Binlog_Do_DB, row?.Binlog_Ignore_DB].map((each) => String(each ?? ''))
-  if (parts.every((each) => each === '')) return []
+  if (parts.every((each) => each === '')) return waiting
   const what = `${name} does not log all databases (${parts.filter((each) => each).join(', ')})`
   const remedy =
     'start it without `binlog_do_db` and `binlog_ignore_db`, and copy its replicas anew: they do ' +
     'not have everything'
-  return [{ what, remedy }]
+  return [...waiting, { what, remedy }]
 }
 
 /** Columns of SHOW REPLICA STATUS that say what is left out. */
