@@ -1,8 +1,8 @@
 // Which accounts does a member's server know, and what may they do? Passwords travel as verifiers.
 
 import { createHash } from 'node:crypto'
-import type { Account, DatabaseAccounts } from '../../engine.ts'
-import { type KnownAccount, keyOf, nameOf, type Origin } from '../mysql-kin/kin.ts'
+import type { DatabaseAccounts } from '../../engine.ts'
+import { type KnownAccount, keyOf, nameOf } from '../mysql-kin/kin.ts'
 import { literal, type Session } from '../mysql-kin/session.ts'
 
 const sha1 = (bytes: string | Buffer): Buffer => createHash('sha1').update(bytes).digest()
@@ -11,7 +11,8 @@ const sha1 = (bytes: string | Buffer): Buffer => createHash('sha1').update(bytes
 export const verifierOf = (password: string): string =>
   `*${sha1(sha1(password)).toString('hex').toUpperCase()}`
 
-const identified = (password: string): string =>
+/** The words of a statement that give an account its password. */
+export const identified = (password: string): string =>
   `IDENTIFIED VIA mysql_native_password USING ${literal(verifierOf(password))}`
 
 /** What the first start of an empty database does, before anybody can connect. */
@@ -54,20 +55,3 @@ export async function knownAccounts(
 /** Whether an account has this password. */
 export const isOf = ({ verifier }: Known, password: string): boolean =>
   verifier === verifierOf(password)
-
-/** Makes an account, or gives it its password, unless it has it: nothing is logged for nothing. */
-export async function ensureAccount(
-  session: Session,
-  known: ReadonlyMap<string, Known>,
-  { user, password }: Account,
-  grants: readonly string[],
-  signal: AbortSignal,
-  from: Origin = '%',
-): Promise<void> {
-  const name = nameOf(user, from)
-  const present = known.get(keyOf(user, from))
-  if (present?.verifier === verifierOf(password)) return
-  const verb = present === undefined ? 'CREATE' : 'ALTER'
-  await session.query(`${verb} USER ${name} ${identified(password)}`, signal)
-  for (const grant of grants) await session.query(`GRANT ${grant} TO ${name}`, signal)
-}

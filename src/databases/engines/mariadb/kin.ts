@@ -3,7 +3,7 @@
 import { Fault } from '../../../foundation/fault.ts'
 import type { AckSet } from '../../model.ts'
 import type { Kin } from '../mysql-kin/kin.ts'
-import { ensureAccount, isOf, type Known, knownAccounts } from './accounts.ts'
+import { identified, isOf, type Known, knownAccounts } from './accounts.ts'
 import { furthest } from './gtid.ts'
 import { readStatus, receivedOf, type ServerStatus } from './status.ts'
 
@@ -19,7 +19,7 @@ export const mariadb: Kin<ServerStatus, Known> = {
     const { at } = await session.one('SELECT @@global.gtid_binlog_pos AS at', signal)
     return furthest(String(at))
   },
-  ...{ readStatus, receivedOf, knownAccounts, isOf, ensureAccount },
+  ...{ readStatus, receivedOf, knownAccounts, isOf, identified },
 }
 
 /** Refuses a set that this engine cannot keep, before anything is changed. */

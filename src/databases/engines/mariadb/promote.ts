@@ -2,10 +2,9 @@
 
 import { Fault } from '../../../foundation/fault.ts'
 import type { AckSet } from '../../model.ts'
-import { markWaits, readMark } from '../mysql-kin/data-folder.ts'
+import { markWaits } from '../mysql-kin/data-folder.ts'
 import { ownDatabase } from '../mysql-kin/kin.ts'
-import { ensureTables } from '../mysql-kin/own-tables.ts'
-import { enforceAcks, ensureAccounts, expelOlder } from '../mysql-kin/serving.ts'
+import { beginTables, enforceAcks, ensureAccounts, expelOlder } from '../mysql-kin/serving.ts'
 import type { Session } from '../mysql-kin/session.ts'
 import { epochMost, primaryServerId } from './gtid.ts'
 import { mark } from './install.ts'
@@ -53,15 +52,13 @@ async function write(
   signal: AbortSignal,
 ): Promise<void> {
   const { member, data, accounts, tls } = server.options
-  await ensureTables(session, signal)
+  await beginTables(session, server, (id) => mark(server, data, id), signal)
   await session.query(
     `INSERT INTO ${ownDatabase}.epoch (epoch, member, at) VALUES (?, ?, NOW())
       ON DUPLICATE KEY UPDATE member = VALUES(member), at = VALUES(at)`,
     signal,
     [epoch, member],
   )
-  const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
-  if (readMark(data)?.identity !== String(id)) mark(server, data, String(id))
   const isSecured = tls !== undefined
   const certified = { admin: isSecured, app: isSecured }
   await ensureAccounts(mariadb, session, accounts, certified, signal)

@@ -4,18 +4,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import type { FollowOrder } from '../../engine.ts'
 import { reaches } from '../../position.ts'
-import { assertOurs, readMark, stateOf } from '../mysql-kin/data-folder.ts'
+import { readMark } from '../mysql-kin/data-folder.ts'
 import { putInPlace } from '../mysql-kin/drafts.ts'
-import { roleAt } from '../mysql-kin/roles.ts'
+import { isLockedOut } from '../mysql-kin/receiving.ts'
 import type { Session } from '../mysql-kin/session.ts'
-import { assertSame, identityOf, openSource } from '../mysql-kin/source.ts'
+import { approach } from '../mysql-kin/source.ts'
 import { makeClone } from './clone.ts'
 import { formatGtid, furthest, furthestGtid } from './gtid.ts'
 import { mark } from './install.ts'
 import { mariadb } from './kin.ts'
 import type { Logs } from './logs.ts'
 import { dropPending, pendingLogs } from './pending.ts'
-import { applyReceived, changeRole, isLockedOut, receiveFrom } from './replication.ts'
+import { applyReceived, changeRole, receiveFrom } from './replication.ts'
 import type { MariadbServer } from './server.ts'
 import { binaryLog, relayLog } from './settings.ts'
 import { startAsReplica } from './start.ts'
@@ -31,12 +31,9 @@ export async function rejoin(
 ): Promise<void> {
   const { options } = server
   const { primary } = order
-  const state = stateOf(options.data, options.database, server.product)
-  if (state.kind === 'foreign') assertOurs(options.data, state)
-  using source = await openSource(options, primary, signal)
-  const identity = await identityOf(source, primary, signal)
-  assertSame(options, identity, primary)
-  const role = await roleAt(mariadb, primary, options, signal)
+  const approached = await approach(mariadb, server, primary, signal)
+  using source = approached.source
+  const { state, identity, role } = approached
   const history = await historyOf(source, signal)
   const way = state.kind === 'absent' ? 'clone' : order.way
   const isNew = way === 'clone' || !(await keepsData(server, logs, history, order, signal))
@@ -62,7 +59,8 @@ async function untilRepeated(
     const { applied, receiving } = status
     if (reaches(applied, goal)) return
     // Writes did not wait for it, since it was not there in time: it has left the set.
-    if (isLockedOut(status)) await changeRole(session, logs, primary, server.options, signal)
+    if (isLockedOut(mariadb, status))
+      await changeRole(session, logs, primary, server.options, signal)
     const error = [receiving?.ioError, receiving?.sqlError].find((each) => (each?.number ?? 0) > 0)
     if (error !== undefined && receiving?.io !== 'Connecting') {
       throw new Fault('failed', `the copy cannot repeat what the primary did: ${error.text}`, {

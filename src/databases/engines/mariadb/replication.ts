@@ -2,14 +2,14 @@
 
 import { basename } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Fault } from '../../../foundation/fault.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
 import { tlsFilesIn } from '../../member-tls.ts'
 import type { Position } from '../../model.ts'
 import { comparePositions, reaches } from '../../position.ts'
-import { kill, type ReceiverRole, receiverName } from '../mysql-kin/gate.ts'
+import { kill, receiverName } from '../mysql-kin/gate.ts'
+import { cannotApply, type Source } from '../mysql-kin/receiving.ts'
 import { roleAt } from '../mysql-kin/roles.ts'
-import { errors, literal, type Session } from '../mysql-kin/session.ts'
+import { literal, type Session } from '../mysql-kin/session.ts'
 import { secureWords } from '../mysql-kin/tls.ts'
 import { furthest, positionOf } from './gtid.ts'
 import { mariadb } from './kin.ts'
@@ -79,11 +79,6 @@ export async function applyReceived(
   }
 }
 
-const cannotApply = (why: string): Fault =>
-  new Fault('failed', `it cannot apply what it received: ${why}`, {
-    remedy: 'have it copied anew from the primary (alwayson reinit)',
-  })
-
 /** Starts the applier at the first transaction of the relay logs that is not applied yet. */
 async function applyFromFiles(
   session: Session,
@@ -102,12 +97,6 @@ async function applyFromFiles(
     await session.query('START SLAVE SQL_THREAD', signal)
     return
   }
-}
-
-/** Whom a replica is to receive from, and how. */
-export interface Source {
-  readonly primary: MemberAddress
-  readonly role: ReceiverRole
 }
 
 /** Points both threads at a primary, from what this member has applied, and starts them. */
@@ -135,12 +124,6 @@ export async function receiveFrom(
   )
   await session.query('START SLAVE', signal)
 }
-
-const locked: ReadonlySet<number> = new Set([errors.accessDenied, mariadb.accountLocked])
-
-/** Whether its primary lets it in no more by the account that it comes in by: its role changed. */
-export const isLockedOut = ({ receiving }: ServerStatus): boolean =>
-  receiving?.io === 'Connecting' && locked.has(receiving.ioError.number)
 
 /** A replica whose account was locked comes in by its other one. */
 export async function changeRole(

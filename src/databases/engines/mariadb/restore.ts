@@ -10,16 +10,16 @@ import { instant, ms } from '../../../foundation/time.ts'
 import type { BackupOptions, Restored, RestoreOrder } from '../../backups/engine.ts'
 import { openPart } from '../../backups/parts.ts'
 import { ScratchHost } from '../../backups/scratch-host.ts'
+import type { DatabaseAccounts } from '../../engine.ts'
 import { readMark, writeMark } from '../mysql-kin/data-folder.ts'
 import { putInPlace } from '../mysql-kin/drafts.ts'
-import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
+import { ownDatabase } from '../mysql-kin/kin.ts'
 import { KnownPieces } from '../mysql-kin/log-pieces.ts'
 import { optionFile } from '../mysql-kin/option-file-of.ts'
 import { ended, ownerOf, start } from '../mysql-kin/processes.ts'
-import { chainUntil, clientWords, examine, recordRestore, repeat } from '../mysql-kin/restoring.ts'
+import { chainUntil, clientWords, examine, rename, repeat } from '../mysql-kin/restoring.ts'
 import { ensureAccounts } from '../mysql-kin/serving.ts'
-import { literal } from '../mysql-kin/session.ts'
-import { verifierOf } from './accounts.ts'
+import type { Session } from '../mysql-kin/session.ts'
 import { install } from './install.ts'
 import { dumpPart } from './kept-base.ts'
 import { mariadb } from './kin.ts'
@@ -66,7 +66,12 @@ export async function restore(
     const bytes = await load(server, into, order, signal)
     const last = await repeat(server.programs, into, chain, order, signal)
     const found = order.purpose === 'trial' ? await examine(server, order, signal) : undefined
-    if (order.purpose === 'restore') await rename(server, options, order, signal)
+    if (order.purpose === 'restore') {
+      const nobody = { admin: false, app: false }
+      const ensure = (session: Session, known: DatabaseAccounts) =>
+        ensureAccounts(mariadb, session, known, nobody, signal)
+      await rename(mariadb, server, database, order, ensure, signal)
+    }
     const { id } = await server.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
     await server.end(endWithin)
     const known = readMark(draft)
@@ -115,27 +120,4 @@ async function load(
   if (over.status === 'rejected') throw over.reason
   if (piped.status === 'rejected') throw piped.reason
   return done
-}
-
-/** A history begins here; what becomes another database has another name and password. */
-async function rename(
-  server: MariadbServer,
-  { database }: BackupOptions,
-  { accounts, to }: RestoreOrder,
-  signal: AbortSignal,
-): Promise<void> {
-  await recordRestore(server, database, to, signal)
-  if (accounts === undefined) return
-  await server.query(`UPDATE ${ownDatabase}.identity SET id = UUID()`, signal)
-  const session = await server.session(signal)
-  const known = { ...accounts, admin: server.options.accounts.admin }
-  await ensureAccounts(mariadb, session, known, { admin: false, app: false }, signal)
-  const verifier = literal(verifierOf(accounts.admin.password))
-  for (const from of ['%', 'localhost'] as const) {
-    await server.query(
-      `ALTER USER IF EXISTS ${nameOf(accounts.admin.user, from)}
-        IDENTIFIED VIA mysql_native_password USING ${verifier}`,
-      signal,
-    )
-  }
 }

@@ -2,24 +2,16 @@
 
 import type { Position } from '../../model.ts'
 import { comparePositions } from '../../position.ts'
+import type { KinReceiving } from '../mysql-kin/kin.ts'
+import { receivingOf as receivingAs, text } from '../mysql-kin/receiving.ts'
 import type { Row, Session } from '../mysql-kin/session.ts'
 import { epochOf, furthest } from './gtid.ts'
 
 /** How a replica stands to whom it receives from (`SHOW ALL SLAVES STATUS`). */
-export interface Receiving {
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  /** `Yes` (a stream is open), `Connecting`, `Preparing` or `No`. */
-  readonly io: string
-  readonly isApplying: boolean
-  readonly ioError: { readonly number: number; readonly text: string }
-  readonly sqlError: { readonly number: number; readonly text: string }
+export interface Receiving extends KinReceiving {
   /** What it has in its relay log, by its own account; nothing after a start. */
   readonly ioPosition: string
   readonly usesGtid: boolean
-  /** Changes with whatever comes over the stream, a heartbeat too. */
-  readonly pulse: string
   readonly secondsBehind: number | undefined
 }
 
@@ -35,8 +27,6 @@ export interface ServerStatus {
   readonly folder: string
   readonly receiving: Receiving | undefined
 }
-
-const text = (value: unknown): string => String(value ?? '')
 
 /** Asks one server. The trap: with an aggregate over a table `@@read_only` is always 0. */
 export async function readStatus(session: Session, signal: AbortSignal): Promise<ServerStatus> {
@@ -62,16 +52,9 @@ export async function readStatus(session: Session, signal: AbortSignal): Promise
 }
 
 const receivingOf = (row: Row): Receiving => ({
-  host: text(row.Master_Host),
-  port: Number(row.Master_Port),
-  user: text(row.Master_User),
-  io: text(row.Slave_IO_Running),
-  isApplying: text(row.Slave_SQL_Running) === 'Yes',
-  ioError: { number: Number(row.Last_IO_Errno), text: text(row.Last_IO_Error) },
-  sqlError: { number: Number(row.Last_SQL_Errno), text: text(row.Last_SQL_Error) },
+  ...receivingAs(row, 'Master', 'Slave', row.Slave_received_heartbeats),
   ioPosition: text(row.Gtid_IO_Pos),
   usesGtid: text(row.Using_Gtid) !== 'No',
-  pulse: [row.Slave_received_heartbeats, row.Master_Log_File, row.Read_Master_Log_Pos].join(' '),
   secondsBehind: row.Seconds_Behind_Master == null ? undefined : Number(row.Seconds_Behind_Master),
 })
 

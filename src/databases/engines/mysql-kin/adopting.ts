@@ -9,6 +9,7 @@ import { Fault } from '../../../foundation/fault.ts'
 import type { Ending } from '../../adoption/adopter.ts'
 import type { AdoptedMember, RunningServer, Seal } from '../../adoption/model.ts'
 import type { Bind } from '../../model.ts'
+import { ensureAccount } from './accounts.ts'
 import { admit, ensureReceivers, kill, receiverName } from './gate.ts'
 import { type Kin, type KinStatus, type KnownAccount, nameOf, ownDatabase } from './kin.ts'
 import { ensureTables } from './own-tables.ts'
@@ -117,7 +118,7 @@ export async function prepareBy<Known extends KnownAccount>(
   using session = await openAdopted(adopted, signal)
   await session.query('SET SESSION sql_log_off = ON, slow_query_log = OFF', signal)
   const known = await kin.knownAccounts(session, signal)
-  await kin.ensureAccount(session, known, accounts.admin, ['ALL PRIVILEGES ON *.*'], signal)
+  await ensureAccount(kin, session, known, accounts.admin, ['ALL PRIVILEGES ON *.*'], signal)
   const name = nameOf(accounts.admin.user)
   await session.query(`GRANT ALL PRIVILEGES ON *.* TO ${name} WITH GRANT OPTION`, signal)
   await ensureReceivers(kin, session, accounts, others(adopted), false, signal)

@@ -2,6 +2,7 @@
 // the network, where members are on several machines; never through the socket, which has none.
 
 import type { DatabaseAccounts } from '../../engine.ts'
+import { ensureAccount } from './accounts.ts'
 import { type Kin, type KinStatus, type KnownAccount, keyOf, nameOf } from './kin.ts'
 import type { Session } from './session.ts'
 
@@ -19,7 +20,7 @@ export async function certify(
 
 /** Our own account, which comes through the socket as another one then. */
 export async function certifyAdmin<Known extends KnownAccount>(
-  kin: Pick<Kin<KinStatus, Known>, 'ensureAccount'>,
+  kin: Pick<Kin<KinStatus, Known>, 'isOf' | 'identified'>,
   session: Session,
   known: ReadonlyMap<string, Known>,
   { admin }: Pick<DatabaseAccounts, 'admin'>,
@@ -28,7 +29,7 @@ export async function certifyAdmin<Known extends KnownAccount>(
 ): Promise<void> {
   const isThere = known.has(keyOf(admin.user, 'localhost'))
   if (isThere || certified) {
-    await kin.ensureAccount(session, known, admin, [], signal, 'localhost')
+    await ensureAccount(kin, session, known, admin, [], signal, 'localhost')
   }
   if (!isThere && certified) {
     const name = nameOf(admin.user, 'localhost')

@@ -9,6 +9,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
+import { ensureAccount } from './accounts.ts'
 import { certify } from './certified.ts'
 import { type Kin, type KinStatus, type KnownAccount, nameOf } from './kin.ts'
 import { errnoOf, errors, type Row, type Session } from './session.ts'
@@ -85,7 +86,8 @@ export async function ensureReceivers<Known extends KnownAccount>(
     for (const { member } of others) {
       for (const role of ['acknowledging', 'plain'] as const) {
         const user = receiverName(accounts, member, role)
-        await kin.ensureAccount(
+        await ensureAccount(
+          kin,
           session,
           known,
           { user, password },

@@ -1,23 +1,28 @@
 // In what do MariaDB and MySQL differ, where both are handled alike? Words, and how a status is
 // read.
 
-import type { Account } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { literal, type Session } from './session.ts'
 
-/** How a replica stands to whom it receives from. */
+/** How a replica stands to whom it receives from, as both say it. */
 export interface KinReceiving {
   readonly host: string
   readonly port: number
+  readonly user: string
   /** `Yes` (a stream is open), `Connecting`, `Preparing` or `No`. */
   readonly io: string
   readonly isApplying: boolean
+  readonly ioError: { readonly number: number; readonly text: string }
+  readonly sqlError: { readonly number: number; readonly text: string }
+  /** Changes with whatever comes over the stream, a heartbeat too. */
+  readonly pulse: string
 }
 
 /** What a server says of itself, as far as both are handled alike by it. */
 export interface KinStatus {
   /** The epoch it is primary at; 0 for a replica. */
   readonly epoch: number
+  readonly readOnly: boolean
   readonly applied: Position
   /** Whom it receives from. */
   readonly receiving: KinReceiving | undefined
@@ -54,15 +59,8 @@ export interface Kin<
   knownAccounts(session: Session, signal: AbortSignal): Promise<ReadonlyMap<string, Known>>
   /** Whether an account has this password. */
   isOf(known: Known, password: string): boolean
-  /** Makes an account, or gives it its password, unless it has it. */
-  ensureAccount(
-    session: Session,
-    known: ReadonlyMap<string, Known>,
-    account: Account,
-    grants: readonly string[],
-    signal: AbortSignal,
-    from?: Origin,
-  ): Promise<void>
+  /** The words of a statement that give an account its password. */
+  identified(password: string): string
 }
 
 /** The database that is ours on every member. */

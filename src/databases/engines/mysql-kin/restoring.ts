@@ -7,11 +7,12 @@ import { Fault } from '../../../foundation/fault.ts'
 import type { Instant } from '../../../foundation/time.ts'
 import { describeInstant } from '../../backups/describe.ts'
 import type { RestoreOrder } from '../../backups/engine.ts'
-import { ownDatabase } from './kin.ts'
+import type { DatabaseAccounts } from '../../engine.ts'
+import { type Kin, nameOf, ownDatabase } from './kin.ts'
 import { type ChainPart, cutAt, pieceBytes } from './log-pieces.ts'
 import { ended, start } from './processes.ts'
 import type { KinServer } from './server.ts'
-import { identifier } from './session.ts'
+import { identifier, type Session } from './session.ts'
 
 /** What is to be repeated. Throws a Fault where nobody knows what had been committed by then. */
 export function chainUntil(
@@ -107,8 +108,33 @@ export async function examine(
   return `${tables.length} tables, ${rows} rows checked`
 }
 
+/** A history begins here; what becomes another database has another name and password. */
+export async function rename(
+  kin: Pick<Kin, 'identified'>,
+  server: KinServer,
+  database: string,
+  { accounts, to }: RestoreOrder,
+  ensure: (session: Session, accounts: DatabaseAccounts) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  await recordRestore(server, database, to, signal)
+  if (accounts === undefined) return
+  await server.query(`UPDATE ${ownDatabase}.identity SET id = UUID()`, signal)
+  await ensure(await server.session(signal), {
+    ...accounts,
+    admin: server.options.accounts.admin,
+  })
+  const { user, password } = accounts.admin
+  for (const from of ['%', 'localhost'] as const) {
+    await server.query(
+      `ALTER USER IF EXISTS ${nameOf(user, from)} ${kin.identified(password)}`,
+      signal,
+    )
+  }
+}
+
 /** Writes down that a history begins here: `of` is what was restored. */
-export async function recordRestore(
+async function recordRestore(
   server: KinServer,
   of: string,
   to: Instant | undefined,

@@ -10,6 +10,7 @@ import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberOptions } from '../../engine.ts'
 import type { ServerProcess } from '../../host.ts'
 import { putTlsFiles, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
+import type { Product } from './data-folder.ts'
 import { assertOwned, makeFolder, type Owner } from './processes.ts'
 import { isUnreachable, type Row, Session } from './session.ts'
 
@@ -33,7 +34,7 @@ export interface KinLaunch {
   readonly data: string
 }
 
-export class KinServer implements Disposable {
+export abstract class KinServer implements Disposable {
   readonly options: MemberOptions
   readonly owner: Owner | undefined
   /** The member's place in the file, from 0. */
@@ -49,6 +50,9 @@ export class KinServer implements Disposable {
     this.index = options.peers.findIndex(({ member }) => member === options.member)
     this.socket = join(options.run, socketName)
   }
+
+  /** The programs that it is started by. */
+  abstract get product(): Product
 
   get process(): ServerProcess {
     return this.options.host.observe()

@@ -5,9 +5,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
+import { ensureAccount } from './accounts.ts'
 import { certify, certifyAdmin } from './certified.ts'
+import { readMark } from './data-folder.ts'
 import { admit, ensureReceivers, kill } from './gate.ts'
-import type { Kin, KinStatus, KnownAccount } from './kin.ts'
+import { type Kin, type KinStatus, type KnownAccount, ownDatabase } from './kin.ts'
+import { ensureTables } from './own-tables.ts'
 import type { KinServer } from './server.ts'
 import { identifier, type Session } from './session.ts'
 
@@ -34,6 +37,18 @@ export async function expelOlder(
   }
 }
 
+/** Our own tables, and the name of the database in them; `mark` hears it where that is news. */
+export async function beginTables(
+  session: Session,
+  { options: { data } }: KinServer,
+  mark: (identity: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  await ensureTables(session, signal)
+  const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
+  if (readMark(data)?.identity !== String(id)) mark(String(id))
+}
+
 /** Who has to show a certificate, beside a password. */
 export interface Certified {
   readonly admin: boolean
@@ -42,7 +57,7 @@ export interface Certified {
 
 /** The application's database and account, and ours: logged, so that replicas have them. */
 export async function ensureAccounts<Known extends KnownAccount>(
-  kin: Pick<Kin<KinStatus, Known>, 'knownAccounts' | 'ensureAccount'>,
+  kin: Pick<Kin<KinStatus, Known>, 'knownAccounts' | 'isOf' | 'identified'>,
   session: Session,
   accounts: DatabaseAccounts,
   certified: Certified,
@@ -50,7 +65,7 @@ export async function ensureAccounts<Known extends KnownAccount>(
 ): Promise<void> {
   const { admin, app } = accounts
   const known = await kin.knownAccounts(session, signal)
-  await kin.ensureAccount(session, known, admin, ['ALL PRIVILEGES ON *.*'], signal)
+  await ensureAccount(kin, session, known, admin, ['ALL PRIVILEGES ON *.*'], signal)
   const there = await session.query(
     'SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
     signal,
@@ -58,7 +73,7 @@ export async function ensureAccounts<Known extends KnownAccount>(
   )
   if (there.length === 0) await session.query(`CREATE DATABASE ${identifier(app.database)}`, signal)
   const pattern = identifier(app.database.replaceAll(/[_%]/g, String.raw`\$&`))
-  await kin.ensureAccount(session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
+  await ensureAccount(kin, session, known, app, [`ALL PRIVILEGES ON ${pattern}.*`], signal)
   await certifyAdmin(kin, session, known, accounts, certified.admin, signal)
   await certify(session, known, app.user, certified.app, signal)
 }

@@ -3,12 +3,15 @@
 import { existsSync } from 'node:fs'
 import { Fault } from '../../../foundation/fault.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
-import { readMark } from './data-folder.ts'
-import { ownDatabase } from './kin.ts'
+import { assertOurs, type FolderState, readMark, stateOf } from './data-folder.ts'
+import type { ReceiverRole } from './gate.ts'
+import { type Kin, ownDatabase } from './kin.ts'
+import { roleAt } from './roles.ts'
+import type { KinServer } from './server.ts'
 import { errnoOf, errors, reached, Session } from './session.ts'
 
 /** A session of the administrator at the primary that is to be followed. Rejects with a Fault. */
-export async function openSource(
+async function openSource(
   { accounts: { admin }, tls }: MemberOptions,
   primary: MemberAddress,
   signal: AbortSignal,
@@ -27,6 +30,37 @@ export async function openSource(
         : `${primary.member} does not answer at ${primary.host}:${primary.port}`,
       { cause, remedy: `see that ${primary.member} runs, and that all members have one file` },
     )
+  }
+}
+
+/** What a member that is to follow has found out, before anything of it is touched. */
+export interface Approach {
+  /** What its own data folder is: absent, or of this database. */
+  readonly state: FolderState
+  /** A session of the administrator at the primary. */
+  readonly source: Session
+  readonly identity: string
+  /** By which of its accounts it is let in. */
+  readonly role: ReceiverRole
+}
+
+/** Comes to whom a member is to follow. Rejects with a Fault, and changes nothing. */
+export async function approach(
+  kin: Pick<Kin, 'accountLocked'>,
+  { options, product }: KinServer,
+  primary: MemberAddress,
+  signal: AbortSignal,
+): Promise<Approach> {
+  const state = stateOf(options.data, options.database, product)
+  if (state.kind === 'foreign') assertOurs(options.data, state)
+  const source = await openSource(options, primary, signal)
+  try {
+    const identity = await identityOf(source, primary, signal)
+    assertSame(options, identity, primary)
+    return { state, source, identity, role: await roleAt(kin, primary, options, signal) }
+  } catch (thrown) {
+    source[Symbol.dispose]()
+    throw thrown
   }
 }
 
@@ -49,7 +83,7 @@ export async function identityOf(
 }
 
 /** Data of another database are never replaced. */
-export function assertSame(
+function assertSame(
   { data, member }: MemberOptions,
   identity: string,
   primary: MemberAddress,

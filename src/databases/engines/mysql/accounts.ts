@@ -2,8 +2,7 @@
 // verifiers: so no policy of the server's is asked about them, and none is logged for nothing.
 
 import { randomBytes } from 'node:crypto'
-import type { Account } from '../../engine.ts'
-import { type KnownAccount, keyOf, nameOf, type Origin } from '../mysql-kin/kin.ts'
+import { type KnownAccount, keyOf } from '../mysql-kin/kin.ts'
 import { literal, type Session } from '../mysql-kin/session.ts'
 import { isSha2Of, sha2Verifier } from './sha256-crypt.ts'
 
@@ -40,20 +39,3 @@ export async function knownAccounts(
 
 /** Whether an account has this password. */
 export const isOf = ({ verifier }: Known, password: string): boolean => isSha2Of(verifier, password)
-
-/** Makes an account, or gives it its password, unless it has it: nothing is logged for nothing. */
-export async function ensureAccount(
-  session: Session,
-  known: ReadonlyMap<string, Known>,
-  { user, password }: Account,
-  grants: readonly string[],
-  signal: AbortSignal,
-  from: Origin = '%',
-): Promise<void> {
-  const name = nameOf(user, from)
-  const present = known.get(keyOf(user, from))
-  if (present !== undefined && isOf(present, password)) return
-  const verb = present === undefined ? 'CREATE' : 'ALTER'
-  await session.query(`${verb} USER ${name} ${identified(password)}`, signal)
-  for (const grant of grants) await session.query(`GRANT ${grant} TO ${name}`, signal)
-}

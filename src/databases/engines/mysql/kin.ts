@@ -1,7 +1,7 @@
 // MySQL, in the words of what it has in common with MariaDB.
 
 import type { Kin } from '../mysql-kin/kin.ts'
-import { ensureAccount, isOf, type Known, knownAccounts } from './accounts.ts'
+import { identified, isOf, type Known, knownAccounts } from './accounts.ts'
 import { readStatus, receivedOf, type ServerStatus } from './status.ts'
 
 export const mysql: Kin<ServerStatus, Known> = {
@@ -13,5 +13,5 @@ export const mysql: Kin<ServerStatus, Known> = {
   async logged(session, signal) {
     return (await readStatus(session, signal)).applied
   },
-  ...{ readStatus, receivedOf, knownAccounts, isOf, ensureAccount },
+  ...{ readStatus, receivedOf, knownAccounts, isOf, identified },
 }

@@ -2,10 +2,9 @@
 
 import type { DatabaseAccounts } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
-import { readMark } from '../mysql-kin/data-folder.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
-import { ensureTables } from '../mysql-kin/own-tables.ts'
 import {
+  beginTables,
   enforceAcks,
   ensureAccounts as ensureKinAccounts,
   expelOlder,
@@ -50,9 +49,7 @@ async function write(
   signal: AbortSignal,
 ): Promise<void> {
   const { member, data, accounts, tls } = server.options
-  await ensureTables(session, signal)
-  const { id } = await session.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
-  if (readMark(data)?.identity !== String(id)) mark(server, data, String(id))
+  await beginTables(session, server, (id) => mark(server, data, id), signal)
   await ensureAccounts(session, accounts, tls !== undefined, signal)
   // Last: whoever has this has all of the above.
   await session.query(

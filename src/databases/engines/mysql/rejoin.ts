@@ -1,10 +1,9 @@
 // How does a member come to follow a primary: from where it is, or as a copy?
 
 import type { FollowOrder } from '../../engine.ts'
-import { assertOurs, readMark, stateOf, writeMark } from '../mysql-kin/data-folder.ts'
+import { readMark, writeMark } from '../mysql-kin/data-folder.ts'
 import { putInPlace } from '../mysql-kin/drafts.ts'
-import { roleAt } from '../mysql-kin/roles.ts'
-import { assertSame, identityOf, openSource } from '../mysql-kin/source.ts'
+import { approach } from '../mysql-kin/source.ts'
 import { makeClone } from './clone.ts'
 import { type GtidSet, subtractGtids } from './gtid-set.ts'
 import { mark } from './install.ts'
@@ -25,12 +24,9 @@ export async function rejoin(
 ): Promise<GtidSet | undefined> {
   const { options } = server
   const { primary } = order
-  const state = stateOf(options.data, options.database, server.product)
-  if (state.kind === 'foreign') assertOurs(options.data, state)
-  using source = await openSource(options, primary, signal)
-  const identity = await identityOf(source, primary, signal)
-  assertSame(options, identity, primary)
-  const role = await roleAt(mysql, primary, options, signal)
+  const approached = await approach(mysql, server, primary, signal)
+  using source = approached.source
+  const { state, identity, role } = approached
   const { executed } = await readStatus(source, signal)
   if (state.kind === 'ours') {
     const tail = subtractGtids(await ownSet(server, signal), executed)

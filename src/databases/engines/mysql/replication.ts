@@ -1,10 +1,10 @@
 // A replica's two threads: what it still has to apply, whom it receives from, and how that ends.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { Fault } from '../../../foundation/fault.ts'
-import type { MemberAddress, MemberOptions } from '../../engine.ts'
+import type { MemberOptions } from '../../engine.ts'
 import { tlsFilesIn } from '../../member-tls.ts'
-import { type ReceiverRole, receiverName } from '../mysql-kin/gate.ts'
+import { receiverName } from '../mysql-kin/gate.ts'
+import { cannotApply, type Source } from '../mysql-kin/receiving.ts'
 import { literal, type Session } from '../mysql-kin/session.ts'
 import { secureWords } from '../mysql-kin/tls.ts'
 import { hasGtids } from './gtid-set.ts'
@@ -37,17 +37,6 @@ export async function applyReceived(session: Session, signal: AbortSignal): Prom
     }
     await pause(pauseBetween, undefined, { signal })
   }
-}
-
-const cannotApply = (why: string): Fault =>
-  new Fault('failed', `it cannot apply what it received: ${why}`, {
-    remedy: 'have it copied anew from the primary (alwayson reinit)',
-  })
-
-/** Whom a replica is to receive from, and how. */
-export interface Source {
-  readonly primary: MemberAddress
-  readonly role: ReceiverRole
 }
 
 /** Points both threads at a primary, from what this member has, and starts them. */

@@ -9,16 +9,18 @@ import { instant, ms } from '../../../foundation/time.ts'
 import type { BackupOptions, Restored, RestoreOrder } from '../../backups/engine.ts'
 import { openPart } from '../../backups/parts.ts'
 import { ScratchHost } from '../../backups/scratch-host.ts'
+import type { DatabaseAccounts } from '../../engine.ts'
 import { readMark, writeMark } from '../mysql-kin/data-folder.ts'
 import { draftOf, putInPlace } from '../mysql-kin/drafts.ts'
-import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
+import { ownDatabase } from '../mysql-kin/kin.ts'
 import { KnownPieces } from '../mysql-kin/log-pieces.ts'
 import { optionFile } from '../mysql-kin/option-file-of.ts'
-import { chainUntil, examine, recordRestore, repeat } from '../mysql-kin/restoring.ts'
-import { identified } from './accounts.ts'
+import { chainUntil, examine, rename, repeat } from '../mysql-kin/restoring.ts'
+import type { Session } from '../mysql-kin/session.ts'
 import { readGroups } from './binary-log.ts'
 import { unpackFolder } from './folder-stream.ts'
 import { hasGtids, parseGtidSet } from './gtid-set.ts'
+import { mysql } from './kin.ts'
 import { chainFrom } from './log-chain.ts'
 import { findClient } from './programs.ts'
 import { ensureAccounts } from './promote.ts'
@@ -59,7 +61,11 @@ export async function restore(
     const programs = { binlog: server.programs.binlog, client }
     const last = await repeat(programs, into, chain, order, signal)
     const found = order.purpose === 'trial' ? await examine(server, order, signal) : undefined
-    if (order.purpose === 'restore') await rename(server, options, order, signal)
+    if (order.purpose === 'restore') {
+      const ensure = (session: Session, known: DatabaseAccounts) =>
+        ensureAccounts(session, known, false, signal)
+      await rename(mysql, server, database, order, ensure, signal)
+    }
     const { id } = await server.one(`SELECT id FROM ${ownDatabase}.identity`, signal)
     await server.end(ms(endWithin))
     const known = readMark(draft)
@@ -111,26 +117,4 @@ async function mustBegin(
   throw new Fault('corrupt', `${base.id} has other transactions than it says`, {
     remedy: 'choose a moment that another backup leads to',
   })
-}
-
-/** A history begins here; what becomes another database has another name and password. */
-async function rename(
-  server: MysqlServer,
-  { database }: BackupOptions,
-  { accounts, to }: RestoreOrder,
-  signal: AbortSignal,
-): Promise<void> {
-  await recordRestore(server, database, to, signal)
-  if (accounts === undefined) return
-  await server.query(`UPDATE ${ownDatabase}.identity SET id = UUID()`, signal)
-  const session = await server.session(signal)
-  const known = { ...accounts, admin: server.options.accounts.admin }
-  await ensureAccounts(session, known, false, signal)
-  for (const from of ['%', 'localhost'] as const) {
-    await server.query(
-      `ALTER USER IF EXISTS ${nameOf(accounts.admin.user, from)}
-        ${identified(accounts.admin.password)}`,
-      signal,
-    )
-  }
 }

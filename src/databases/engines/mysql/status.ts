@@ -1,24 +1,15 @@
 // What does a server say of itself? The few questions that everything else is decided by.
 
 import type { Position } from '../../model.ts'
-import { ownDatabase } from '../mysql-kin/kin.ts'
+import { type KinReceiving, ownDatabase } from '../mysql-kin/kin.ts'
+import { receivingOf as receivingAs, text } from '../mysql-kin/receiving.ts'
 import { errnoOf, errors, type Row, type Session } from '../mysql-kin/session.ts'
 import { countGtids, type GtidSet, parseGtidSet, unionGtids } from './gtid-set.ts'
 
 /** How a replica stands to whom it receives from (`SHOW REPLICA STATUS`). */
-export interface Receiving {
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  /** `Yes` (a stream is open), `Connecting` or `No`. */
-  readonly io: string
-  readonly isApplying: boolean
-  readonly ioError: { readonly number: number; readonly text: string }
-  readonly sqlError: { readonly number: number; readonly text: string }
+export interface Receiving extends KinReceiving {
   /** What has come into its relay logs since those began. */
   readonly retrieved: GtidSet
-  /** Changes with whatever comes over the stream, a heartbeat too. */
-  readonly pulse: string
 }
 
 export interface ServerStatus {
@@ -36,8 +27,6 @@ export interface ServerStatus {
   /** How old what it applied last is, in milliseconds; `undefined` where it cannot tell. */
   readonly lag: number | undefined
 }
-
-const text = (value: unknown): string => String(value ?? '')
 
 /** Asks one server. */
 export async function readStatus(session: Session, signal: AbortSignal): Promise<ServerStatus> {
@@ -95,16 +84,9 @@ async function lagOf(session: Session, signal: AbortSignal): Promise<number | un
   return row?.old == null ? undefined : Math.max(0, Number(row.old) / 1000)
 }
 
-const receivingOf = (row: Row, pulse: string): Receiving => ({
-  host: text(row.Source_Host),
-  port: Number(row.Source_Port),
-  user: text(row.Source_User),
-  io: text(row.Replica_IO_Running),
-  isApplying: text(row.Replica_SQL_Running) === 'Yes',
-  ioError: { number: Number(row.Last_IO_Errno), text: text(row.Last_IO_Error) },
-  sqlError: { number: Number(row.Last_SQL_Errno), text: text(row.Last_SQL_Error) },
+const receivingOf = (row: Row, beats: string): Receiving => ({
+  ...receivingAs(row, 'Source', 'Replica', beats),
   retrieved: parseGtidSet(text(row.Retrieved_Gtid_Set)),
-  pulse: [pulse, row.Source_Log_File, row.Read_Source_Log_Pos].join(' '),
 })
 
 /** All it has, applied or not. The last epoch counts once it is applied. */
