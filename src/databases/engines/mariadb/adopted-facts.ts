@@ -73,7 +73,7 @@ async function unboundOf(
   const rows = await session.query(
     `SELECT DISTINCT p.USER AS user FROM information_schema.PROCESSLIST AS p
       JOIN information_schema.USER_PRIVILEGES AS g
-        ON g.GRANTEE LIKE CONCAT("'", p.USER, "'@%")
+        ON g.GRANTEE LIKE CONCAT('''', p.USER, '''@%')
       WHERE g.PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN')
         AND p.ID <> CONNECTION_ID() AND p.USER <> ?`,
     signal,

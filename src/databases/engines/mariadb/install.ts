@@ -4,7 +4,7 @@ import { chownSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../../../foundation/fault.ts'
 import { writeMark } from '../mysql-kin/data-folder.ts'
-import { draftOf, innodbOptions } from '../mysql-kin/drafts.ts'
+import { draftOf, shapingOptions } from '../mysql-kin/drafts.ts'
 import { makeFolder, run } from '../mysql-kin/processes.ts'
 import { firstStatements } from './accounts.ts'
 import type { MariadbServer } from './server.ts'
@@ -32,7 +32,7 @@ export async function install(server: MariadbServer, signal: AbortSignal): Promi
         // Two of them at once must not meet in a folder that they share.
         `--tmpdir=${draft}`,
         `--extra-file=${statements}`,
-        ...innodbOptions(options.settings, (name, value) => refusalOf(name, value) === undefined),
+        ...shapingOptions(options.settings, (name, value) => refusalOf(name, value) === undefined),
       ],
       { owner, cwd: draft },
       signal,

@@ -23,7 +23,7 @@ const gone = new Set([1049, 1146])
 /** What is compared is text: it has to be written in one way. */
 const quietly = [
   'SET SESSION TRANSACTION READ ONLY',
-  'SET SESSION time_zone = "+00:00"',
+  "SET SESSION time_zone = '+00:00'",
   'SET NAMES utf8mb4',
 ]
 

@@ -5,14 +5,17 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 /** Where a folder is made before it takes its place whole. */
 export const draftOf = (data: string): string => `${data}.new`
 
-/** What shapes the files themselves has to be said when they are made. */
-export const innodbOptions = (
+/** Settings that shape the files, and what a name means in them: no other start can change that. */
+const shapes = /^(loose[_-])?(innodb[_-]|lower[_-]case[_-]table[_-]names$)/i
+
+/** What has to be said when files are made. */
+export const shapingOptions = (
   settings: Readonly<Record<string, string>>,
   isAllowed: (name: string, value: string) => boolean,
 ): readonly string[] =>
   Object.entries(settings)
     .filter(([name, value]) => isAllowed(name, value))
-    .filter(([name]) => /^(loose[_-])?innodb[_-]/i.test(name))
+    .filter(([name]) => shapes.test(name))
     .map(([name, value]) => `--${name}=${value}`)
 
 /** Puts the complete draft in the place of what was there. */

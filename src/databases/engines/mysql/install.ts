@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import { writeMark } from '../mysql-kin/data-folder.ts'
-import { draftOf, innodbOptions } from '../mysql-kin/drafts.ts'
+import { draftOf, shapingOptions } from '../mysql-kin/drafts.ts'
 import { nameOf } from '../mysql-kin/kin.ts'
 import { makeFolder, run } from '../mysql-kin/processes.ts'
 import { Session } from '../mysql-kin/session.ts'
@@ -22,7 +22,7 @@ export async function install(server: MysqlServer, signal: AbortSignal): Promise
   rmSync(draft, { recursive: true, force: true })
   makeFolder(options.run, owner)
   makeFolder(draft, owner)
-  const shape = innodbOptions(options.settings, (name, value) =>
+  const shape = shapingOptions(options.settings, (name, value) =>
     isAllowed(programs.words, name, value),
   )
   try {
