@@ -51,8 +51,8 @@ export class AckWatch {
   }
 
   /**
-   * By whom a server acknowledges that was told to wait for `needed` of them; `isWaiting` is what it
-   * calls whether it does. Where it has stopped waiting for anybody, nothing is promised.
+   * By whom a server acknowledges that was told to wait for `needed` of them; `isWaiting` is its
+   * word for whether it does. Where it has stopped waiting for anybody, nothing is promised.
    */
   async see(
     session: Session,
