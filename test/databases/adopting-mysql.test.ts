@@ -304,7 +304,7 @@ suite('MySQL servers that run already', () => {
         mysqlAdopter.settle(member, data, usual)
         assert.deepEqual(
           index(),
-          [1, 2].map((n) => join(data, `binlog.00000${n}`)),
+          [1, 2].map((n) => `./binlog.00000${n}`),
           time,
         )
       }

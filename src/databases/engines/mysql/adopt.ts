@@ -196,8 +196,9 @@ function keepLogs(data: string, { folder = '', log = '', logs = '' }: Seal): voi
   const names = text.split('\n').filter((line) => line !== '')
   // A server takes a name that is not whole for one beside its logs, whatever folder it has.
   const paths = names.map((each) => moved(isAbsolute(each) ? each : join(beside, basename(each))))
+  const listed = paths.map((each) => (dirname(each) === data ? `./${basename(each)}` : each))
   const own = join(data, `${binaryLog}.index`)
-  writeWhole(own, paths.map((each) => `${each}\n`).join(''))
+  writeWhole(own, listed.map((each) => `${each}\n`).join(''))
   give(own, data)
 }
 

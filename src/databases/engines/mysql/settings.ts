@@ -78,8 +78,9 @@ export function configurationOf(
     ...enforcedSettings(words),
     ...placeLines(place),
     [words.showReplicaAuthInfo, 'ON'],
-    ['log_bin', `${place.data}/${binaryLog}`],
-    ['relay_log', `${place.data}/relay`],
+    // In the data, by names that hold wherever a folder is moved to: an index lists them as given.
+    ['log_bin', binaryLog],
+    ['relay_log', 'relay'],
   ]
   return optionLines('mysqld', lines)
 }

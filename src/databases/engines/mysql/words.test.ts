@@ -57,6 +57,12 @@ suite('the configuration of a MySQL', () => {
     }
   })
 
+  test('names its logs so that its folder may be moved', () => {
+    const text = configurationOf(place, {}, wordsOf([8, 0, 36]))
+    assert.match(text, /^log_bin = binlog$/m)
+    assert.match(text, /^relay_log = relay$/m)
+  })
+
   test('shows a certificate between machines, and lets clients of doors come as they do', () => {
     const tls = { ca: '/r/ca', cert: '/r/cert', key: '/r/key' }
     const text = configurationOf({ ...place, tls }, { ssl_ca: '/elsewhere' }, wordsOf([8, 4, 0]))
