@@ -36,9 +36,13 @@ const kinds: readonly { readonly text: string; readonly bodyBytes: number }[] = 
 
 /** A request that takes longer has failed. */
 const deadline = 15_000
+/** A visitor who came while answers were held goes after this long without a question, ms. */
+const staysFor = 5000
 
 /** One connection, opened again when it has ended. */
 class Line {
+  /** When it was last answered. */
+  restsSince = 0
   #socket: Socket | undefined
   #ask: Ask | undefined
   #received = ''
@@ -111,10 +115,13 @@ class Line {
 
 /** See the first line. */
 export class Clients {
+  /** The last to have answered is asked first, so that those who are not needed rest. */
   readonly #idle: Line[] = []
-  readonly #lines: Line[] = []
+  readonly #lines = new Set<Line>()
   readonly #waiting: Ask[] = []
   readonly #port: number
+  /** Those that stay. */
+  readonly #least: number
   readonly #began = performance.now()
   #rate: number
   #sent = 0
@@ -129,6 +136,7 @@ export class Clients {
 
   constructor(port: number, connections: number, rate: number | undefined) {
     this.#port = port
+    this.#least = connections
     this.#rate = rate ?? 0
     this.#isClosed = rate === undefined
     for (let line = 0; line < connections; line += 1) this.#add()
@@ -138,7 +146,7 @@ export class Clients {
 
   #add(): void {
     const line = new Line(this.#port, (it, ask, failure) => this.#over(it, ask, failure))
-    this.#lines.push(line)
+    this.#lines.add(line)
     this.#idle.push(line)
   }
 
@@ -155,7 +163,7 @@ export class Clients {
     // While answers are held, new requests open connections, as new visitors do.
     while (this.#waiting.length > 0) {
       if (this.#idle.length === 0) this.#add()
-      const line = this.#idle.shift() as Line
+      const line = this.#idle.pop() as Line
       this.#underWay += 1
       line.send(this.#waiting.shift() as Ask)
     }
@@ -175,7 +183,18 @@ export class Clients {
     if (failure !== '') this.#failures.set(failure, (this.#failures.get(failure) ?? 0) + 1)
     else if (latency > 1000) this.#slow += 1
     if (this.#isClosed && this.#timer === undefined && !this.#stopped) this.#sendNext(line)
-    else this.#idle.push(line)
+    else this.#rest(line)
+  }
+
+  #rest(line: Line): void {
+    line.restsSince = this.#now
+    this.#idle.push(line)
+    const [longest] = this.#idle
+    if (longest === undefined || this.#lines.size <= this.#least) return
+    if (this.#now - longest.restsSince < staysFor) return
+    this.#idle.shift()
+    this.#lines.delete(longest)
+    longest.close()
   }
 
   #stopped = false
