@@ -41,31 +41,3 @@ function kill(pid: number): void {
     if ((thrown as { code?: string }).code !== 'ESRCH') throw thrown
   }
 }
-
-/** What is to be cleaned up when this process is told to end before it has. */
-const open = new Set<AsyncDisposable>()
-
-/** Disposes of it at the end of this process as well, if a signal is the reason. */
-export function cleansUp<Thing extends AsyncDisposable>(thing: Thing): Thing {
-  if (open.size === 0) for (const signal of ends) process.once(signal, endAll)
-  open.add(thing)
-  return thing
-}
-
-/** It has been cleaned up. */
-export function isClean(thing: AsyncDisposable): void {
-  open.delete(thing)
-  if (open.size === 0) for (const signal of ends) process.off(signal, endAll)
-}
-
-const ends = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-
-function endAll(): void {
-  // Whatever is in the middle of something fails now, and must not end this process before its end.
-  process.on('uncaughtException', () => {})
-  process.on('unhandledRejection', () => {})
-  Promise.allSettled([...open].map((each) => each[Symbol.asyncDispose]())).then(
-    () => process.exit(130),
-    () => process.exit(1),
-  )
-}

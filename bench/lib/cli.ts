@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Status } from '../../src/agent/model.ts'
+import { cleansUp, isClean } from './cleanup.ts'
 import { signalPid, treeOf, until } from './processes.ts'
 
 const run = promisify(execFile)
@@ -28,6 +29,7 @@ export function openCli(
 ): Cli {
   const launcher = join(more.root ?? projectRoot, 'bin', 'alwayson.js')
   const say = async (...args: readonly string[]): Promise<string> => {
+    if (args[0] === 'up') cleansUp(ending)
     const all = [launcher, '--file', file, '--state', state, ...args]
     const env = { ...process.env, ...more.env }
     // The status of thousands of servers is long.
@@ -36,7 +38,7 @@ export function openCli(
     return stdout
   }
   const status = async (): Promise<Status> => JSON.parse(await say('status', '--json')) as Status
-  return {
+  const cli: Cli = {
     say,
     status,
     async end() {
@@ -45,8 +47,11 @@ export function openCli(
       const left = (): readonly number[] => pids.filter((pid) => isThere(pid))
       await until('everything has ended', () => left().length === 0, 5000).catch(() => {})
       for (const pid of left()) signalPid(pid, 'SIGKILL')
+      isClean(ending)
     },
   }
+  const ending: AsyncDisposable = { [Symbol.asyncDispose]: () => cli.end() }
+  return cli
 }
 
 /** The agent, the edges, and all that descend from them. */

@@ -4,6 +4,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
+// A signal ends this process in order: only then is what it began ended with it.
+import './cleanup.ts'
 
 /** A process that this benchmark started; disposing it ends it and whatever it started. */
 export interface Child extends AsyncDisposable {
@@ -19,7 +21,6 @@ const living = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of living) child.kill('SIGKILL')
 })
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => process.exit(1))
 
 /** Starts a process whose output goes to the file `log`. */
 export function start(

@@ -1,6 +1,7 @@
 // One soak: load for a long time, a fault each turn, and what became of it.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { cleansUp, isClean } from '../../bench/lib/cleanup.ts'
 import type { Status } from '../../src/agent/model.ts'
 import { Clients, type Stretch } from './clients.ts'
 import { faultOf, type SoakFaultName, soakFaults } from './faults.ts'
@@ -56,15 +57,17 @@ async function capacityOf(port: number, within: number): Promise<number> {
   return (requests * 1000) / within
 }
 
-/** Runs it. Everything it started has ended when it resolves, and when it rejects. */
+/** Runs it. All that it started has ended when it resolves or rejects, and on a signal. */
 export async function soak(options: SoakOptions): Promise<Soaked> {
   const stage = await openStage(options.folder)
+  const cleaning = cleansUp({ [Symbol.asyncDispose]: () => stage.end() })
   try {
     const capacity = await capacityOf(stage.port, Math.min(5000, options.turn))
     const rate = Math.round(options.rate ?? capacity / 2)
     options.tell(`capacity ${Math.round(capacity)} requests a second; soaking at ${rate}`)
     return await new Course(stage, options, capacity, rate).run()
   } finally {
+    isClean(cleaning)
     await stage.end()
   }
 }
