@@ -83,7 +83,11 @@ class PieceKeeper implements AsyncDisposable {
   #format: Buffer | undefined
   #file: GrowingObject | undefined
   #times: GrowingObject | undefined
+  /** Up to where the piece has come, and how much of that is written. */
   #offset = 0
+  #written = 0
+  /** Came together, and is written at one stroke. */
+  #unwritten: Buffer[] = []
   #timesOffset = 0
   #isDirty = false
   /** Of the piece that grows. */
@@ -182,13 +186,15 @@ class PieceKeeper implements AsyncDisposable {
     const begin = Buffer.concat([magic, format])
     await this.#file.write(0, begin)
     this.#offset = begin.length
+    this.#written = begin.length
+    this.#unwritten = []
     this.#timesOffset = 0
   }
 
   async #append(event: Buffer, signal: AbortSignal): Promise<void> {
     if (this.#format === undefined) throw new Fault('corrupt', 'the log begins with no format')
     if (this.#file === undefined) await this.#begin(this.#format, signal)
-    await this.#file?.write(this.#offset, event)
+    this.#unwritten.push(event)
     this.#offset += event.length
     this.#isDirty = true
   }
@@ -197,6 +203,9 @@ class PieceKeeper implements AsyncDisposable {
   async #settle(hasCome: boolean, signal: AbortSignal): Promise<void> {
     const now = this.#now()
     if (this.#isDirty && this.#file !== undefined && this.#times !== undefined) {
+      const events = Buffer.concat(this.#unwritten.splice(0))
+      await this.#file.write(this.#written, events)
+      this.#written += events.length
       await this.#file.sync()
       const line = Buffer.from(`${this.#offset} ${now}\n`)
       await this.#times.write(this.#timesOffset, line)
