@@ -57,7 +57,8 @@ export async function adoptMember(options: AdoptionOptions, signal: AbortSignal)
     signal.throwIfAborted()
     const note = readNote(path)
     if (note?.state === 'moved') {
-      if (note.primary !== member.name) await keepFollowing(options, note, signal)
+      const isLate = note.primary !== member.name && !isKept(options)
+      if (isLate) await keepFollowing(options, note, signal)
       return
     }
     try {
@@ -72,6 +73,13 @@ export async function adoptMember(options: AdoptionOptions, signal: AbortSignal)
     await bell.wait(signal)
   }
 }
+
+/**
+ * Whether its keeper has carried out an order since: then all of it is over, and it may lead; an
+ * agent that has just begun hears of no record yet.
+ */
+const isKept = ({ folders, plan, member }: AdoptionOptions): boolean =>
+  openKeeperStore(folders.member(plan, member.name).memory).load().version > 0
 
 /** The next step; resolves to why there is none yet. */
 async function goOn(
