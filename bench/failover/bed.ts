@@ -29,6 +29,10 @@ export interface BedOptions {
   readonly durability: 'quorum' | 'async'
   /** The folder of the server's programs, unless they are found by themselves. */
   readonly home?: string
+  /** Of machines: whether members show each other certificates; without it they do. */
+  readonly tls?: boolean
+  /** What clients wait at most when a machine is lost, unless it is as usual: `12s`. */
+  readonly within?: string
 }
 
 /** A database with clients that write. */
@@ -79,6 +83,10 @@ export async function openBed(options: BedOptions): Promise<Bed> {
   }
 }
 
+/** A line of the database in the file, where there is a value. */
+const lineOf = (key: string, value: unknown): string =>
+  value === undefined ? '' : `    ${key}: ${value}\n`
+
 class OpenBed implements Bed {
   readonly options: BedOptions
   readonly places: Place[] = []
@@ -120,12 +128,14 @@ class OpenBed implements Bed {
   }
 
   #file(ports: readonly number[], machines: readonly TestMachine[] | undefined): string {
-    const { engine, durability, home } = this.options
+    const { engine, durability, home, tls, within } = this.options
     const cluster =
       machines === undefined
         ? ''
         : `machines: { ${machines.map(({ name, address }) => `${name}: ${address}`).join(', ')} }
 coordination: { zookeeper: "${this.coordinator?.address}:2181", session: 2s }`
+    const failover = within && `{ within: ${within} }`
+    const more = Object.entries({ home, tls, failover }).map(([key, value]) => lineOf(key, value))
     const members = machines === undefined ? `{ count: 3, ports: [${ports.join(', ')}] }` : 3
     return `
 name: bench
@@ -138,7 +148,7 @@ databases:
     members: ${members}
     data: ${join(this.#root, 'data')}
     bind: 127.0.0.1:${this.#write}
-${home === undefined ? '' : `    home: ${home}\n`}`
+${more.join('')}`
   }
 
   async #giveKeys(machines: readonly TestMachine[]): Promise<void> {

@@ -3,14 +3,14 @@
 import type { OpenBackups } from '../databases/backups/engine.ts'
 import type { OpenReader } from '../databases/compare/engine.ts'
 import type { DatabaseAccounts } from '../databases/engine.ts'
-import type { MemberTls } from '../databases/member-tls.ts'
+import type { DialTls } from '../databases/member-tls.ts'
 import type { EngineName } from '../databases/model.ts'
 import type { Instant } from '../foundation/time.ts'
 
 /** Who reads members of one kind, to compare them. */
 export async function memberReader(
   name: EngineName,
-): Promise<(accounts: DatabaseAccounts, now: () => Instant, tls?: MemberTls) => OpenReader> {
+): Promise<(accounts: DatabaseAccounts, now: () => Instant, tls?: DialTls) => OpenReader> {
   switch (name) {
     case 'postgresql':
       return (await import('../databases/engines/postgresql/compare.ts')).openPostgresReader

@@ -13,8 +13,9 @@ import { below } from '../databases/backups/store.ts'
 import { openFolderStore } from '../databases/backups/stores/folder.ts'
 import { type Task, Works } from '../databases/backups/works.ts'
 import type { DatabaseBoard } from '../databases/board.ts'
+import { encryptionOf, isSpoken } from '../databases/encryption.ts'
 import type { DatabaseAccounts } from '../databases/engine.ts'
-import type { MemberTls } from '../databases/member-tls.ts'
+import type { DialTls, MemberTls } from '../databases/member-tls.ts'
 import type { DatabasePlan, DatabaseView, MemberPlan } from '../databases/model.ts'
 import type { BackupsOverview, DatabaseWork } from '../databases/overview.ts'
 import { accountsOf } from '../databases/passwords.ts'
@@ -32,7 +33,7 @@ export interface KeepingOptions {
   readonly folders: DatabaseFolders
   readonly clock: Clock
   readonly machine: string | undefined
-  /** What members on other machines are reached by. */
+  /** What members on other machines are reached by, where they are reached under TLS. */
   readonly tls: MemberTls | undefined
   /** What passwords follow from. */
   readonly secret: () => string
@@ -104,8 +105,15 @@ export class Keeping {
     return { plan, record, members, connected, ...wish }
   }
 
+  /** By what members are reached at this moment. */
+  readonly #dial: DialTls = () => {
+    const { plan, board, tls } = this.#options
+    return isSpoken(encryptionOf(plan, board.view().record)) ? tls?.() : undefined
+  }
+
   async #openEngine(): Promise<BackupEngine> {
-    const { plan, clock, event, secret, tls } = this.#options
+    const { plan, clock, event, secret } = this.#options
+    const tls = this.#dial
     const open = await backupEngine(plan.engine)
     const { name: database, home, user, settings } = plan
     this.#engine ??= open({
@@ -160,14 +168,14 @@ export class Keeping {
 
   /** Begins to compare the members, and with `repair` to mend them. Rejects with a Fault. */
   async verify(repair: boolean): Promise<string> {
-    const { plan, board, clock, event, secret, tls } = this.#options
+    const { plan, board, clock, event, secret } = this.#options
     if (this.#works.isBusy('verify')) {
       throw new Fault('in-use', `the members of ${plan.name} are being compared already`, {
         remedy: `wait until that has ended: alwayson databases ${plan.name}`,
       })
     }
     const reader = await memberReader(plan.engine)
-    const open = async () => reader(accountsOf(plan, secret()), () => clock.now(), tls)
+    const open = async () => reader(accountsOf(plan, secret()), () => clock.now(), this.#dial)
     const task = verifyTask({ open, board, clock, event, view: () => this.view() }, repair)
     return this.#works.begin('verify', task, this.#stop.signal).id
   }

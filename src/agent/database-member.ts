@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import { dirname } from 'node:path'
 import { readNote } from '../databases/adoption/note.ts'
 import type { DatabaseBoard } from '../databases/board.ts'
+import { isSpoken } from '../databases/encryption.ts'
 import type {
   DatabaseAccounts,
   MemberAddress,
@@ -17,7 +18,7 @@ import { type GuardedHost, openGuarded } from '../databases/guard/guarded.ts'
 import { type Keeper, openKeeper } from '../databases/keeper.ts'
 import type { MemberTls } from '../databases/member-tls.ts'
 import { openKeeperStore } from '../databases/memory.ts'
-import type { DatabasePlan, MemberPlan } from '../databases/model.ts'
+import type { DatabasePlan, Encryption, MemberPlan } from '../databases/model.ts'
 import { freeBytesAt } from '../databases/room.ts'
 import { wishOf } from '../databases/wish.ts'
 import { Fault } from '../foundation/fault.ts'
@@ -34,6 +35,8 @@ export interface LocalMemberOptions {
   readonly accounts: DatabaseAccounts
   /** How members on other machines are known; `undefined`: there are none. */
   readonly tls: MemberTls | undefined
+  /** The step towards TLS, or back, that is taken with it. */
+  readonly encryption: Encryption
   readonly openMember: OpenMember
   /** Others could be told to be primary while this process is cut off. */
   readonly leased: boolean
@@ -57,20 +60,24 @@ export interface LocalMember {
 
 /** Opens a member; adopts its server if an agent before left it running. Rejects with a Fault. */
 export async function openLocalMember(options: LocalMemberOptions): Promise<LocalMember> {
-  const { plan, member, board, folders, accounts, clock, event, tls } = options
+  const { plan, member, board, folders, accounts, clock, event, encryption } = options
   const places = folders.member(plan, member.name)
   const { host, engine, peers } = await openServer(options)
+  const store = openKeeperStore(places.memory)
   try {
+    // Whoever opens it next, and hears nobody, goes by the same.
+    const before = store.load()
+    if (before.encryption !== encryption) store.save({ ...before, encryption })
     const keeper = openKeeper({
       ...{ member: member.name, peers, engine, host, board, clock, event },
-      store: openKeeperStore(places.memory),
+      ...{ store, encryption: options.tls && encryption },
       freeBytes: () => freeBytesAt(places.data),
       bounds: () => wishOf(plan).bounds,
       lease: options.leased
         ? {
             vouch: {
               ...{ engine: plan.engine, socket: places.run, port: member.port },
-              ...{ account: accounts.admin, tlsIn: tls === undefined ? undefined : places.run },
+              ...{ account: accounts.admin, tlsIn: isSpoken(encryption) ? places.run : undefined },
             },
           }
         : undefined,
@@ -84,7 +91,7 @@ export async function openLocalMember(options: LocalMemberOptions): Promise<Loca
 }
 
 /** The others would take its server for somebody else's. */
-function mustBear(tls: MemberTls | undefined, { name, host, machine }: MemberPlan): void {
+export function mustBear(tls: MemberTls | undefined, { name, host, machine }: MemberPlan): void {
   if (tls === undefined) return
   const certificate = new X509Certificate(tls().cert)
   const borne = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)
@@ -103,8 +110,9 @@ export interface OpenServer {
 
 /** Opens them as far as that goes without starting a server. Rejects with a Fault. */
 export async function openServer(options: LocalMemberOptions): Promise<OpenServer> {
-  const { plan, member, folders, accounts, clock, version, event, tls } = options
-  mustBear(tls, member)
+  const { plan, member, folders, accounts, clock, version, event, encryption } = options
+  const shown = encryption === 'plain' ? undefined : options.tls
+  mustBear(shown, member)
   const places = folders.member(plan, member.name)
   // What a server that was taken over was set up with goes on to hold, unless the file says more.
   const note = member.adopt === undefined ? undefined : readNote(places.adoption)
@@ -117,7 +125,9 @@ export async function openServer(options: LocalMemberOptions): Promise<OpenServe
   try {
     const peers = plan.members.map(({ name, host: at, port }) => ({ member: name, host: at, port }))
     const engine = await options.openMember({
-      ...{ database: plan.name, member: member.name, peers, accounts, tls, host, event },
+      ...{ database: plan.name, member: member.name, peers, accounts, host, event },
+      ...{ tls: isSpoken(encryption) ? shown : undefined, shown },
+      alsoPlain: encryption !== 'required',
       address: { member: member.name, host: member.host, port: member.port },
       ...{ data: places.data, run: places.run, aside: places.aside },
       ...{ home: plan.home ?? note?.home, user: plan.user ?? note?.user, adopted: note?.inherited },

@@ -9,7 +9,7 @@ import type {
   TableServer,
 } from '../balancing/model.ts'
 import { boundsFor } from '../databases/budget.ts'
-import { areSecured } from '../databases/durable-settings.ts'
+import { encryptionOf, isSpoken } from '../databases/encryption.ts'
 import type {
   DatabasePlan,
   DatabaseView,
@@ -96,7 +96,7 @@ function rowOf(
         bytes: share(plan.hold.connections * heldBytesMost),
       },
       ...{ connectTimeout, responseTimeout: connectTimeout },
-      ...(speaksTls(plan) ? { isCluster: true as const } : {}),
+      ...(speaksTls({ plan, record }) ? { isCluster: true as const } : {}),
     },
   ]
 }
@@ -105,7 +105,8 @@ function rowOf(
  * Whether its servers take sessions under TLS. Those of MySQL do not: to log in there under TLS a
  * client of `caching_sha2_password` would have to say its password to the door.
  */
-const speaksTls = (plan: DatabasePlan): boolean => areSecured(plan) && plan.engine !== 'mysql'
+const speaksTls = ({ plan, record }: Pick<DatabaseView, 'plan' | 'record'>): boolean =>
+  isSpoken(encryptionOf(plan, record)) && plan.engine !== 'mysql'
 
 /** What one waiting session may have sent already. */
 const heldBytesMost = 64 * 1024

@@ -9,7 +9,6 @@ import type { DecidingBoard, OperatorWish } from '../databases/board.ts'
 import { openLocalBoard } from '../databases/boards/local.ts'
 import { openSharedBoard } from '../databases/boards/shared.ts'
 import { describeAction } from '../databases/describe.ts'
-import { areSecured } from '../databases/durable-settings.ts'
 import type { DatabaseAccounts } from '../databases/engine.ts'
 import { leadDatabase } from '../databases/lead.ts'
 import type { MemberTls } from '../databases/member-tls.ts'
@@ -18,18 +17,15 @@ import { accountsOf } from '../databases/passwords.ts'
 import { wishOf } from '../databases/wish.ts'
 import { describeError, Fault } from '../foundation/fault.ts'
 import { type Milliseconds, ms, sleep } from '../foundation/time.ts'
-import { adoptMember } from './database-adoption.ts'
 import { Held } from './database-held.ts'
 import { Keeping } from './database-keeping.ts'
 import { type Leaving, leavingOf, untilMayLeave } from './database-leaving.ts'
-import { type LocalMember, type LocalMemberOptions, openLocalMember } from './database-member.ts'
+import type { LocalMember } from './database-member.ts'
+import { type OpeningOptions, openMember } from './database-opening.ts'
 import type { AgentDatabasesOptions } from './database-options.ts'
-import { type RefusedMember, tellRefused } from './database-refused.ts'
 import { endStrays } from './database-strays.ts'
 import { type PlannedAdoptions, planAdoptions } from './plan-adoptions.ts'
 
-/** A member that could not be opened (a full disk, a folder of another) is tried again. */
-const againAfter = ms(3000)
 /** Between two sessions of a board that failed for a reason of its own. */
 const attendAgainAfter = ms(500)
 /** Where the boards of all databases stand in the cluster's own tree. */
@@ -71,11 +67,6 @@ export class AgentDatabases {
   /** Called whenever that has become another one. */
   onRenewal(listener: () => void): void {
     this.#options.cluster?.keys.onChange(listener)
-  }
-
-  /** How the members of a database know each other; `undefined`: all of them are on one machine. */
-  tlsOf(plan: DatabasePlan): MemberTls | undefined {
-    return areSecured(plan) ? this.certificate : undefined
   }
 
   /** The password of an application: what is told to its services and to edges. */
@@ -157,7 +148,7 @@ export class AgentDatabases {
     const shared = cluster && openSharedBoard(`${boardsPath}/${plan.name}`, clock)
     const board = shared ?? openLocalBoard(folders.record(plan.name), clock)
     const keeping = new Keeping({
-      ...{ plan, board, folders, clock, changed, machine: cluster?.machine, tls: this.tlsOf(plan) },
+      ...{ plan, board, folders, clock, changed, machine: cluster?.machine, tls: this.certificate },
       secret: () => cluster?.secret ?? folders.secret(),
       event: (rule, why, seen) => event(rule, plan.name, why, [], seen),
       databases: () => [...this.#held.keys()],
@@ -205,7 +196,7 @@ export class AgentDatabases {
     held.board.onChange(changed)
     const local = held.shared === undefined ? (held.board as DecidingBoard) : undefined
     const mine = plan.members.filter(this.#isMine)
-    held.running.push(...mine.map((member) => this.#openMember(held, member)))
+    held.running.push(...mine.map((member) => openMember(this.#opening, held, member)))
     for (const one of held.leaving) {
       if (this.#isMine(one.member)) held.running.push(this.#letGo(held, one))
     }
@@ -219,7 +210,7 @@ export class AgentDatabases {
   async #letGo(held: Held, one: Leaving): Promise<void> {
     const { name } = one.member
     const { signal } = held.stop
-    await this.#openMember(held, one.member, one.plan)
+    await openMember(this.#opening, held, one.member, one.plan)
     try {
       await untilMayLeave(held.board, name, signal)
     } catch (thrown) {
@@ -233,40 +224,14 @@ export class AgentDatabases {
     await opened?.end(endWithin)
   }
 
-  /** Opens a member; tries again for as long as that fails, and says why. */
-  async #openMember(held: Held, member: MemberPlan, plan = held.plan): Promise<void> {
-    const { folders, clock, version, cluster, engines, adopters, services } = this.#options
-    const { board } = held
-    const { signal } = held.stop
-    let trouble = ''
-    while (!signal.aborted) {
-      let refused: RefusedMember | undefined
-      try {
-        const options: LocalMemberOptions = {
-          ...{ plan, member, board, folders, clock, version },
-          ...{ accounts: this.#accountsOf(plan), tls: this.tlsOf(plan) },
-          openMember: await engines(plan.engine),
-          leased: cluster !== undefined,
-          event: (rule, why, seen) => this.#options.event(rule, member.name, why, [], seen),
-          refused: (one) => {
-            refused = one
-          },
-        }
-        if (member.adopt !== undefined) {
-          const adopter = await adopters(plan.engine)
-          await adoptMember({ ...options, adopter, services }, signal)
-        }
-        const opened = await openLocalMember(options)
-        if (!signal.aborted) held.members.push(opened)
-        else await opened.leave()
-        return
-      } catch (thrown) {
-        const why = describeError(thrown)
-        if (why !== trouble) this.#options.event('member-refused', member.name, why)
-        trouble = why
-        if (refused === undefined) await sleep(clock, againAfter, signal).catch(() => {})
-        else await tellRefused(board, refused, againAfter, clock, signal)
-      }
+  /** What members are opened with. */
+  get #opening(): OpeningOptions {
+    const { cluster, ...options } = this.#options
+    return {
+      ...options,
+      leased: cluster !== undefined,
+      accountsOf: (plan) => this.#accountsOf(plan),
+      certificate: this.certificate,
     }
   }
 

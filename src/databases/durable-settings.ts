@@ -215,11 +215,20 @@ export function defeats(
 }
 
 /**
- * Whether members know each other by certificates: those of one machine need not, and servers that
- * somebody else set up go on as they were.
+ * Whether the file asks that members know each other by certificates; `undefined`: all of them are
+ * on one machine, and nothing is asked.
  */
-export const areSecured = ({ members }: Pick<DatabasePlan, 'members'>): boolean =>
-  members.every(({ machine, adopt }) => machine !== undefined && adopt === undefined)
+export function wantedEncryption(
+  plan: Pick<DatabasePlan, 'members' | 'tls'>,
+): 'plain' | 'required' | undefined {
+  const { members, tls } = plan
+  if (members.some(({ machine }) => machine === undefined)) return undefined
+  return (tls ?? !isTakenOver(plan)) ? 'required' : 'plain'
+}
+
+/** Servers that somebody else set up go on as they were, until the file says otherwise. */
+export const isTakenOver = ({ members }: Pick<DatabasePlan, 'members'>): boolean =>
+  members.some(({ adopt }) => adopt !== undefined)
 
 /** Why a setting has no say where they do; `undefined`: it has. */
 export function defeatsCertificates(name: string): string | undefined {

@@ -4,7 +4,7 @@
 import type { Instant, Milliseconds } from '../foundation/time.ts'
 import type { Inherited } from './adoption/model.ts'
 import type { ServerHost } from './host.ts'
-import type { MemberTls } from './member-tls.ts'
+import type { MemberSecurity } from './member-tls.ts'
 import type { AckSet, Bind, Position, RejoinWay, ServerState } from './model.ts'
 
 /** Where a member's server is reached. */
@@ -29,7 +29,7 @@ export interface DatabaseAccounts {
 }
 
 /** What an engine is opened with, for one member on this machine. */
-export interface MemberOptions {
+export interface MemberOptions extends MemberSecurity {
   readonly database: string
   readonly member: string
   /** Where its server listens, and where others reach it. */
@@ -49,8 +49,6 @@ export interface MemberOptions {
   /** Settings of the file; those that durability rests on have been refused before. */
   readonly settings: Readonly<Record<string, string>>
   readonly accounts: DatabaseAccounts
-  /** Where members are on several machines: nobody reaches them over the network without it. */
-  readonly tls?: MemberTls | undefined
   readonly durability: 'quorum' | 'async'
   /** Of a server that somebody else set up: who is let in, and where its clients find it. */
   readonly adopted?: Pick<Inherited, 'access' | 'sockets'> | undefined
@@ -91,7 +89,10 @@ export interface ServerSight {
   readonly writtenAt?: number
   /** Whom it receives from at this moment: a stream that is open, not one that is wanted. */
   readonly upstream: string | undefined
-  /** When something last came over that stream, a keep-alive too, by this process's clock. */
+  /**
+   * When something last came over that stream, a keep-alive too, by this process's clock: also of
+   * one that has broken off since, if that is known.
+   */
   readonly receivedAt: Instant | undefined
   /** How long ago what it applied last was written, as far as it can tell. */
   readonly lag: Milliseconds | undefined

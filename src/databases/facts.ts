@@ -13,6 +13,7 @@ import {
   standsAlone,
   stoppedOf,
 } from './election.ts'
+import { type EncryptionFacts, encryptionFacts } from './encryption.ts'
 import { type Target, targetOf } from './fit.ts'
 import { hears, isReplaceable, type Loss, lacksReceivers, lossOf, runs } from './loss.ts'
 import type { DatabaseObservation, DatabaseRecord, MemberSighting } from './model.ts'
@@ -65,6 +66,8 @@ export interface DatabaseFacts extends AcksFacts {
   readonly target: Target | undefined
   readonly astray: readonly Astray[]
   readonly restarts: RestartFacts
+  /** Members are to come over to TLS, or back; `undefined`: they need not. */
+  readonly encryption: EncryptionFacts | undefined
 }
 
 /** Between the end of a lease and that of the server that lived on it; clocks differ, too. */
@@ -103,6 +106,7 @@ export function factsOf(seen: DatabaseObservation): DatabaseFacts {
     cooling: isCooling(seen),
     target: targetOf(seen, heard, lead, restarts.heir),
     restarts,
+    encryption: encryptionFacts(seen, heard, lead, restarts),
     astray: someOf(heard, (each) => isAstray(each, seen)).map((each) => astray(each, record)),
     // One by one: lives in simulation ask for these facts millions of times.
     toFreeze: elections.toFreeze,

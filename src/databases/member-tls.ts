@@ -13,6 +13,26 @@ export type MachineCertificate = Pick<MachineKeys, 'ca' | 'cert' | 'key'>
 /** The certificate of this machine as it is at this moment: it may have been renewed. */
 export type MemberTls = () => MachineCertificate
 
+/** By what others are reached at this moment; `undefined`: in the clear. */
+export type DialTls = () => MachineCertificate | undefined
+
+/** Which of all that concerns one member. */
+export interface MemberSecurity {
+  /** By what the others are reached; `undefined`: in the clear. */
+  readonly tls?: MemberTls | undefined
+  /** What its own server shows, if that is not `tls`. */
+  readonly shown?: MemberTls | undefined
+  /** Its own server lets those in as well who come in the clear. */
+  readonly alsoPlain?: boolean | undefined
+}
+
+/** What its own server shows; `undefined`: it speaks no TLS. */
+export const shownBy = ({ tls, shown }: MemberSecurity): MemberTls | undefined => shown ?? tls
+
+/** Whether its own server lets nobody in over the network who shows no certificate. */
+export const refusesPlain = (options: MemberSecurity): boolean =>
+  shownBy(options) !== undefined && options.alsoPlain !== true
+
 /** Paths of PEM files. */
 export interface TlsFiles {
   readonly ca: string

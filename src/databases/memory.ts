@@ -3,7 +3,7 @@
 
 import { readWhole, writeWhole } from '../control/whole-file.ts'
 import { Fault } from '../foundation/fault.ts'
-import type { Position } from './model.ts'
+import type { Encryption, Position } from './model.ts'
 
 /** What one keeper remembers. */
 export interface KeeperMemory {
@@ -24,6 +24,8 @@ export interface KeeperMemory {
   readonly origin: string | undefined
   /** The last `restart` that was asked for, and the process that was its server then. */
   readonly restart: { readonly id: string; readonly process: string } | undefined
+  /** The step towards TLS, or back, that it was brought to. */
+  readonly encryption?: Encryption | undefined
 }
 
 /** Where a keeper's memory is kept. */

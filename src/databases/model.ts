@@ -27,6 +27,13 @@ export type Durability = 'quorum' | 'async'
 /** Whether a failover is made, proposed, or only told. */
 export type FailoverMode = 'auto' | 'ask' | 'observe'
 
+/**
+ * How members on several machines reach each other. `plain`: their servers speak no TLS. `offered`:
+ * servers do, and everybody comes in the clear. `spoken`: everybody comes under TLS. `required`:
+ * servers let nobody in who comes in the clear.
+ */
+export type Encryption = 'plain' | 'offered' | 'spoken' | 'required'
+
 /** What the file asks of one database. */
 export interface DatabaseWish {
   readonly name: string
@@ -39,6 +46,8 @@ export interface DatabaseWish {
   readonly ackMost?: number | undefined
   /** `hold`: a member with a tail of its own waits until an operator asks for `reinit`. */
   readonly onDivergence?: 'quarantine' | 'hold' | undefined
+  /** Of members on several machines: what is wanted, and what a database begins with. */
+  readonly encryption?: { readonly wanted: Encryption; readonly first: Encryption } | undefined
 }
 
 /** An address to listen on, or to be reached at. */
@@ -94,6 +103,8 @@ export interface DatabasePlan {
   readonly settings: Readonly<Record<string, string>>
   readonly app: { readonly user: string; readonly database: string }
   readonly backups: BackupPlan | undefined
+  /** Whether members on several machines show each other certificates; `undefined`: as is usual. */
+  readonly tls?: boolean | undefined
 }
 
 /** How long each step of a failover may take; computed from one target by `budget.ts`. */
@@ -208,6 +219,8 @@ export interface DatabaseRecord {
   readonly lastFailover: Instant | undefined
   /** How many unplanned failovers followed one another, none of which an operator has seen. */
   readonly failovers?: number | undefined
+  /** How members reach each other; `undefined`: as a database of this file begins. */
+  readonly encryption?: Encryption | undefined
 }
 
 /** What a member's server is at. */
@@ -254,6 +267,8 @@ export interface MemberSighting {
   readonly inReview?: boolean | undefined
   /** The `restart` since which its server has been started anew. */
   readonly restartedFor?: string | undefined
+  /** The step towards TLS, or back, that it has taken, with all that its server needs for it. */
+  readonly encryption?: Encryption | undefined
   /** Of a primary: since when writing through its own socket fails, though enough receive. */
   readonly failingSince: Instant | undefined
   /** Of a primary that answers: since when too few of its set receive from it; writes wait. */

@@ -74,6 +74,7 @@ const isLost = (f: DatabaseFacts): boolean => isServing(f) && f.loss !== undefin
 const elsewhere = [
   ...['give-up-restore', 'begin', 'wait-for-all', 'elect-furthest', 'winner-lost', 'fence-stale'],
   ...['make-way', 'switch-over', 'move-not-due', 'reinit', 'restart-replica', 'acknowledged'],
+  'change-encryption',
 ]
 const whole = [
   ...[
@@ -173,6 +174,12 @@ const conditions: Readonly<Record<string, Decide>> = {
   'ends the work of who does not hand over': change('quiesce', {
     when: (f) => isServing(f) && f.leadHeard,
   }),
+  'takes a step towards TLS before all have taken the last one': believing(({ encryption }) => ({
+    encryption: encryption && { ...encryption, missing: [] },
+  })),
+  'goes over to TLS at one stroke': believing(({ encryption }) => ({
+    encryption: encryption && { ...encryption, next: encryption.wanted },
+  })),
   'waits for nobody who may serve': believing(() => ({ mayStillServe: false })),
   'a tail is not seen': believing(({ astray }) => ({
     astray: astray.map(({ member }) => ({ member, tail: { kind: 'none' } })),
@@ -230,7 +237,7 @@ test('every rule that does something is tried, here or elsewhere', () => {
   const waits = databaseRules.filter(({ actions }) => actions === actionsOf('steady'))
   const known = [...whole, ...elsewhere, ...waits.map(({ id }) => id)]
   // Two give the same orders, and each stands in for the other.
-  known.push('freeze', 'hold-for-members', 'wait-for-better', 'wait-for-reads')
+  known.push('freeze', 'hold-for-members', 'wait-for-better', 'wait-for-reads', 'encryption-waits')
   known.push('would-raise-epoch')
   const unknown = databaseRules.map(({ id }) => id).filter((id) => !known.includes(id))
   assert.deepEqual(unknown, [])

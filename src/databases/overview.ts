@@ -7,12 +7,15 @@ import { firstRecord } from './board.ts'
 import { type WorstCases, worstCases } from './budget.ts'
 import { decide } from './decide.ts'
 import { describeAcks, describePhase, describeProof, showPosition } from './describe.ts'
+import { wantedEncryption } from './durable-settings.ts'
+import { encryptionOf } from './encryption.ts'
 import { leadOf } from './facts.ts'
 import type {
   Bind,
   DatabaseAction,
   DatabaseObservation,
   DatabaseView,
+  Encryption,
   MemberPlan,
   MemberSighting,
   Phase,
@@ -100,6 +103,8 @@ export interface DatabaseOverview extends BesideView {
   readonly engine: string
   readonly durability: string
   readonly mode: string
+  /** How members on several machines reach each other; undefined: all are on one. */
+  readonly encryption: Encryption | undefined
   /** `unknown` while nobody has told. */
   readonly phase: Phase['kind'] | 'unknown'
   readonly says: string
@@ -167,6 +172,7 @@ export function overviewOf(
     engine: plan.engine,
     durability: plan.durability,
     mode: plan.failover,
+    encryption: wantedEncryption(plan) && encryptionOf(plan, record),
     phase,
     says: saysOf(view),
     primary: record?.phase.kind === 'serving' ? record.phase.primary : undefined,

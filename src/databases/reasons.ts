@@ -316,6 +316,16 @@ const waits: Readonly<Record<string, Words>> = {
         ? [`to leave the others as they are: alwayson restart ${view.plan.name} --stop`]
         : [],
   }),
+  'encryption-waits': ({ encryption }) => ({
+    now:
+      encryption === undefined
+        ? []
+        : [
+            `members are to be at \`${encryption.now}\`, on the way to \`${encryption.wanted}\``,
+            `the next step waits for ${encryption.missing.join(', ')}`,
+          ],
+    remedies: (encryption?.missing ?? []).map((name) => `alwayson why ${name}`),
+  }),
   'hold-diverged': ({ astray }) => ({
     now: astray.map(({ member }) => `${member.member} has writes that nobody else has`),
     remedies: astray.map(

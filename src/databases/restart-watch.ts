@@ -45,6 +45,12 @@ export class RestartWatch {
     return this.#known === undefined
   }
 
+  /** Whether it has all that it should, as far as that was asked. */
+  get isUpToDate(): boolean {
+    const { outdated, refused } = this.#found
+    return !this.inReview && outdated === undefined && refused === undefined
+  }
+
   /** Which settings it does not take, and why. */
   get refused(): Trouble | undefined {
     const why = this.#found.refused

@@ -16,6 +16,7 @@ import {
   write,
 } from './changes.ts'
 import { reachesNear, standsAlone } from './election.ts'
+import { encryptionRules } from './encryption-rules.ts'
 import { raiseRule, raiseWaits } from './epoch-rules.ts'
 import type { DatabaseFacts } from './facts.ts'
 import type { DatabaseAction, MemberSighting, Phase } from './model.ts'
@@ -179,6 +180,8 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     actions: (f) =>
       write(f, {
         phase: { kind: 'serving', primary: leadName(f) },
+        // What it began with stays so, whatever the file says, until members are brought further.
+        encryption: f.record.encryption ?? f.seen.wish.encryption?.first,
         ...(isPlanned(f) ? {} : { lastFailover: f.seen.now, failovers: failovers(f) + 1 }),
       }),
   },
@@ -324,6 +327,7 @@ export const databaseRules: readonly Rule<DatabaseFacts, DatabaseAction>[] = [
     when: (f) => isServing(f) && f.restarts.due.length > 0,
     actions: wait,
   },
+  ...encryptionRules,
   {
     id: 'steady',
     why: 'its primary serves, and every member that is there follows',

@@ -6,7 +6,7 @@ import type { DatabaseBoard } from './board.ts'
 import type { MemberEngine, Progress, ServerSight } from './engine.ts'
 import type { ServerHost } from './host.ts'
 import type { Remembered } from './memory.ts'
-import type { FailoverBounds, MemberSighting } from './model.ts'
+import type { Encryption, FailoverBounds, MemberSighting } from './model.ts'
 import { newOrigin, ofOrigin } from './origin.ts'
 import { Recall } from './recall.ts'
 import { RestartWatch } from './restart-watch.ts'
@@ -24,6 +24,8 @@ export interface SightsOptions {
   readonly bounds: () => FailoverBounds
   /** Free bytes of the disk of its data. */
   readonly freeBytes: () => Promise<number>
+  /** The step towards TLS that its engine goes by; `undefined`: there is none to take. */
+  readonly encryption?: Encryption | undefined
 }
 
 /** A look that takes longer says that the server does not answer. */
@@ -141,6 +143,7 @@ export class Sights {
       ...{ waitingSince: this.#writes.waitingSince, copiedFor },
       ...{ lag: sight.lag, clients: sight.clients },
       ...{ outdated, inReview, restartedFor },
+      encryption: this.restarts.isUpToDate ? this.#options.encryption : undefined,
       ...saidOf(sight, this.trouble ?? refused),
       ...(this.#busy === undefined ? {} : { busy: this.#busy }),
     }

@@ -2,6 +2,8 @@
 
 import { invariant } from '../foundation/invariant.ts'
 import { boundsFor } from './budget.ts'
+import { wantedEncryption } from './durable-settings.ts'
+import { firstEncryption } from './encryption.ts'
 import type { DatabasePlan, DatabaseWish } from './model.ts'
 
 /** The wish of a plan whose target was checked when the file was read. */
@@ -12,5 +14,7 @@ export function wishOf(plan: DatabasePlan): DatabaseWish {
   const members = plan.members.map((each) => each.name)
   // Semi-sync of MariaDB waits for one member, however many there are.
   const ackMost = plan.engine === 'mariadb' ? 1 : undefined
-  return { name, members, durability, failover, bounds, ackMost, onDivergence }
+  const wanted = wantedEncryption(plan)
+  const encryption = wanted && { wanted, first: firstEncryption(plan) }
+  return { name, members, durability, failover, bounds, ackMost, onDivergence, encryption }
 }

@@ -42,6 +42,7 @@ test('the shortest database is filled in with defaults', () => {
     settings: {},
     app: { user: 'orders', database: 'orders' },
     backups: undefined,
+    tls: undefined,
   })
   const { write, read } = bind
   assert.deepEqual([write.host, read], ['127.0.0.1', undefined])
@@ -99,8 +100,37 @@ databases:
       settings: { innodb_buffer_pool_size: '1G', max_connections: '200' },
       app: { user: 'orders', database: 'shop' },
       backups: { to: '/backups', every: 86_400_000, keep: 2, tryEvery: 604_800_000 },
+      tls: undefined,
     },
   )
+})
+
+suite('TLS between machines', () => {
+  const refusals = (text: string): readonly string[] => {
+    const parsed = parseSpec({ text, file: '/a.yaml', env: {}, cores: 2, readFile: () => '' })
+    return parsed.kind === 'spec' ? [] : parsed.problems.map(({ message }) => message)
+  }
+
+  test('is as the file says', () => {
+    const tls = (words: string): unknown =>
+      plan(`${three}databases: { orders: { engine: mariadb${words} } }`).tls
+    assert.deepEqual([tls(', tls: true'), tls(', tls: false'), tls('')], [true, false, undefined])
+  })
+
+  test('is not the file’s to say on one machine, and of MySQL', () => {
+    const here = refusals('databases: { orders: { engine: mariadb, tls: true } }')
+    assert.match(here.join(), /all members are on this machine/)
+    const mysql = refusals(`${three}databases: { orders: { engine: mysql, tls: false } }`)
+    assert.match(mysql.join(), /members of MySQL cannot be brought/)
+  })
+
+  test('leaves a server’s own certificates to the file where it is off', () => {
+    const settings = 'settings: { ssl_cert: /my.pem }'
+    const words = (tls: string): readonly string[] =>
+      refusals(`${three}databases: { orders: { engine: mariadb, ${settings}${tls} } }`)
+    assert.match(words('').join(), /show certificates of the cluster/)
+    assert.deepEqual(words(', tls: false'), [])
+  })
 })
 
 suite('members', () => {

@@ -27,6 +27,7 @@ const rows: readonly Row<DatabasePlan>[] = [
   { key: 'user', show: (d) => d.user },
   { key: 'app.user', show: (d) => d.app.user },
   { key: 'app.database', show: (d) => d.app.database },
+  { key: 'tls', show: (d) => (d.tls === undefined ? undefined : String(d.tls)) },
   { key: 'backups', show: (d) => d.backups && showBackups(d.backups) },
 ]
 

@@ -215,6 +215,12 @@ export const database = z
         'Always On, and reached by `${databases.NAME.url}`.',
     ),
     credentials: key(credentials, 'As whom Always On comes to servers that are taken over.'),
+    tls: key(
+      worded(z.boolean(), '`true` or `false`'),
+      'Whether members on several machines, and the doors that lead to them, speak TLS and show ' +
+        'each other certificates of the cluster. A change brings over members that run, step by ' +
+        'step. Without it they do, but for servers that were taken over.',
+    ),
     backups: key(backups, 'Base backups and the log between them. Without it, there are none.'),
   })
   .meta({ errorMessage: 'expected a database with `engine`' })

@@ -2,8 +2,8 @@
 
 import { dirname, isAbsolute, resolve as resolvePath } from 'node:path'
 import { boundsFor } from '../databases/budget.ts'
-import { areSecured, defeats, defeatsCertificates } from '../databases/durable-settings.ts'
-import type { BackupPlan, Bind, DatabasePlan, EngineName } from '../databases/model.ts'
+import { defeats, defeatsCertificates, wantedEncryption } from '../databases/durable-settings.ts'
+import type { BackupPlan, Bind, DatabasePlan, EngineName, MemberPlan } from '../databases/model.ts'
 import { defaults } from './defaults.ts'
 import type { RawDatabase } from './schema.ts'
 import { durationOf } from './settle-check.ts'
@@ -32,7 +32,9 @@ export function settleDatabase(
   const target = durationOf(failover.within, std.within)
   refuseTarget({ target, engine }, raw, path, site)
   refuseSettings(engine, durability, raw, path, site)
-  if (areSecured({ members })) refuseCertificates(raw, path, site)
+  const { tls } = raw
+  refuseTls(engine, members, raw, path, site)
+  if (wantedEncryption({ members, tls }) === 'required') refuseCertificates(raw, path, site)
   return {
     name,
     engine,
@@ -53,6 +55,7 @@ export function settleDatabase(
     settings: Object.fromEntries(settingsOf(raw)),
     app: settleApp(name, engine, raw.app, path, site),
     backups: settleBackups(raw.backups, site),
+    tls,
   }
 }
 
@@ -126,6 +129,24 @@ function refuseCertificates(raw: Raw, path: Path, site: Site): void {
     const at = [...path, 'settings', name]
     site.fault(at, `\`${name}\` is not the file’s to set: ${why}`, 'leave it out', { at: 'key' })
   }
+}
+
+function refuseTls(
+  engine: EngineName,
+  members: readonly MemberPlan[],
+  raw: Raw,
+  path: Path,
+  site: Site,
+): void {
+  if (raw.tls === undefined) return
+  const why =
+    engine === 'mysql'
+      ? 'members of MySQL cannot be brought from one to the other'
+      : members.some(({ machine }) => machine === undefined)
+        ? 'all members are on this machine, and nothing leaves it'
+        : undefined
+  if (why === undefined) return
+  site.fault([...path, 'tls'], `\`tls\` has no say here: ${why}`, 'leave it out', { at: 'key' })
 }
 
 /** Names that servers keep for themselves, and ours. */

@@ -1,5 +1,6 @@
 // A primary and its replica on two machines, set up by somebody else, are taken over by an agent on
-// each: what clients were told is there, and from then on either of them can lead.
+// each: what clients were told is there, from then on either of them can lead, and they can be
+// brought over to TLS.
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawnSync } from 'node:child_process'
@@ -65,6 +66,7 @@ databases:
     engine: postgresql
     members: [{ at: "${a}:${port}", on: a }, { at: "${b}:${port}", on: b }]
     durability: async
+    failover: { within: 12s }
     credentials: { user: ${boss.user}, password: "\${env.BOSS}" }
     app: { user: orders, database: orders }
     data: ${join(this.root, 'ours')}
@@ -186,10 +188,26 @@ databases:
     return (await this.status(this.places[0] as Place))?.databases?.[0]
   }
 
-  apply(dryRun: boolean) {
+  apply(dryRun: boolean, more = '') {
     const { socket, folder } = this.places[0] as Place
     const path = join(folder, 'alwayson.yaml')
-    return ask(socket, '/apply', { path, text: this.text, env: { BOSS: boss.password }, dryRun })
+    const text = `${this.text}${more}`
+    return ask(socket, '/apply', { path, text, env: { BOSS: boss.password }, dryRun })
+  }
+
+  /** Applies whether members speak TLS, and waits until all of them do, or none. */
+  async changeTls(tls: boolean): Promise<void> {
+    await this.apply(false, `    tls: ${tls}\n`)
+    const isDone = async (): Promise<boolean> => {
+      const seen = await this.look()
+      return seen?.encryption === (tls ? 'required' : 'plain') && seen.rule === 'steady'
+    }
+    await until(`members speak ${tls ? 'TLS' : 'in the clear'}`, isDone, patience)
+    const isTaken = async (): Promise<boolean> => {
+      const answers = await Promise.all([0, 1].map((at) => this.answers(at)))
+      return answers.every((each) => each !== tls)
+    }
+    await until('whoever comes past the doors is met so', isTaken, patience)
   }
 
   /** Waits until this one leads and the other follows. */
@@ -242,4 +260,18 @@ test('servers on two machines are taken over', { skip: namespacesMissing() }, as
   const there = new Set((await bed.run(1, 'SELECT id FROM rows_a')).map(({ id }) => Number(id)))
   const lost = written().filter((id) => !there.has(id))
   assert.deepEqual(lost, [])
+
+  // Whoever came past the doors in the clear is let in no more, and then again. Nobody is replaced
+  // for it, nor follows once more whoever led when all were taken over.
+  const { epoch } = (await bed.look()) ?? {}
+  await bed.changeTls(true)
+  await bed.leads('orders-2')
+  await bed.changeTls(false)
+  await bed.leads('orders-2')
+  assert.equal((await bed.look())?.epoch, epoch)
+  const still = new Set((await bed.run(0, 'SELECT id FROM rows_a')).map(({ id }) => Number(id)))
+  assert.deepEqual(
+    [...there].filter((id) => !still.has(id)),
+    [],
+  )
 })

@@ -1,6 +1,7 @@
 // How are the databases? Who is primary, how far the others are behind, and what went before. Pure.
 
 import type { Status } from '../../agent/model.ts'
+import type { Encryption } from '../../databases/model.ts'
 import type { DatabaseOverview, DatabaseWork, MemberOverview } from '../../databases/overview.ts'
 import { shareOf } from '../../databases/reasons.ts'
 import { formatDuration, type Instant, since } from '../../foundation/time.ts'
@@ -32,6 +33,13 @@ export function databaseLines(status: Status, width: number, paint: Paint): read
   return ['', ...tableLines(columns, rows, width, paint)]
 }
 
+const encryptionWords: Readonly<Record<Encryption, string>> = {
+  plain: 'in the clear',
+  offered: 'in the clear; servers offer TLS',
+  spoken: 'under TLS; servers let others in as well',
+  required: 'under TLS alone, with certificates of the cluster',
+}
+
 /** What there is beside the table: who acknowledges, proofs, bounds, backups. */
 export function databaseStory(
   database: DatabaseOverview,
@@ -45,6 +53,9 @@ export function databaseStory(
     ['write to', database.write],
     ...(database.read === undefined ? [] : [['read from', database.read] as const]),
     ['application', `user ${app.user}, database ${app.database}; alwayson url ${name} prints all`],
+    ...(database.encryption === undefined
+      ? []
+      : [['encryption', encryptionWords[database.encryption]] as const]),
     ['acknowledged by', database.acks.join(', then ') || 'nobody'],
     [
       'clients wait',

@@ -3,6 +3,7 @@
 
 import { describeError, Fault } from '../../foundation/fault.ts'
 import { type Clock, type Instant, ms, since, sleep } from '../../foundation/time.ts'
+import { encryptionOf, isSpoken } from '../encryption.ts'
 import type { MemberAddress } from '../engine.ts'
 import type { BackupPlan, DatabaseView } from '../model.ts'
 import type { BackupsOverview } from '../overview.ts'
@@ -58,6 +59,7 @@ const loggedWithin = ms(60_000)
 interface Stream {
   readonly member: string
   readonly epoch: number
+  readonly isSecured: boolean
   readonly stop: AbortController
   origin: string | undefined
   receiving: boolean
@@ -145,14 +147,16 @@ export class Archivist {
     const view = this.#options.view()
     const member = servingMember(view)
     const epoch = view.record?.epoch ?? 0
+    const isSecured = isSpoken(encryptionOf(view.plan, view.record))
     const stream = this.#stream
-    if (stream !== undefined && stream.member === member && stream.epoch === epoch) return
-    this.#let('another member serves')
+    const isSame = stream?.member === member && stream?.epoch === epoch
+    if (stream !== undefined && isSame && stream.isSecured === isSecured) return
+    this.#let('another member serves, or it is reached otherwise')
     if (member === undefined) return
     const stop = new AbortController()
     const either = AbortSignal.any([signal, stop.signal])
     this.#stream = {
-      ...{ member, epoch, stop, origin: undefined, receiving: false, until: undefined },
+      ...{ member, epoch, isSecured, stop, origin: undefined, receiving: false, until: undefined },
     }
     void this.#receive(this.#stream, addressOf(view, member), either)
   }

@@ -3,7 +3,7 @@
 
 import type { Instant } from '../../foundation/time.ts'
 import type { DatabaseAccounts, MemberAddress, Progress } from '../engine.ts'
-import type { MemberTls } from '../member-tls.ts'
+import type { DialTls } from '../member-tls.ts'
 import type { Base } from './model.ts'
 import type { BackupStore } from './store.ts'
 
@@ -12,7 +12,7 @@ export interface BackupOptions {
   readonly database: string
   readonly accounts: DatabaseAccounts
   /** Where members are on several machines: what they are reached by. */
-  readonly tls?: MemberTls | undefined
+  readonly tls?: DialTls | undefined
   readonly home: string | undefined
   /** A private folder for files that a program is told a password by. */
   readonly run: string

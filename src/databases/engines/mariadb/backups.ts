@@ -44,11 +44,11 @@ class MariadbBackups extends KinBackups {
         'SELECT SUM(DATA_LENGTH) AS `of` FROM information_schema.TABLES',
         signal,
       )
-      const { tls } = this.options
-      if (tls !== undefined) putTlsFiles(run, tls(), undefined)
+      const certificate = this.options.tls?.()
+      if (certificate !== undefined) putTlsFiles(run, certificate, undefined)
       const lines = [
         ...[`host = "${member.host}"`, `port = ${member.port}`],
-        ...clientLines(tls === undefined ? undefined : tlsFilesIn(run)),
+        ...clientLines(certificate && tlsFilesIn(run)),
       ]
       optionFile(file, this.options.accounts.admin, lines)
       const seen = await this.#dump(programs, file, keep, Number(of ?? 0), progress, signal)

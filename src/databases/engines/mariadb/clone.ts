@@ -12,6 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import type { MemberAddress, Progress } from '../../engine.ts'
+import { tlsFilesIn } from '../../member-tls.ts'
 import { kill } from '../mysql-kin/gate.ts'
 import { optionFile } from '../mysql-kin/option-file-of.ts'
 import { ended, start } from '../mysql-kin/processes.ts'
@@ -121,7 +122,7 @@ async function copy(parts: CloneParts, draft: string, signal: AbortSignal): Prom
   try {
     optionFile(into, options.accounts.admin, [`socket = "${server.socket}"`])
     const { host, port } = parts.primary
-    const secured = clientLines(server.tlsFiles)
+    const secured = clientLines(options.tls && tlsFilesIn(options.run))
     optionFile(from, options.accounts.admin, [`host = "${host}"`, `port = ${port}`, ...secured])
     const total = await sizeOf(parts.source, signal)
     await Promise.race([transfer(server, from, into, { progress, total }, both), watch])

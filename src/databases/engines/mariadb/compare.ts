@@ -3,7 +3,7 @@
 import type { Instant } from '../../../foundation/time.ts'
 import type { OpenReader } from '../../compare/engine.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
-import type { MemberTls } from '../../member-tls.ts'
+import type { DialTls } from '../../member-tls.ts'
 import { type ReaderDialect, reachedWithin, readerBy } from '../mysql-kin/compare.ts'
 import { furthest } from './gtid.ts'
 
@@ -25,5 +25,5 @@ const dialect: ReaderDialect = {
 export const openMariadbReader = (
   accounts: DatabaseAccounts,
   _now: () => Instant,
-  tls?: MemberTls,
+  tls?: DialTls,
 ): OpenReader => readerBy(dialect, accounts, tls)

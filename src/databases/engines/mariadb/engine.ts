@@ -105,7 +105,7 @@ class MariadbMember extends KinMember<MariadbServer, ServerStatus> implements Me
   }
 
   refresh(signal: AbortSignal): Promise<Refreshed> {
-    return this.turns.order(() => refresh(this.server, signal))
+    return this.turns.order(() => refresh(this.server, this.#logs, signal))
   }
 
   protected override async drain(within: Milliseconds, signal: AbortSignal): Promise<void> {

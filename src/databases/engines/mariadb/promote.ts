@@ -1,6 +1,7 @@
 // How does a server begin to serve? It applies what it received, begins a history, opens the door.
 
 import { Fault } from '../../../foundation/fault.ts'
+import { refusesPlain } from '../../member-tls.ts'
 import type { AckSet } from '../../model.ts'
 import { markWaits } from '../mysql-kin/data-folder.ts'
 import { ownDatabase } from '../mysql-kin/kin.ts'
@@ -51,7 +52,7 @@ async function write(
   epoch: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { member, data, accounts, tls } = server.options
+  const { member, data, accounts } = server.options
   await beginTables(session, server, (id) => mark(server, data, id), signal)
   await session.query(
     `INSERT INTO ${ownDatabase}.epoch (epoch, member, at) VALUES (?, ?, NOW())
@@ -59,7 +60,7 @@ async function write(
     signal,
     [epoch, member],
   )
-  const isSecured = tls !== undefined
+  const isSecured = refusesPlain(server.options)
   const certified = { admin: isSecured, app: isSecured }
   await ensureAccounts(mariadb, session, accounts, certified, signal)
 }

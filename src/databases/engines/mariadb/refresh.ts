@@ -5,15 +5,25 @@ import { chownSync, writeFileSync } from 'node:fs'
 import { readWhole } from '../../../control/whole-file.ts'
 import { describeError } from '../../../foundation/fault.ts'
 import type { Refreshed } from '../../engine.ts'
+import { refusesPlain } from '../../member-tls.ts'
+import { certify, certifyAdmin } from '../mysql-kin/certified.ts'
+import { ensureReceivers } from '../mysql-kin/gate.ts'
 import { asNumber, type Changed, changesBetween, withoutThose } from '../mysql-kin/in-force.ts'
 import { errnoOf, type Session } from '../mysql-kin/session.ts'
 import { otherProgram } from '../running-program.ts'
 import { mariadb } from './kin.ts'
+import type { Logs } from './logs.ts'
 import { findPrograms, type Programs } from './programs.ts'
+import { changeRole } from './replication.ts'
 import type { MariadbServer } from './server.ts'
+import { readStatus, type ServerStatus } from './status.ts'
 
 /** Rejects where the server does not answer. */
-export async function refresh(server: MariadbServer, signal: AbortSignal): Promise<Refreshed> {
+export async function refresh(
+  server: MariadbServer,
+  logs: Logs,
+  signal: AbortSignal,
+): Promise<Refreshed> {
   let programs: Programs
   try {
     programs = await findPrograms(server.options.home)
@@ -28,6 +38,7 @@ export async function refresh(server: MariadbServer, signal: AbortSignal): Promi
   server.programs = programs
   await server.renewTls(mariadb.reloadTls, signal)
   const { outdated, refused } = await takeSettings(server, session, signal)
+  await secure(server, logs, session, signal)
   const names = outdated.join(', ')
   const program = other?.outdated ?? otherProgram(server.options.host, programs.server)
   const settings = names === '' ? undefined : `other settings of the file: ${names}`
@@ -36,6 +47,42 @@ export async function refresh(server: MariadbServer, signal: AbortSignal): Promi
     outdated: reasons.length === 0 ? undefined : reasons.join('; '),
     refused: refused.length === 0 ? undefined : refused.join('; '),
   }
+}
+
+/** Who comes to it, and how it comes to others, is as its options say now. */
+async function secure(
+  server: MariadbServer,
+  logs: Logs,
+  session: Session,
+  signal: AbortSignal,
+): Promise<void> {
+  const { options } = server
+  const status = await readStatus(session, signal)
+  if (status.epoch > 0) return await certifyAll(server, session, signal)
+  const source = sourceToChange(status, options.tls !== undefined)
+  const primary = options.peers.find(
+    ({ host, port }) => host === source?.host && port === source.port,
+  )
+  if (primary !== undefined) await changeRole(session, logs, primary, options, signal)
+}
+
+/** Whom a replica receives from, if it is to come there otherwise than it does. */
+const sourceToChange = ({ receiving }: ServerStatus, tls: boolean): ServerStatus['receiving'] =>
+  receiving === undefined || receiving.io === 'No' || receiving.tls === tls ? undefined : receiving
+
+/** Of a primary: who has to show a certificate, beside a password. */
+async function certifyAll(
+  server: MariadbServer,
+  session: Session,
+  signal: AbortSignal,
+): Promise<void> {
+  const { accounts, peers, member } = server.options
+  const isAsked = refusesPlain(server.options)
+  const known = await mariadb.knownAccounts(session, signal)
+  const others = peers.filter((each) => each.member !== member)
+  await ensureReceivers(mariadb, session, accounts, others, isAsked, signal)
+  await certifyAdmin(mariadb, session, known, accounts, isAsked, signal)
+  await certify(session, known, accounts.app.user, isAsked, signal)
 }
 
 const series = (version: string): string => version.split('.').slice(0, 2).join('.')

@@ -2,6 +2,7 @@
 
 import { describeError } from '../../../foundation/fault.ts'
 import type { MemberOptions } from '../../engine.ts'
+import { refusesPlain } from '../../member-tls.ts'
 import type { Product } from '../mysql-kin/data-folder.ts'
 import type { Owner } from '../mysql-kin/processes.ts'
 import { KinServer } from '../mysql-kin/server.ts'
@@ -56,6 +57,7 @@ export class MariadbServer extends KinServer {
         port: address.port,
         serverId: replicaServerId(this.index),
         tls: this.tlsFiles,
+        refusesPlain: refusesPlain(this.options),
       },
       settings,
     )

@@ -110,7 +110,7 @@ export function configurationOf(
     ...enforcedSettings.map(({ name, value }) => [name, value] as const),
     ...placeLines(place),
     // Of members on several machines: nobody comes over the network in the clear.
-    ...(place.tls === undefined ? [] : ([['require_secure_transport', 'ON']] as const)),
+    ...(place.refusesPlain ? ([['require_secure_transport', 'ON']] as const) : []),
     ['show_slave_auth_info', 'ON'],
     ['log_bin', `${place.data}/${binaryLog}`],
     ['relay_log', `${place.data}/${relayLog}`],

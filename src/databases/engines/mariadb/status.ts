@@ -9,6 +9,8 @@ import { epochOf, furthest } from './gtid.ts'
 
 /** How a replica stands to whom it receives from (`SHOW ALL SLAVES STATUS`). */
 export interface Receiving extends KinReceiving {
+  /** It comes under TLS. */
+  readonly tls: boolean
   /** What it has in its relay log, by its own account; nothing after a start. */
   readonly ioPosition: string
   readonly usesGtid: boolean
@@ -53,6 +55,7 @@ export async function readStatus(session: Session, signal: AbortSignal): Promise
 
 const receivingOf = (row: Row): Receiving => ({
   ...receivingAs(row, 'Master', 'Slave', row.Slave_received_heartbeats),
+  tls: text(row.Master_SSL_Allowed) === 'Yes',
   ioPosition: text(row.Gtid_IO_Pos),
   usesGtid: text(row.Using_Gtid) !== 'No',
   secondsBehind: row.Seconds_Behind_Master == null ? undefined : Number(row.Seconds_Behind_Master),

@@ -6,7 +6,7 @@ import { Fault } from '../../../foundation/fault.ts'
 import { type MemberReader, type OpenReader, Unreadable } from '../../compare/engine.ts'
 import type { ComparedTable, RowSums, Stretch, StretchSum } from '../../compare/model.ts'
 import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
-import type { MemberTls } from '../../member-tls.ts'
+import type { DialTls } from '../../member-tls.ts'
 import { ownDatabase } from './kin.ts'
 import { errnoOf, identifier, type Row, reached, Session } from './session.ts'
 
@@ -209,7 +209,7 @@ const within = ({ key }: Place, { from, to }: Stretch): string => {
 
 /** Opens members to be read, as Always On's own account. */
 export const readerBy =
-  (dialect: ReaderDialect, accounts: DatabaseAccounts, tls: MemberTls | undefined): OpenReader =>
+  (dialect: ReaderDialect, accounts: DatabaseAccounts, tls: DialTls | undefined): OpenReader =>
   async (member: MemberAddress, signal) => {
     const session = await Session.open(reached(member, tls), accounts.admin, signal)
     const reader = new KinReader(session, member.member, dialect)

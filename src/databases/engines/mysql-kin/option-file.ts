@@ -25,6 +25,8 @@ export interface ServerPlace {
   readonly serverId: number
   /** What it shows to members on other machines; `undefined`: there are none. */
   readonly tls?: TlsFiles | undefined
+  /** Nobody comes over the network in the clear. */
+  readonly refusesPlain?: boolean
 }
 
 type Line = readonly [name: string, value: string]

@@ -9,7 +9,7 @@ import { Fault } from '../../../foundation/fault.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberOptions } from '../../engine.ts'
 import type { ServerProcess } from '../../host.ts'
-import { putTlsFiles, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
+import { putTlsFiles, shownBy, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
 import type { Product } from './data-folder.ts'
 import { assertOwned, makeFolder, type Owner } from './processes.ts'
 import { isUnreachable, type Row, Session } from './session.ts'
@@ -69,14 +69,15 @@ export abstract class KinServer implements Disposable {
 
   /** Where its certificate is, if it needs one. */
   get tlsFiles(): TlsFiles | undefined {
-    return this.options.tls === undefined ? undefined : tlsFilesIn(this.options.run)
+    return shownBy(this.options) === undefined ? undefined : tlsFilesIn(this.options.run)
   }
 
   /** Puts its certificate where it is read; what is there then. */
   #putTls(): string | undefined {
-    const { tls, run } = this.options
-    if (tls === undefined) return undefined
-    const certificate = tls()
+    const { run } = this.options
+    const shown = shownBy(this.options)
+    if (shown === undefined) return undefined
+    const certificate = shown()
     putTlsFiles(run, certificate, this.owner)
     return certificate.cert
   }
@@ -85,6 +86,8 @@ export abstract class KinServer implements Disposable {
   async renewTls(reload: string, signal: AbortSignal): Promise<void> {
     const certificate = this.#putTls()
     if (certificate === this.#shown) return
+    // One that was started without any shows none before it is started anew.
+    if (!/^ssl_cert = /m.test(readWhole(this.configurationFile) ?? '')) return
     await this.query(reload, signal)
     this.#shown = certificate
   }

@@ -4,6 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault } from '../../../foundation/fault.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
+import { refusesPlain } from '../../member-tls.ts'
 import type { AckSet } from '../../model.ts'
 import { ensureAccount } from './accounts.ts'
 import { certify, certifyAdmin } from './certified.ts'
@@ -101,9 +102,9 @@ export async function enforceAcks<Known extends KnownAccount>(
   waits: (isSo: boolean) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { accounts, peers, member, tls, run } = options
+  const { accounts, peers, member, run } = options
   const others = peers.filter((each) => each.member !== member)
-  await ensureReceivers(kin, session, accounts, others, tls !== undefined, signal)
+  await ensureReceivers(kin, session, accounts, others, refusesPlain(options), signal)
   const isNeeded = acks.needed > 0
   if (isNeeded) {
     if (count !== undefined) await session.query(`SET GLOBAL ${count} = ${acks.needed}`, signal)

@@ -6,7 +6,7 @@ import { checkServerIdentity, type TLSSocket } from 'node:tls'
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2'
 import { Fault, systemCode } from '../../../foundation/fault.ts'
 import type { Account } from '../../engine.ts'
-import { type MachineCertificate, type MemberTls, tlsTo } from '../../member-tls.ts'
+import { type DialTls, type MachineCertificate, tlsTo } from '../../member-tls.ts'
 import type { Bind } from '../../model.ts'
 
 /** A row by names of columns. */
@@ -18,7 +18,7 @@ export type Target =
   (Bind & { readonly tls?: MachineCertificate | undefined }) | { readonly socket: string }
 
 /** A member as it is reached from another one. */
-export const reached = ({ host, port }: Bind, tls: MemberTls | undefined): Target => ({
+export const reached = ({ host, port }: Bind, tls: DialTls | undefined): Target => ({
   ...{ host, port, tls: tls?.() },
 })
 

@@ -4,7 +4,7 @@
 import type { Instant } from '../../../foundation/time.ts'
 import type { OpenReader } from '../../compare/engine.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
-import type { MemberTls } from '../../member-tls.ts'
+import type { DialTls } from '../../member-tls.ts'
 import { type ReaderDialect, reachedWithin, readerBy } from '../mysql-kin/compare.ts'
 
 const dialect: ReaderDialect = {
@@ -23,5 +23,5 @@ const dialect: ReaderDialect = {
 export const openMysqlReader = (
   accounts: DatabaseAccounts,
   _now: () => Instant,
-  tls?: MemberTls,
+  tls?: DialTls,
 ): OpenReader => readerBy(dialect, accounts, tls)

@@ -1,6 +1,7 @@
 // How does a server begin to serve? It applies what it received, begins a history, opens the door.
 
 import type { DatabaseAccounts } from '../../engine.ts'
+import { refusesPlain } from '../../member-tls.ts'
 import type { AckSet } from '../../model.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
 import {
@@ -48,9 +49,9 @@ async function write(
   epoch: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { member, data, accounts, tls } = server.options
+  const { member, data, accounts } = server.options
   await beginTables(session, server, (id) => mark(server, data, id), signal)
-  await ensureAccounts(session, accounts, tls !== undefined, signal)
+  await ensureAccounts(session, accounts, refusesPlain(server.options), signal)
   // Last: whoever has this has all of the above.
   await session.query(
     `REPLACE INTO ${ownDatabase}.epoch (epoch, member, at) VALUES (?, ?, NOW())`,

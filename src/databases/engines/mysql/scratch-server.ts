@@ -15,7 +15,9 @@ export async function openScratch(
   place: { readonly purpose: string; readonly data: string; readonly run: string },
   host: ServerHost,
 ): Promise<MysqlServer> {
-  const { database, accounts, home, user, settings, now, event, tls } = options
+  const { database, accounts, home, user, settings, now, event } = options
+  const certificate = options.tls?.()
+  const tls = certificate && (() => certificate)
   const member = `${database}-${place.purpose}`
   const address = { member, host: '127.0.0.1', port: 3306 }
   return new MysqlServer(

@@ -6,7 +6,7 @@ import { type Instant, ms } from '../../../foundation/time.ts'
 import { type MemberReader, type OpenReader, Unreadable } from '../../compare/engine.ts'
 import type { ComparedTable, RowSums, Stretch, StretchSum } from '../../compare/model.ts'
 import type { DatabaseAccounts, MemberAddress } from '../../engine.ts'
-import type { MemberTls } from '../../member-tls.ts'
+import type { DialTls } from '../../member-tls.ts'
 import { parseLsn } from './lsn.ts'
 import { pauseFor } from './patience.ts'
 import { ReplicationDoor } from './replication-door.ts'
@@ -194,6 +194,6 @@ const within = ({ from, to }: Stretch): string => {
 
 /** Opens members to be read, as the account that copies them. */
 export const openPostgresReader =
-  (accounts: DatabaseAccounts, now: () => Instant, tls?: MemberTls): OpenReader =>
+  (accounts: DatabaseAccounts, now: () => Instant, tls?: DialTls): OpenReader =>
   async (member) =>
     new PostgresReader(new ReplicationDoor(accounts.replication, now, tls), member)

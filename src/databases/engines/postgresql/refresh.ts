@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import { Fault } from '../../../foundation/fault.ts'
 import type { Refreshed } from '../../engine.ts'
+import { refusesPlain } from '../../member-tls.ts'
 import { otherProgram } from '../running-program.ts'
 import type { Programs } from './programs.ts'
 import type { Server } from './server.ts'
@@ -13,6 +14,11 @@ import type { Row, Session } from './session.ts'
 const faults = `SELECT name, setting, error FROM pg_file_settings
   WHERE error IS NOT NULL AND coalesce(name, '') NOT IN
     (SELECT name FROM pg_settings WHERE pending_restart)`
+
+/** A stream that was begun in the clear goes on until it is begun anew. */
+const endPlainStreams = `SELECT pg_terminate_backend(r.pid)
+  FROM pg_stat_replication r JOIN pg_stat_ssl s USING (pid)
+ WHERE NOT s.ssl AND r.client_addr IS NOT NULL`
 
 const pending = 'SELECT name FROM pg_settings WHERE pending_restart ORDER BY name'
 
@@ -34,6 +40,8 @@ export async function refresh(server: Server, signal: AbortSignal): Promise<Refr
   const refused = await session.query(faults, signal)
   if (refused.length > 0) return { outdated: undefined, refused: refused.map(saying).join('; ') }
   await server.reload(signal)
+  await server.applyAgain(signal)
+  if (refusesPlain(server.options)) await session.query(endPlainStreams, signal)
   using fresh = await server.connect(signal)
   const names = (await fresh.query(pending, signal)).map(({ name }) => String(name))
   const running = await versionOf(fresh, signal)

@@ -106,7 +106,7 @@ async function rewind(server: Server, order: FollowOrder, signal: AbortSignal): 
   const mark = join(server.data, halfMark)
   writeWhole(mark, '')
   try {
-    const secured = Object.entries(secureWords(server.tlsFiles, programs.major))
+    const secured = Object.entries(secureWords(server.dialFiles, programs.major))
       .map(([word, value]) => `${word}=${quoteWord(value)}`)
       .join(' ')
     const where = `host=${host} port=${port} user=${user} dbname=postgres connect_timeout=5`

@@ -3,7 +3,7 @@
 import { Fault } from '../../../foundation/fault.ts'
 import type { Instant } from '../../../foundation/time.ts'
 import type { Account, MemberAddress } from '../../engine.ts'
-import type { MemberTls } from '../../member-tls.ts'
+import type { DialTls } from '../../member-tls.ts'
 import type { Position } from '../../model.ts'
 import { parseHistory, parseLsn, type TimelineHistory } from './lsn.ts'
 import { type Door, type Row, Session } from './session.ts'
@@ -34,11 +34,11 @@ function bytesOf(setting: string): number {
 
 export class ReplicationDoor {
   readonly #account: Account
-  readonly #tls: MemberTls | undefined
+  readonly #tls: DialTls | undefined
   readonly now: () => Instant
   readonly slot = archiveSlot
 
-  constructor(account: Account, now: () => Instant, tls: MemberTls | undefined) {
+  constructor(account: Account, now: () => Instant, tls: DialTls | undefined) {
     this.#account = account
     this.#tls = tls
     this.now = now

@@ -7,7 +7,7 @@ import { writeForNow } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
-import { putTlsFiles, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
+import { putTlsFiles, refusesPlain, shownBy, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
 import { quietly } from './accounts.ts'
 import { majorOf } from './check-programs.ts'
 import { readControlFile } from './control-file.ts'
@@ -17,6 +17,7 @@ import { pauseFor, within } from './patience.ts'
 import { findPrograms, type Programs } from './programs.ts'
 import { type Door, KeptSession, Session, sqlState } from './session.ts'
 import {
+  acksOfCourse,
   type Course,
   configuration,
   courseText,
@@ -60,6 +61,7 @@ export class Server implements Disposable {
   #segmentBytes: number | undefined
   /** What the running server was last told, as one text; `undefined` where that is not known. */
   #inForce: string | undefined
+  #written = ''
 
   constructor(options: MemberOptions) {
     this.options = options
@@ -124,9 +126,9 @@ export class Server implements Disposable {
     }
   }
 
-  /** Where its certificate is, if it needs one. */
-  get tlsFiles(): TlsFiles | undefined {
-    return this.options.tls === undefined ? undefined : tlsFilesIn(this.options.run)
+  /** Where the certificate is that it comes to others by, if it does. */
+  get dialFiles(): TlsFiles | undefined {
+    return this.options.tls && tlsFilesIn(this.options.run)
   }
 
   get environment(): Readonly<Record<string, string>> {
@@ -165,7 +167,17 @@ export class Server implements Disposable {
     if (wanted === this.#inForce) return
     this.#inForce = undefined
     await this.reload(signal)
-    this.#inForce = wanted
+    // Something else may have been asked for meanwhile, beside this.
+    if (this.#written === wanted) this.#inForce = wanted
+  }
+
+  /** What it does already, reached and let in as its options say now. */
+  async applyAgain(signal: AbortSignal): Promise<void> {
+    const path = join(this.data, 'postgresql.auto.conf')
+    if (!existsSync(path)) return
+    const text = readFileSync(path, 'utf8')
+    const upstream = upstreamIn(text)
+    await this.apply({ upstream, acks: acksOfCourse(text) ?? noAcks }, this.doors, signal)
   }
 
   /** Writes what a server that starts does; returns all of it as one text. */
@@ -174,13 +186,14 @@ export class Server implements Disposable {
     const { replication } = accounts
     const text = courseText(course, {
       user: replication.user,
-      ...{ passwordFile: this.passwordFile, member, tls: this.tlsFiles },
+      ...{ passwordFile: this.passwordFile, member, tls: this.dialFiles },
       major: majorOf(this.data) ?? 0,
     })
-    const hba = hbaText(doors, accounts, adopted?.access, this.tlsFiles !== undefined)
+    const hba = hbaText(doors, accounts, adopted?.access, refusesPlain(this.options))
+    this.#written = text + hba
     this.#put(join(this.data, 'postgresql.auto.conf'), text)
     this.#put(join(this.options.run, 'hba.conf'), hba)
-    return text + hba
+    return this.#written
   }
 
   /**
@@ -317,14 +330,16 @@ export class Server implements Disposable {
 
   /** What a server that starts, or is told to read it again, goes by. */
   async writeConfiguration(programs: Programs): Promise<void> {
-    const { run, address, settings, accounts, adopted, tls } = this.options
+    const { run, address, settings, accounts, adopted } = this.options
+    const shown = shownBy(this.options)
+    const tls = shown && tlsFilesIn(run)
     const { bavail, bsize } = statfsSync(this.data)
     const least = (await readControlFile(this.data))?.least
     // One that is gone would keep the server from starting.
     const sockets = adopted?.sockets.filter((each) => existsSync(each))
     const { major } = programs
-    const place = { run, sockets, address, major, tls: this.tlsFiles, freeBytes: bavail * bsize }
-    if (tls !== undefined) putTlsFiles(run, tls(), this.owner)
+    const place = { run, sockets, address, major, tls, freeBytes: bavail * bsize }
+    if (shown !== undefined) putTlsFiles(run, shown(), this.owner)
     this.#put(join(run, 'postgresql.conf'), configuration(place, settings, least))
     this.#put(join(run, 'ident.conf'), '')
     this.#put(this.passwordFile, passwordLine(accounts.replication))

@@ -221,6 +221,14 @@ export function upstreamIn(course: string): MemberAddress | undefined {
     : (JSON.parse(line.slice(followsMark.length)) as MemberAddress)
 }
 
+/** By whom the writes of a primary are acknowledged, by that text; `undefined`: by nobody named. */
+export function acksOfCourse(course: string): AckSet | undefined {
+  const [, quoted] = /^synchronous_standby_names = '(.*)'$/m.exec(course) ?? []
+  return quoted === undefined
+    ? undefined
+    : acksIn(quoted.replaceAll("''", "'").replaceAll('\\\\', '\\'))
+}
+
 /** Whether clients are let in. */
 export type Doors = 'open' | 'closed'
 
@@ -230,7 +238,8 @@ const doorsMark = '# doors: '
  * The whole of pg_hba.conf. Always On comes through the socket in a folder that is its own;
  * replicas may receive, and nobody reaches its account over the network. A server that was taken
  * over lets in whom it let in before (`access`), and the application. One whose members are on
- * several machines (`secured`) lets nobody in over the network who shows no certificate of theirs.
+ * several machines (`secured`) lets nobody in over the network who shows no certificate of theirs,
+ * whatever it did before.
  */
 export function hbaText(
   doors: Doors,
@@ -244,7 +253,10 @@ export function hbaText(
   const others =
     access === undefined || doors === 'closed'
       ? [`local all ${all} ${clients}`, `${host} all ${all} all ${clients}${shown}`]
-      : [`${host} all ${quoteName(app.user)} all ${clients}${shown}`, ...access]
+      : [
+          `${host} all ${quoteName(app.user)} all ${clients}${shown}`,
+          ...(secured ? access.filter((line) => /^\s*local\s/.test(line)) : access),
+        ]
   return [
     `${doorsMark}${doors}`,
     `local all ${us} scram-sha-256`,
