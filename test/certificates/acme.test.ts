@@ -9,13 +9,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, suite, test } from 'node:test'
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { restingPorts } from '../../bench/lib/ports.ts'
 import { type Agent, openAgent } from '../../src/agent/agent.ts'
 import { type StatePaths, statePaths } from '../../src/agent/paths.ts'
 import { sweep } from '../../src/agent/sweep.ts'
 import { parseSource } from '../../src/spec/read.ts'
 import { openPebble, type Pebble, pebbleMissing } from '../engines/pebble.ts'
 import { Peer, until } from '../support/edge-bed.ts'
-import { freePort } from '../support/edge-processes.ts'
 
 suite('certificates from an authority', { skip: pebbleMissing() }, () => {
   let origin: Server
@@ -35,8 +35,8 @@ suite('certificates from an authority', { skip: pebbleMissing() }, () => {
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'ao-acme-'))
     paths = statePaths(join(folder, 'alwayson.yaml'), undefined)
-    plain = await freePort()
-    secure = await freePort()
+    // What is chosen next must not be given these, while nobody listens there yet.
+    ;[plain = 0, secure = 0] = await restingPorts(2)
   })
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy()

@@ -81,6 +81,7 @@ export function failovers(promise: Define): void {
   promise('copies a member anew whose history is not the same', 2, async (scene) => {
     await scene.begin()
     await scene.query('m1', insert(1))
+    await scene.shows('m2', 1)
     await scene.engine('m2').freeze(soon())
     await scene.engine('m2').promote({ epoch: 2, acks: alone }, soon())
     await scene.query('m1', insert(2))
