@@ -58,8 +58,11 @@ class MariadbMember extends KinMember<MariadbServer, ServerStatus> implements Me
     return install(this.server, signal)
   }
 
-  protected enforce(session: Session, acks: AckSet, signal: AbortSignal): Promise<void> {
-    return enforce(this.server, session, acks, signal)
+  protected async enforce(session: Session, acks: AckSet, signal: AbortSignal): Promise<void> {
+    // Whoever has to come by its other account is not sent again what it has already: commits would
+    // wait for an acknowledgement that was lost with its connection.
+    await using _helping = this.turns.meanwhile((until) => this.#helpWaiting(until))
+    await enforce(this.server, session, acks, signal)
   }
 
   freeze(signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import type { Account, MemberAddress, MemberOptions } from '../../engine.ts'
 import type { MemberTls } from '../../member-tls.ts'
 import type { Position } from '../../model.ts'
 import { origin } from '../../position.ts'
-import type { Kin } from './kin.ts'
+import type { Kin, KinStatus } from './kin.ts'
 import { reached, Session } from './session.ts'
 
 /** A replica that does not answer for so long is asked again. */
@@ -46,17 +46,20 @@ export class Receivers implements Disposable {
     )
   }
 
-  /** Asks one now; rejects if it does not answer. */
+  /** What one has now, whether or not it receives; rejects if it does not answer. */
   async position(member: string, signal: AbortSignal): Promise<Position | undefined> {
     const peer = this.#peers.find((each) => each.member === member)
-    if (peer === undefined) return undefined
-    const status = await this.#kin.readStatus(await this.#session(peer, signal), signal)
-    return status.receiving?.io === 'Yes' ? this.#kin.receivedOf(status) : undefined
+    return peer === undefined ? undefined : this.#kin.receivedOf(await this.#status(peer, signal))
+  }
+
+  async #status(peer: MemberAddress, signal: AbortSignal): Promise<KinStatus> {
+    return await this.#kin.readStatus(await this.#session(peer, signal), signal)
   }
 
   async #ask(peer: MemberAddress): Promise<void> {
-    const position = await this.position(peer.member, AbortSignal.timeout(within))
-    if (position !== undefined) this.#positions.set(peer.member, position)
+    const status = await this.#status(peer, AbortSignal.timeout(within))
+    if (status.receiving?.io !== 'Yes') return
+    this.#positions.set(peer.member, this.#kin.receivedOf(status))
   }
 
   async #session(peer: MemberAddress, signal: AbortSignal): Promise<Session> {
