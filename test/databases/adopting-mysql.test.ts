@@ -95,7 +95,8 @@ suite('MySQL servers that run already', () => {
       ...{ loose_long_query_time: '2', loose_log_bin_trust_function_creators: 'ON' },
     })
     const place = {
-      ...{ member: 'm1', data: '/d', run: '/r', socket: '/r/s', host: '::1', port: 1, serverId: 1 },
+      ...{ member: 'm1', data: '/d', run: '/r', temporary: '/d.tmp', socket: '/r/s' },
+      ...{ host: '::1', port: 1, serverId: 1 },
     }
     const text = configurationOf(place, inherited.settings, wordsOf([8, 0, 36]))
     assert.match(text, /plugin_load_add = .*mysql_clone\.so;auth_socket\.so"/)

@@ -52,6 +52,7 @@ export class MariadbServer extends KinServer {
         member,
         data,
         run,
+        temporary: this.temporary,
         socket: this.socket,
         host: address.host,
         port: address.port,

@@ -10,6 +10,7 @@ const place = {
   member: 'm1',
   data: '/var/lib/ao/m1',
   run: '/run/ao/m1',
+  temporary: '/var/lib/ao/m1.tmp',
   socket: '/run/ao/m1/sql.sock',
   host: '10.0.0.1',
   port: 3306,
@@ -78,4 +79,9 @@ test('a file is checked by the same rules before it is applied', () => {
     const found = defeats('mariadb', name, 'anything else', 'quorum')
     assert.ok(found !== undefined, `${name} would be taken from the file and not be in force`)
   }
+})
+
+test('has temporary tables in a folder of its own, which no other server clears', () => {
+  assert.equal(inForce({}).get('tmpdir'), place.temporary)
+  assert.equal(inForce({ tmpdir: '/fast' }).get('tmpdir'), '/fast')
 })

@@ -106,6 +106,7 @@ export function configurationOf(
     ['max_binlog_size', '134217728'],
     ['expire_logs_days', '7'],
     ['master_retry_count', '0'],
+    ['tmpdir', place.temporary],
     ...asked,
     ...enforcedSettings.map(({ name, value }) => [name, value] as const),
     ...placeLines(place),

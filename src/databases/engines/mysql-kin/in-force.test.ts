@@ -6,7 +6,7 @@ import { configurationOf } from '../mariadb/settings.ts'
 import { asNumber, changesBetween, withoutThose } from './in-force.ts'
 
 const place = {
-  ...{ member: 'm1', data: '/d', run: '/r', socket: '/r/sql.sock' },
+  ...{ member: 'm1', data: '/d', run: '/r', temporary: '/d.tmp', socket: '/r/sql.sock' },
   ...{ host: '127.0.0.1', port: 3306, serverId: 1 },
 }
 const text = (settings: Readonly<Record<string, string>>): string =>

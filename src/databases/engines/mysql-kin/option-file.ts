@@ -19,6 +19,8 @@ export interface ServerPlace {
   readonly member: string
   readonly data: string
   readonly run: string
+  /** For temporary tables: a server that starts deletes those of all others in its folder. */
+  readonly temporary: string
   readonly socket: string
   readonly host: string
   readonly port: number

@@ -58,6 +58,11 @@ export abstract class KinServer implements Disposable {
     return this.options.host.observe()
   }
 
+  /** Its own: in a shared one a server that starts deletes what another is using. */
+  get temporary(): string {
+    return `${this.options.data}.tmp`
+  }
+
   get isRunning(): boolean {
     return this.process.kind === 'running'
   }
@@ -101,6 +106,7 @@ export abstract class KinServer implements Disposable {
     if (!this.isRunning) {
       assertOwned(data, this.owner)
       makeFolder(run, this.owner)
+      makeFolder(this.temporary, this.owner)
       this.#shown = this.#putTls()
       const file = this.configurationFile
       writeFileSync(file, configuration, { mode: 0o600 })

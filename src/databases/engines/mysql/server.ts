@@ -43,6 +43,7 @@ export class MysqlServer extends KinServer {
     const { address, run, settings, member } = this.options
     const place = {
       ...{ member, data, run, socket: this.socket, host: address.host, port: address.port },
+      temporary: this.temporary,
       serverId: serverIdAt(this.index),
       tls: this.tlsFiles,
     }

@@ -40,7 +40,14 @@ suite('versions of MySQL', () => {
 })
 
 const place = {
-  ...{ member: 'm1', data: '/d', run: '/r', socket: '/r/sql.sock', host: '10.0.0.1' },
+  ...{
+    member: 'm1',
+    data: '/d',
+    run: '/r',
+    temporary: '/d.tmp',
+    socket: '/r/sql.sock',
+    host: '10.0.0.1',
+  },
   ...{ port: 3306, serverId: 1 },
 }
 
