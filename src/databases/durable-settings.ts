@@ -106,7 +106,8 @@ const innodb: Settings = {
     'a replica that does not have everything cannot be promoted',
   ),
   ...all(['slave_net_timeout', 'replica_net_timeout'], notice),
-  ...all(['port', 'bind_address', 'socket', 'datadir', 'pid_file', 'skip_networking'], place),
+  ...all(['port', 'bind_address', 'socket', 'datadir', 'tmpdir', 'pid_file'], place),
+  ...all(['skip_networking'], place),
 }
 
 const mariadb: Settings = {

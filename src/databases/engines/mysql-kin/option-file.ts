@@ -37,6 +37,7 @@ type Line = readonly [name: string, value: string]
 export const placeLines = (place: ServerPlace): readonly Line[] => [
   ['server_id', String(place.serverId)],
   ['datadir', place.data],
+  ['tmpdir', place.temporary],
   ['socket', place.socket],
   ['pid_file', `${place.run}/server.pid`],
   ['bind_address', place.host],

@@ -73,7 +73,6 @@ export function configurationOf(
     ['binlog_expire_logs_seconds', '604800'],
     // Where packages have it, the folder may be missing: then no server would start.
     ['secure_file_priv', 'NULL'],
-    ['tmpdir', place.temporary],
     ...asked,
     ['plugin_load_add', [...words.libraries, ...inheritedLibraries(settings)].join(';')],
     ...enforcedSettings(words),
