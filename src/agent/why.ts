@@ -1,5 +1,6 @@
 // Why is it as it is, and what would change it? Pure.
 
+import { routingOf } from '../balancing/engine.ts'
 import { Fault } from '../foundation/fault.ts'
 import type { Explanation, FrontendStatus, ServerStatus, ServiceStatus, Status } from './model.ts'
 
@@ -99,7 +100,7 @@ function whyFrontend(status: Status, frontend: FrontendStatus): Reasons {
   if (frontend.traffic.held > 0) {
     now.push(`${frontend.traffic.held} requests wait until a server is available`)
   }
-  const routing = status.edges.filter(({ state }) => state === 'routing').length
-  now.push(`${routing} of ${status.edges.length} edges route`)
+  const { routing, wanted } = routingOf(status.edges)
+  now.push(`${routing} of ${wanted} edges route`)
   return { now, remedies: [...new Set(remedies)] }
 }

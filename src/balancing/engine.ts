@@ -15,6 +15,19 @@ export interface EdgeSighting {
   readonly report: EdgeReport | undefined
 }
 
+/**
+ * How many of the edges that are to carry traffic route. One that stops is not among them: it has
+ * given its listeners away or is not wanted, and clients that rest may keep it for a minute.
+ */
+export function routingOf(edges: readonly { readonly state: string }[]): {
+  readonly routing: number
+  readonly wanted: number
+} {
+  const wanted = edges.filter(({ state }) => state !== 'stopping')
+  const routing = wanted.filter(({ state }) => state === 'routing')
+  return { routing: routing.length, wanted: wanted.length }
+}
+
 /** What a balancer tells its agent without being asked. */
 export interface BalancerListener {
   /** Something in `observe()` changed: a process came or went, a table took effect, a count. */

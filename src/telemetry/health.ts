@@ -1,5 +1,6 @@
 // Is it well, all in all? In the words of a health answer, for whoever watches the watcher. Pure.
 
+import { routingOf } from '../balancing/engine.ts'
 import type { Scene } from './model.ts'
 
 /** `pass`: everything is up. `warn`: something is not, but is answered for. `fail`: it is not. */
@@ -12,7 +13,7 @@ export interface HealthAnswer {
 
 /** How the whole of it is. */
 export function healthOf({ version, edges, frontends, services }: Scene): HealthAnswer {
-  const routing = edges.filter(({ state }) => state === 'routing').length
+  const { routing } = routingOf(edges)
   const dark = services.filter(({ up, wanted }) => up === 0 && wanted > 0)
   const lacking = services.filter(({ up, wanted }) => up > 0 && up < wanted)
   const unrouted = frontends.length > 0 && routing === 0

@@ -1,6 +1,7 @@
 // How does it look? One page for people, complete in itself: states as colours, times as a curve of
 // their spread. It asks for itself again every two seconds. Pure.
 
+import { routingOf } from '../balancing/engine.ts'
 import { bucketBounds, Histogram } from '../control/histogram.ts'
 import { healthOf } from './health.ts'
 import type { Scene, ServerScene, ServiceScene } from './model.ts'
@@ -24,13 +25,13 @@ export function pageOf(scene: Scene): string {
   const health = healthOf(scene)
   const tone = { pass: 'good', warn: 'warn', fail: 'bad' }[health.status]
   const words = health.notes.length === 0 ? 'everything is up' : health.notes.join(', ')
-  const routing = scene.edges.filter(({ state }) => state === 'routing').length
+  const { routing, wanted } = routingOf(scene.edges)
   return `<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="2">
 <title>${text(scene.name)}: ${text(words)}</title><style>${style}</style></head><body>
 <h1><span class="dot ${tone}"></span>${text(scene.name)}: ${text(words)}</h1>
 <p class="faint">Always On ${text(scene.version)} on ${text(scene.node)},
-${routing} of ${scene.edges.length} edges route.
+${routing} of ${wanted} edges route.
 <a href="/metrics">metrics</a> · <a href="/stats;csv">csv</a> · <a href="/health">health</a></p>
 ${scene.services.map((service) => serviceHtml(scene, service)).join('\n')}
 ${frontendsHtml(scene)}

@@ -10,6 +10,7 @@ import { signalPid, until } from '../../bench/lib/processes.ts'
 import { ask } from '../../src/agent/client.ts'
 import type { ServerStatus, Status } from '../../src/agent/model.ts'
 import { statePaths } from '../../src/agent/paths.ts'
+import { routingOf } from '../../src/balancing/engine.ts'
 
 /** A supervisor starts an agent that died after this many ms, as systemd does by default. */
 const restartAfter = 100
@@ -85,10 +86,11 @@ export async function openStage(folder: string): Promise<Stage> {
       return undefined
     }
   }
-  const isSteady = (seen: Status): boolean =>
-    seen.services.every((service) => service.up === service.wanted && !service.deploying) &&
-    seen.edges.length === 2 &&
-    seen.edges.every((edge) => edge.state === seen.edges[0]?.state)
+  const isSteady = (seen: Status): boolean => {
+    const { routing, wanted } = routingOf(seen.edges)
+    const lacks = seen.services.some(({ up, wanted: most, deploying }) => up < most || deploying)
+    return !lacks && routing === 2 && wanted === 2
+  }
   const stage: Stage = {
     ...{ port, state, status },
     verb: async (...args) => void (await cliOf(current).say(...args)),

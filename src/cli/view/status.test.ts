@@ -168,4 +168,13 @@ suite('the one sentence', () => {
     const edgeless = healthy.edges.map((edge) => ({ ...edge, state: 'starting' }))
     assert.equal(summary({ ...healthy, edges: edgeless }).text, 'no edge routes')
   })
+
+  test('counts no edge that only finishes what it has', () => {
+    const [edge] = healthy.edges
+    const seen = (...states: readonly string[]): string =>
+      summary({ ...healthy, edges: states.map((state) => ({ ...edge!, state })) }).text
+    assert.equal(seen('routing', 'routing', 'stopping'), 'everything is up')
+    assert.equal(seen('routing', 'starting', 'stopping'), 'only 1 of 2 edges route')
+    assert.equal(seen('stopping', 'stopping'), 'no edge routes')
+  })
 })

@@ -2,6 +2,7 @@
 // first, then what runs, with a reason under whatever is not well. Pure.
 
 import type { ServerStatus, ServiceStatus, Status } from '../../agent/model.ts'
+import { routingOf } from '../../balancing/engine.ts'
 import { formatDuration, type Instant, type Milliseconds, since } from '../../foundation/time.ts'
 import { clusterLines } from './cluster.ts'
 import { databaseLines } from './databases.ts'
@@ -56,7 +57,7 @@ export function summary(status: Status): Cell {
   const databases = status.databases ?? []
   const headless = databases.filter(({ standing }) => standing === 'bad').map(({ name }) => name)
   if (headless.length > 0) return cell(`nobody leads ${headless.join(', ')}`, 'bad')
-  const routing = status.edges.filter(({ state }) => state === 'routing').length
+  const { routing, wanted } = routingOf(status.edges)
   if (routing === 0 && status.frontends.length > 0) return cell('no edge routes', 'bad')
   if (lacking.length > 0) {
     const parts = lacking.map(({ name, up, wanted }) => `${up} of ${wanted} of ${name}`)
@@ -74,8 +75,8 @@ export function summary(status: Status): Cell {
   if (backed.length > 0) {
     return cell(`only backups of ${backed.map(({ name }) => name).join(', ')} up`, 'doubtful')
   }
-  if (routing < status.edges.length) {
-    return cell(`only ${routing} of ${counted(status.edges.length, 'edge')} route`, 'doubtful')
+  if (routing < wanted) {
+    return cell(`only ${routing} of ${counted(wanted, 'edge')} route`, 'doubtful')
   }
   const busy = status.services.filter(({ deploying }) => deploying).map(({ name }) => name)
   if (busy.length > 0) return cell(`everything is up, ${busy.join(', ')} being deployed`, 'good')
@@ -202,10 +203,12 @@ function figures(servers: readonly ServerStatus[], rates: Rates | undefined): re
   ]
 }
 
+const edgeTones: Readonly<Record<string, Tone>> = { routing: 'good', stopping: 'faint' }
+
 function edgeLines(status: Status, paint: Paint): readonly string[] {
   if (status.edges.length === 0) return []
   const said = status.edges.map(({ edge, pid, state }) =>
-    paint(state === 'routing' ? 'good' : 'bad', `${edge} ${state}`).concat(` (${pid})`),
+    paint(edgeTones[state] ?? 'bad', `${edge} ${state}`).concat(` (${pid})`),
   )
   return ['', `${paint('faint', 'EDGES')}  ${said.join(', ')}`]
 }
