@@ -149,10 +149,11 @@ export class CarryOut {
     // What was restored may have been made anew, and is then known by another name.
     this.#memory.note({ promised: Math.max(promised, epoch), source: undefined, origin: undefined })
     // Before its data are replaced: from then on it speaks for nothing that it had.
-    this.#memory.note({ epoch: 0, acksVersion: 0, acksSince: undefined })
+    const nothing = { copiedFor: undefined, restoredAt: undefined }
+    this.#memory.note({ epoch: 0, acksVersion: 0, acksSince: undefined, ...nothing })
     copied()
     await engine.takeRestored(id, signal)
-    this.#memory.note({ copiedFor: id })
+    this.#memory.note({ copiedFor: id, restoredAt: epoch })
   }
 
   async #follow(
@@ -166,7 +167,8 @@ export class CarryOut {
     const address = peers.find((each) => each.member === primary)
     if (address === undefined) throw new Error(`nothing is known of a member ${primary}`)
     const source = { member: primary, epoch }
-    this.#memory.note({ promised: Math.max(promised, epoch), source })
+    const replaced = way === 'follow' ? {} : { restoredAt: undefined }
+    this.#memory.note({ promised: Math.max(promised, epoch), source, ...replaced })
     if (way !== 'follow') copied()
     const label = `epoch-${before}-to-${epoch}`
     await engine.follow({ primary: address, way, label, progress }, signal)

@@ -213,7 +213,21 @@ export const beyondAll = ({ record, seen, allHeard }: DatabaseFacts): number =>
   epochsUnderWay +
   (allHeard ? 0 : Math.floor(seen.now) % apart)
 
-/** Who has data and no record of it: all of them are asked, and the furthest has everything. */
+/**
+ * What was put in place of all there is when the record of that was lost: nobody has taken part in
+ * a later epoch, which would have begun without it.
+ */
+function restoreUnderWay(f: DatabaseFacts): RestoreWish | undefined {
+  const all = withData(f)
+  const last = Math.max(...all.map(({ epoch, restoredAt = 0 }) => Math.max(epoch, restoredAt)))
+  const one = all.find(({ restoredAt }) => restoredAt === last)
+  return one?.copiedFor === undefined ? undefined : { member: one.member, id: one.copiedFor }
+}
+
+/**
+ * Who has data and no record of it: all of them are asked, and the furthest has everything. Where
+ * what was restored was being put in place, that goes on.
+ */
 export function begin(
   f: DatabaseFacts,
   epoch: number,
@@ -237,6 +251,7 @@ export function begin(
       since: f.seen.now,
       why: 'a database begins',
       prefer: isAdopted ? request.primary : undefined,
+      restore: restoreUnderWay(f),
     },
     acks: [acks],
     floor: origin,

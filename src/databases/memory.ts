@@ -18,8 +18,10 @@ export interface KeeperMemory {
   /** Of a primary: by the order of which version it acknowledges as it does, and since where. */
   readonly acksVersion: number
   readonly acksSince: Position | undefined
-  /** The `reinit` that its data was last copied for. */
+  /** The `reinit` that its data was last copied for, or the restore that they come from. */
   readonly copiedFor: string | undefined
+  /** At which epoch what was restored took the place of its data; `undefined`: it has others. */
+  readonly restoredAt?: number | undefined
   /** Which database its data are of, as its server names it. */
   readonly origin: string | undefined
   /** The last `restart` that was asked for, and the process that was its server then. */

@@ -261,6 +261,8 @@ export interface MemberSighting {
   readonly unfit?: string | undefined
   /** The `reinit` that its data was last copied for, or the restore that they come from. */
   readonly copiedFor?: string | undefined
+  /** The epoch at which what was restored took its data's place: it took part in nothing since. */
+  readonly restoredAt?: number | undefined
   /** Why its server should be started anew: its programs or settings are others by now. */
   readonly outdated?: string | undefined
   /** Whether it is outdated is being asked: its file or its programs may have changed. */

@@ -127,7 +127,7 @@ export class Sights {
 
   #sightingOf(sight: ServerSight, promised: number): MemberSighting {
     const { member, clock } = this.#options
-    const { epoch, acksVersion, acksSince, copiedFor } = this.#memory.now
+    const { epoch, acksVersion, acksSince, copiedFor, restoredAt } = this.#memory.now
     const isPrimary = sight.server === 'primary'
     const { outdated, refused, inReview } = this.restarts
     const restartedFor = this.restarts.restartedFor(this.#options.host.observe(), this.#memory.now)
@@ -141,6 +141,7 @@ export class Sights {
       ...{ forgot: this.recall.forgot, unfit: this.#room.unfit },
       failingSince: isPrimary ? this.#writes.failingSince : undefined,
       ...{ waitingSince: this.#writes.waitingSince, copiedFor },
+      restoredAt: epoch === 0 ? restoredAt : undefined,
       ...{ lag: sight.lag, clients: sight.clients },
       ...{ outdated, inReview, restartedFor },
       encryption: this.restarts.isUpToDate ? this.#options.encryption : undefined,

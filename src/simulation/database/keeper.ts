@@ -95,6 +95,7 @@ function takeRestored(node: Node, epoch: number, id: string): void {
   node.stop(true)
   node.log.cut(Math.floor(node.log.length / 2))
   node.copiedFor = id
+  node.restoredAt = epoch
   node.epoch = 0
   node.hasData = true
   node.isClean = true
@@ -270,6 +271,7 @@ function copy(
     isLinked(source, node) &&
     isLinked(node, source)
   if (!isThere()) return
+  node.restoredAt = undefined
   // A copy is made beside what is there, and takes its place when it is whole.
   node.isWreck = way === 'rewind'
   let left = 2 + below(random, 5)

@@ -42,6 +42,7 @@ export class Node {
   /** A copy or a rewind was interrupted: what is there is of no use. */
   isWreck = false
   copiedFor: string | undefined
+  restoredAt: number | undefined
   /** A restart that was asked for, and which of its servers ran then. */
   restart: { readonly id: string; readonly life: number } | undefined
   /** Which of its servers runs on other settings than it should. */
@@ -224,6 +225,7 @@ export class Node {
       forgot: this.forgot,
       unfit: this.diskFull ? 'its disk is full' : undefined,
       copiedFor: this.copiedFor,
+      restoredAt: this.epoch === 0 ? this.restoredAt : undefined,
       outdated: this.outdated === this.life ? 'other settings' : undefined,
       restartedFor: this.life === this.restart?.life ? undefined : this.restart?.id,
       failingSince: this.failingSince,

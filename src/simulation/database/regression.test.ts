@@ -50,6 +50,9 @@ const once: Readonly<Record<string, readonly LifeParts[]>> = {
   'what was restored vouches for nothing that was acknowledged on what was restored before': [
     { seed: 13_500_239_098, durability: 'async', isAll: true },
   ],
+  'what is being put in place goes on when the record of that is lost': [
+    { seed: 20_003_764_227, isAll: true },
+  ],
   'a winner that waits for nobody is elected again when it is back': [
     { seed: 106_626, durability: 'async' },
   ],

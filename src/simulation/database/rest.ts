@@ -59,6 +59,7 @@ const isAlike = (a: MemberSighting, b: MemberSighting): boolean =>
     a.diverged === b.diverged &&
     a.forgot === b.forgot &&
     a.copiedFor === b.copiedFor &&
+    a.restoredAt === b.restoredAt &&
     a.restartedFor === b.restartedFor &&
     a.outdated === b.outdated &&
     a.busy === b.busy &&
