@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { until } from '../../../../test/support/edge-bed.ts'
+import { get, Peer, tableOf, until } from '../../../../test/support/edge-bed.ts'
+import { freePort } from '../../../../test/support/edge-processes.ts'
 import {
   identify,
   isAlive,
@@ -112,4 +114,34 @@ suite('the native balancer', () => {
       assert.equal(events.includes('hand-over-failed'), false)
       assert.equal(events.includes('edge-died'), false)
     }, 'another version'))
+
+  // Without that the edge has a minute.
+  test('waits for no client that rests on an exchanged edge when all is stopped', {
+    timeout: 30_000,
+  }, async () => {
+    await using stack = new AsyncDisposableStack()
+    const folder = mkdtempSync(join(tmpdir(), 'ao-engine-'))
+    stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+    const [clock, random, nothing] = [openClock(), openRandom(), (): void => undefined]
+    const listener = { changed: nothing, signal: nothing, counted: nothing, event: nothing }
+    const open = (as: string) =>
+      openNativeBalancer({ folder, clock, random, version: as, listener })
+    const binds = [{ host: '127.0.0.1', port: await freePort() }]
+    const table = tableOf(1, [], { frontend: { binds, routes: [], idleTimeout: ms(600_000) } })
+    const before = await open(version)
+    await before.apply(table, 1)
+    await until('the edge routes', () => before.observe()[0]?.state === 'routing')
+    const peer = new Peer(connect({ port: binds[0]!.port, host: '127.0.0.1' }))
+    stack.defer(() => peer.close())
+    peer.send(get())
+    await peer.takeMessage()
+    before.leave()
+    const balancer = await open('another version')
+    stack.defer(() => balancer.stop(ms(0)))
+    await balancer.apply({ ...table, version: 2 }, 1)
+    const states = () => balancer.observe().map(({ state }) => state)
+    await until('the old edge leaves', () => states().includes('stopping'))
+    await balancer.stop(ms(60_000))
+    assert.equal(await peer.takeEnd(), '')
+  })
 })

@@ -5,16 +5,7 @@ import { isAlive } from '../../../control/processes.ts'
 import { firstMatch } from '../../../control/rules.ts'
 import { describeError } from '../../../foundation/fault.ts'
 import type { Random } from '../../../foundation/random.ts'
-import {
-  type Clock,
-  type Instant,
-  instant,
-  later,
-  type Milliseconds,
-  ms,
-  since,
-  sleep,
-} from '../../../foundation/time.ts'
+import { type Clock, later, type Milliseconds, ms, since, sleep } from '../../../foundation/time.ts'
 import type { BalancerEngine, BalancerListener, EdgeSighting } from '../../engine.ts'
 import type { Bind, EdgeSecrets, Table } from '../../model.ts'
 import { bindsOf, checkDoors } from './doors.ts'
@@ -23,6 +14,7 @@ import { EdgeLink, spawnEdge } from './edge-link.ts'
 import type { EdgeMessage } from './protocol.ts'
 import { Shares } from './shares.ts'
 import { type SlotAction, type SlotFacts, slotRules } from './slot-rules.ts'
+import { newSlot, type Slot } from './slots.ts'
 
 /** What the balancer of a machine needs. */
 export interface NativeOptions {
@@ -44,19 +36,6 @@ const deaths = { first: ms(50), factor: 2, most: ms(5000), jitter: 0.2 }
 /** For edges to take new secrets; one that is slower takes them all the same. */
 const entrustPatience = ms(3000)
 const wellAfter = ms(10_000)
-
-/** One place for an edge: who stands there, and how often its last ones died. */
-interface Slot {
-  readonly number: number
-  wanted: boolean
-  current: EdgeLink | undefined
-  successor: EdgeLink | undefined
-  startedAt: Instant
-  failures: number
-  notBefore: Instant
-  /** A hand-over failed: not tried again before then. */
-  replaceNotBefore: Instant
-}
 
 /** Adopts the edges that run; nothing is started before the first table. */
 export async function openNativeBalancer(options: NativeOptions): Promise<BalancerEngine> {
@@ -129,8 +108,9 @@ class NativeBalancer implements BalancerEngine {
   async stop(within: Milliseconds): Promise<void> {
     const { clock } = this.#options
     this.#over = true
+    // One that was exchanged waits for clients that rest, with more patience than there is now.
     for (const link of this.#links()) {
-      if (!link.stopping) link.send({ kind: 'stop', within })
+      if (link.understood || !link.stopping) link.send({ kind: 'stop', within })
     }
     const deadline = later(clock.now(), ms(within + 1000))
     while (this.#links().length > 0 && clock.now() < deadline) await sleep(clock, ms(5))
@@ -164,17 +144,7 @@ class NativeBalancer implements BalancerEngine {
   #slot(number: number): Slot {
     const known = this.#slots.get(number)
     if (known !== undefined) return known
-    const never = instant(0)
-    const slot = {
-      number,
-      wanted: true,
-      current: undefined,
-      successor: undefined,
-      startedAt: never,
-      failures: 0,
-      notBefore: never,
-      replaceNotBefore: never,
-    }
+    const slot = newSlot(number)
     this.#slots.set(number, slot)
     return slot
   }
