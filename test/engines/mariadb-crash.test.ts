@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { voucherOf } from '../../src/databases/engines/vouchers.ts'
 import { accounts, anyOf, patience, Scene, soon } from '../conformance/database-scene.ts'
-import { ahead, caughtUp, insert, pending, received } from '../conformance/database-watch.ts'
+import {
+  ahead,
+  caughtUp,
+  insert,
+  isAhead,
+  pending,
+  received,
+} from '../conformance/database-watch.ts'
 import { mariadb } from './mariadb-member.ts'
 import { until } from './waiting.ts'
 
@@ -97,6 +104,20 @@ suite('MariaDB after a crash', () => {
     assert.deepEqual([...(await ask())].toSorted(), ['m2', 'm3'])
     await scene.engine('m3').freeze(soon())
     assert.deepEqual(await ask(3000), ['m2'])
+  })
+
+  test('a replica whose stream has broken off is acknowledged for with what it has', async () => {
+    await using scene = await Scene.open(mariadb, 3)
+    await begin(scene)
+    await scene.engine('m1').setAcks(anyOf('m3'), soon())
+    scene.seat('m3').host.suspend()
+    const waiting = pending(scene.query('m1', insert(1)))
+    await isAhead(scene, 'm1', 'm3')
+    await caughtUp(scene, 'm2', 'm1')
+    await administer(scene, 'm2', 'STOP SLAVE IO_THREAD')
+    assert.equal(waiting.done(), false)
+    await scene.engine('m1').setAcks(anyOf('m2', 'm3'), soon())
+    await waiting.outcome
   })
 
   test('a replica whose stream has broken off says when something last came over it', async () => {
