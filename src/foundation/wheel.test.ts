@@ -75,6 +75,18 @@ suite('a wheel', () => {
     assert.ok(clock.awakenings() <= 101, `${clock.awakenings()} awakenings`)
   })
 
+  test('wakes those of one step in the order in which they are due, equals as they came', () => {
+    const clock = new VirtualClock()
+    const wheel = openWheel(clock, ms(10))
+    const woken: string[] = []
+    const sleepers = { late: 508, first: 502, between: 505.5, second: 502 }
+    for (const [name, wait] of Object.entries(sleepers)) {
+      wheel.after(ms(wait), () => void woken.push(name))
+    }
+    clock.run(ms(600))
+    assert.deepEqual(woken, ['first', 'second', 'between', 'late'])
+  })
+
   test('lets one that is woken wait again, and dispose another of its step', () => {
     const clock = new VirtualClock()
     const wheel = openWheel(clock, ms(10))

@@ -11,8 +11,9 @@ const early = 1
 
 /**
  * The time of `clock`, whose waits of twenty steps and more end with the step they would end in: up
- * to `step` later than asked for. Those of one step are woken in the order in which they were asked
- * for. Waits of a regular interval of whole steps keep it exactly.
+ * to `step` later than asked for. Those of one step are woken in the order in which they are due:
+ * whoever asks at a regular interval has the same place among the others each time. Waits of a
+ * regular interval of whole steps keep it exactly.
  */
 export const openWheel = (clock: Clock, step: Milliseconds): Clock => new Wheel(clock, step)
 
@@ -26,11 +27,14 @@ interface Slot {
 }
 
 class WheelTimer implements Disposable {
+  /** When it would go off if there were no steps. */
+  readonly due: number
   readonly #wheel: Wheel
   readonly #slot: Slot
   #wake: (() => void) | undefined
 
-  constructor(wheel: Wheel, slot: Slot, wake: () => void) {
+  constructor(wheel: Wheel, slot: Slot, due: number, wake: () => void) {
+    this.due = due
     this.#wheel = wheel
     this.#slot = slot
     this.#wake = wake
@@ -69,14 +73,15 @@ class Wheel implements Clock {
 
   after(wait: Milliseconds, wake: () => void): Disposable {
     if (wait < this.#step * exactBelow) return this.#clock.after(wait, wake)
-    const number = Math.ceil((this.#clock.now() + wait) / this.#step)
+    const due = this.#clock.now() + wait
+    const number = Math.ceil(due / this.#step)
     let slot = this.#slots.get(number)
     if (slot === undefined) {
       slot = { number, timers: [], waiting: 0 }
       this.#slots.set(number, slot)
       if (number < this.#turnsAt) this.#arm(number)
     }
-    const timer = new WheelTimer(this, slot, wake)
+    const timer = new WheelTimer(this, slot, due, wake)
     slot.timers.push(timer)
     slot.waiting += 1
     return timer
@@ -100,7 +105,9 @@ class Wheel implements Clock {
     this.#turnsAt = Number.NEGATIVE_INFINITY
     const due = this.#takeDue(Math.floor((this.#clock.now() + early) / this.#step))
     try {
-      for (const { timers } of due) for (const timer of timers) timer.goOff()
+      for (const { timers } of due) {
+        for (const timer of timers.toSorted((a, b) => a.due - b.due)) timer.goOff()
+      }
     } finally {
       this.#turnsAt = Number.POSITIVE_INFINITY
       let nearest = Number.POSITIVE_INFINITY
