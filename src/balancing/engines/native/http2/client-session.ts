@@ -84,6 +84,8 @@ export class ClientSession implements DoorClient, Expiring {
     this.#session.on('error', () => undefined)
     this.#session.on('close', () => this.#retire())
     this.#rest()
+    // Whoever asked all clients to go asked when this one had not said yet what it speaks.
+    if (shared.leaving || door.former) this.leave(false)
   }
 
   /** Whom the connection belongs to. */

@@ -332,6 +332,33 @@ suite('a client of HTTP/2', () => {
     assert.deepEqual(world.client.errors, [])
   })
 
+  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+  const settings = '\0\0\0\x04\0\0\0\0\0'
+  const goaway = '\0\0\x08\x07\0\0\0\0\0'
+
+  test('that begins on an edge that leaves is told to leave', async () => {
+    await using bed = new EdgeBed()
+    await bed.apply([serverRow('web-1', 1)])
+    const peer = await bed.client()
+    await until('it is in', () => bed.report.frontends.public!.connections === 1)
+    const left = bed.edge.leave(ms(20_000), true)
+    peer.send(preface + settings)
+    await peer.take(goaway)
+    peer.close()
+    await left
+  })
+
+  test('that begins on a frontend that stands in no table any more is told to leave', async () => {
+    await using bed = new EdgeBed()
+    await bed.apply([serverRow('web-1', 1)])
+    const peer = await bed.client()
+    peer.send(preface.slice(0, 9))
+    await until('it has begun', () => bed.report.frontends.public!.bytesIn === 9)
+    await bed.apply([serverRow('web-1', 1)], { frontend: { name: 'other' } })
+    peer.send(preface.slice(9) + settings)
+    await peer.take(goaway)
+  })
+
   test('that asks for nothing is closed after the idle time', async () => {
     await using bed = new EdgeBed()
     await bed.apply([serverRow('web-1', 1)], { frontend: { idleTimeout: ms(50) } })
