@@ -42,6 +42,17 @@ suite('shares of a limit', () => {
     assert.equal(limitIn(shares, b), 1)
   })
 
+  test('are wanted no more once the limit is lifted', () => {
+    const shares = new Shares<object>()
+    const edge = {}
+    shares.begin(edge)
+    shares.reshare([edge], table, 0)
+    shares.hear(edge, reportOf(1, 1, 3), table)
+    assert.equal(shares.isWanted, true)
+    shares.reshare([edge], tableOf(2, [serverRow('web-1', 80)], {}), 200)
+    assert.equal(shares.isWanted, false)
+  })
+
   test('of an edge that was adopted are its own until it has spoken', () => {
     const shares = new Shares<object>()
     const [adopted, started] = [{}, {}]

@@ -71,11 +71,20 @@ export class Shares<Edge extends object> {
     this.#holdings.set(edge, known.set(server, holding))
   }
 
+  /** Of a server that has no limit any more nothing is heard: what was wanted of it is past. */
+  #keep(limited: ReadonlySet<string>): void {
+    for (const held of this.#holdings.values()) {
+      for (const server of held.keys()) if (!limited.has(server)) held.delete(server)
+    }
+  }
+
   /** Works the shares out anew, and returns the edges that have to be told. */
   reshare(edges: readonly Edge[], table: Table, now: number): ReadonlySet<Edge> {
     const changed = new Set<Edge>()
     const turn = Math.floor(now / turnLength)
-    for (const server of table.pools.flatMap(limitedOf)) {
+    const limited = table.pools.flatMap(limitedOf)
+    this.#keep(new Set(limited.map(({ id }) => id)))
+    for (const server of limited) {
       const holdings = edges.map((edge) => this.#holding(edge, server))
       const told = reshare(server.maxConnections, holdings, turn)
       edges.forEach((edge, index) => {
