@@ -107,5 +107,45 @@ for (const kind of ['raw', 'net'] as const) {
       assert.equal(line, `PROXY TCP4 127.0.0.1 127.0.0.1 ${localPort} ${bed.port}\r\n`)
       await origin.peers[0]!.take('hello')
     })
+
+    test('and what comes with them both reach the server in TCP mode, wherever cut', async () => {
+      await using origin = await Origin.open('db-1', (peer) => peer.socket.pipe(peer.socket))
+      await using bed = openBed()
+      const frontend = { ...trusting, mode: 'tcp' } as const
+      await bed.apply([origin.row()], { pool: { sendProxy: 'v1' }, frontend })
+      const told = proxyHeader('v1', ends)
+      const bytes = `${proxyHeader('v2', ends)}\x00hello`
+      for (let cut = 1; cut <= bytes.length; cut += 1) {
+        const client = await bed.client()
+        client.send(bytes.slice(0, cut))
+        await until('it is accepted', () => bed.report.frontends.public!.connections === 1)
+        client.send(bytes.slice(cut))
+        client.socket.end('!')
+        assert.equal(await client.takeEnd(), `${told}\x00hello!`, `cut at ${cut}`)
+        await until('it is gone', () => bed.report.frontends.public!.connections === 0)
+      }
+      assert.equal(bed.report.frontends.public!.bytesIn, 7 * bytes.length)
+    })
+
+    test('may bring much at once, which waits with its connection', async () => {
+      await using origin = await Origin.open('db-1', () => undefined)
+      await using bed = openBed()
+      const frontend = { ...trusting, mode: 'tcp' } as const
+      const pool = { hold: { wait: ms(60_000), requests: 9, bytes: 6000 } }
+      await bed.apply([], { frontend, pool })
+      const [first, second] = [await bed.client(), await bed.client()]
+      first.send(`${proxyHeader('v2', ends)}${'x'.repeat(3000)}`)
+      await until('it is held', () => bed.report.frontends.public!.held === 1)
+      second.send(`${proxyHeader('v2', ends)}${'y'.repeat(3000)}`)
+      await until('there is no place for the second', () => second.closed)
+      assert.equal(bed.edge.meters().frontends.public!.endings['hold-full'], 1)
+      await bed.apply([origin.row()], { frontend, pool })
+      await until('a connection', () => origin.peers.length === 1)
+      assert.equal(await origin.peers[0]!.take(/x{3000}/), 'x'.repeat(3000))
+      const third = await bed.client()
+      third.send(`${proxyHeader('v2', ends)}${'z'.repeat(60_000)}`)
+      await until('another', () => origin.peers.length === 2)
+      assert.equal(await origin.peers[1]!.take(/z{60000}/), 'z'.repeat(60_000))
+    })
   })
 }

@@ -1,6 +1,7 @@
 // One client connection in TCP mode: finds it a server, and carries bytes both ways.
 
 import { type Instant, instant } from '../../../../foundation/time.ts'
+import { latin1 } from '../../../../wire/latin1.ts'
 import { proxyHeader } from '../../../../wire/proxy/proxy-header.ts'
 import { anyServer, type Chooser } from '../../../policies/choose.ts'
 import { Timeline } from '../http/timeline.ts'
@@ -19,12 +20,14 @@ import type { PoolWaiter } from './waiters.ts'
 
 /** What a waiting connection costs, about. */
 const connectionBytes = 1024
+/** More than one read brings, and what was kept of a PROXY header before it. */
+const earlyMost = 128 * 1024
 
 const nobody = { peer: '', secure: false, alpnProtocol: '' }
 
 export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWaiter, ServerLink {
   readonly connection: Connection
-  readonly heldBytes = connectionBytes
+  heldBytes = connectionBytes
   readonly mayTry = true
   readonly #door: Door
   readonly #shared: Shared
@@ -37,6 +40,10 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
   #upstream: Connection | undefined
   #breakTunnel: (() => void) | undefined
   #isClosed = false
+  /** What came in one read with the PROXY header before it. */
+  #early = ''
+  /** And its client has ended its side since: node:net tells so of what is paused, too. */
+  #endedEarly = false
   readonly timeline = new Timeline()
   readonly #account: Account
   #client = nobody
@@ -105,9 +112,9 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     this.#door.held -= 1
   }
 
-  waitedTooLong(): void {
+  waitedTooLong(ending: 'hold-timeout' | 'hold-full' = 'hold-timeout'): void {
     this.#unhold()
-    this.timeline.ending = 'hold-timeout'
+    this.timeline.ending = ending
     this.#close(true)
   }
 
@@ -141,13 +148,9 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     const upstream = this.#upstream as Connection
     const { sendProxy } = pool.row
     if (sendProxy !== undefined) upstream.write(proxyHeader(sendProxy, this.connection.ends))
+    this.#sendEarly(upstream, server)
     this.#breakTunnel = splice(this.connection, upstream, {
-      up: (count) => {
-        this.#door.bytesIn += count
-        timeline.bytesIn += count
-        server.meter.carried(count, 0)
-        this.#active()
-      },
+      up: (count) => this.#wentUp(count, server),
       down: (count) => {
         this.#door.bytesOut += count
         timeline.bytesOut += count
@@ -158,6 +161,24 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
       },
       over: () => this.#close(false),
     })
+    if (this.#endedEarly) this.connection.owner.ended()
+  }
+
+  /** Before all that is read from now on; nothing is until the server has taken it. */
+  #sendEarly(upstream: Connection, server: Server): void {
+    const early = this.#early
+    if (early === '') return
+    this.#early = ''
+    upstream.write(early)
+    this.#wentUp(early.length, server)
+    if (upstream.flush() > 0) this.connection.waitFor(upstream)
+  }
+
+  #wentUp(count: number, server: Server): void {
+    this.#door.bytesIn += count
+    this.timeline.bytesIn += count
+    server.meter.carried(count, 0)
+    this.#active()
   }
 
   #firstByte(): void {
@@ -240,11 +261,22 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     else this.#close(true)
   }
 
+  /** Only what came with a PROXY header does so early: kept, and counted if it has to wait. */
+  received(bytes: Buffer, end: number): void {
+    if (this.#isClosed) return
+    if (this.#early.length + end > earlyMost) return this.#close(true)
+    const pool = this.#isHeld ? this.#pool : undefined
+    pool?.hold.remove(this)
+    this.#early += latin1(bytes, 0, end)
+    this.heldBytes = connectionBytes + this.#early.length
+    if (pool?.wait(this) !== undefined) this.waitedTooLong('hold-full')
+  }
+
   connected(): void {}
-  received(): void {}
   drained(): void {}
   ended(): void {
-    this.#close(true)
+    if (this.#early === '') this.#close(true)
+    else this.#endedEarly = true
   }
   unwritable(): void {
     this.#close(true)
