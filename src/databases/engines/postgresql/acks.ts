@@ -13,11 +13,11 @@ const pollEvery = ms(20)
 /**
  * Resolves when no commit is acknowledged by any other set any more. The server takes a new set in
  * three places at different moments: who waits, who wakes those that wait (one process for each
- * receiver, by its own copy of the set), and the switch that says whether anybody has to wait.
+ * receiver, by its own copy of the set), and the switch that says whether anybody has to wait. What
+ * a session shows says nothing of the other two: a try that was broken off may have come so far.
  */
 export async function putAcks(server: Server, acks: AckSet, signal: AbortSignal): Promise<void> {
-  using session = await server.connect(signal)
-  const before = acksIn(await namesInForce(session, signal))
+  const before = server.takeSettledAcks()
   await server.apply({ upstream: undefined, acks }, server.doors, signal)
   using fresh = await server.connect(signal)
   await untilSo(
@@ -26,12 +26,15 @@ export async function putAcks(server: Server, acks: AckSet, signal: AbortSignal)
     signal,
   )
   await untilSo(() => isTaken(fresh, acks, signal), pollEvery, signal)
-  if (before === undefined || before.needed === acks.needed) return
-  // A sender shows whether it counts, and not how many it asks for: one that begins anew asks as
-  // the files say.
-  if (before.needed > 0 && acks.needed > 0) await restartSenders(fresh, signal)
-  // That switch is the checkpointer's: once it has done something else, it has read the files.
-  if (before.needed === 0) await fresh.query('CHECKPOINT', signal)
+  if (acks.needed > 0 && before?.needed !== acks.needed) {
+    // A sender shows whether it counts, and not how many it asks for: one that begins anew asks as
+    // the files say.
+    if (before?.needed !== 0) await restartSenders(fresh, signal)
+    // That switch is the checkpointer's: once it has done something else, it has read the files.
+    if (before === undefined || before.needed === 0) await fresh.query('CHECKPOINT', signal)
+  }
+  // Another try may have begun beside one that was broken off.
+  if (!signal.aborted) server.settledAcks = acks
 }
 
 /** The set in force now; nobody's where it is none of ours. */

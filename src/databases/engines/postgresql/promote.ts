@@ -12,7 +12,7 @@ import { give } from './owner.ts'
 import { untilSo } from './patience.ts'
 import type { Server } from './server.ts'
 import type { Session } from './session.ts'
-import { archiveSlot, slotOf } from './settings.ts'
+import { archiveSlot, noAcks, slotOf } from './settings.ts'
 import { isForNow } from './trouble.ts'
 
 const pollEvery = ms(5)
@@ -62,7 +62,9 @@ async function beginHistory(server: Server, epoch: number, signal: AbortSignal):
   await warnOfImpatient(server, session, signal)
 }
 
+/** Every part of a standby goes by `noAcks`: none wakes anybody before it has read another set. */
 async function becomePrimary(server: Server, acks: AckSet, signal: AbortSignal): Promise<void> {
+  const before = server.takeSettledAcks()
   await server.apply({ upstream: undefined, acks }, 'closed', signal)
   const session = await server.session(signal)
   await session.query('SELECT pg_promote(false)', signal)
@@ -71,6 +73,8 @@ async function becomePrimary(server: Server, acks: AckSet, signal: AbortSignal):
   const mark = join(server.data, 'standby.signal')
   writeWhole(mark, '')
   give(mark, server.owner)
+  // After a promotion that was broken off the next change of the set makes sure of all of it.
+  if (before === noAcks && !signal.aborted) server.settledAcks = acks
 }
 
 async function isOut(server: Server, session: Session, signal: AbortSignal): Promise<boolean> {

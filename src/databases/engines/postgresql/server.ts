@@ -8,6 +8,7 @@ import { Fault } from '../../../foundation/fault.ts'
 import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
 import { putTlsFiles, refusesPlain, shownBy, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
+import type { AckSet } from '../../model.ts'
 import { quietly } from './accounts.ts'
 import { majorOf } from './check-programs.ts'
 import { readControlFile } from './control-file.ts'
@@ -51,6 +52,8 @@ export class Server implements Disposable {
   readonly wal: string
   readonly log: ServerLog
   readonly passwordFile: string
+  /** The set that every part of the running server goes by; `undefined`: that is not known. */
+  settledAcks: AckSet | undefined
   readonly #orders = new KeptSession(async (signal) => {
     const session = await this.connect(signal)
     await session.run(quietly, signal)
@@ -215,6 +218,7 @@ export class Server implements Disposable {
       this.#inForce = this.#write({ upstream, acks: noAcks, recovery }, 'open')
       await this.writeConfiguration(programs)
       this.log.begin()
+      this.settledAcks = noAcks
       await this.options.host.start({
         argv: [
           join(programs.folder, 'postgres'),
@@ -248,6 +252,13 @@ export class Server implements Disposable {
       }
       await pauseFor(pollEvery, signal)
     }
+  }
+
+  /** That set, for whoever is about to change it: until it is told otherwise it is not known. */
+  takeSettledAcks(): AckSet | undefined {
+    const settled = this.settledAcks
+    this.settledAcks = undefined
+    return settled
   }
 
   /** A new session of ours through the socket. */
