@@ -54,6 +54,78 @@ const goes = (words: string) => (peer: Peer) => {
   peer.socket.end()
 }
 
+/** More than sockets keep for somebody who does not read. */
+const most = 48_000_000
+const words = 'x'.repeat(60_000)
+const notice = message('A', `\0\0\0\x01news\0${words}\0`)
+
+/**
+ * Says something again and again, each time once the edge has passed on the last, and returns how
+ * many bytes were said by when it passed on no more.
+ */
+async function sayUntilStill(bed: DatabaseBed, length: number, say: () => void): Promise<number> {
+  const passed = (): number => bed.edge.report.frontends.public!.bytesOut
+  const before = passed()
+  let said = 0
+  while (said < most && passed() - before === said) {
+    say()
+    said += length
+    let looked = 0
+    await until('it is passed on, or stands', () => {
+      looked += 1
+      return passed() - before === said || looked > 100
+    })
+  }
+  return said
+}
+
+suite('a session whose client does not read', () => {
+  test('has its server wait with what it notifies of, and goes on when it is read', async () => {
+    await using a = await serving('a', (peer) => peer.send(done))
+    await using b = await serving('b', () => undefined)
+    await using world = await begun(a, b)
+    const { bed, client } = world
+    client.socket.pause()
+    const said = await sayUntilStill(bed, notice.length, () => a.peers[0]!.send(notice))
+    assert.ok(said < most, 'all that the server said is in the memory of the edge')
+    client.socket.resume()
+    await until('all of it', () => client.received.length === said)
+    client.received = ''
+    client.send(query('SELECT 1'))
+    assert.equal(await client.take(done), done)
+  })
+
+  test('has its server wait with answers, however often it asks', async () => {
+    const answer = message('D', words) + done
+    await using a = await serving('a', (peer) => peer.send(answer))
+    await using b = await serving('b', () => undefined)
+    await using world = await begun(a, b)
+    const { bed, client } = world
+    client.socket.pause()
+    const said = await sayUntilStill(bed, answer.length, () => client.send(query('SELECT 1')))
+    assert.ok(said < most, 'all that the server said is in the memory of the edge')
+    client.socket.resume()
+    await until('all of it', () => client.received.length === said)
+  })
+
+  test('goes on at another server when its own one is exchanged meanwhile', async () => {
+    await using a = await serving('a', () => undefined)
+    await using b = await serving('b', (peer) => peer.send(done))
+    await using world = await begun(a, b)
+    const { bed, client } = world
+    client.socket.pause()
+    await sayUntilStill(bed, notice.length, () => a.peers[0]!.send(notice))
+    await bed.route([a.row({ state: 'down' }), b.row()])
+    client.send(query('SELECT 1'))
+    client.socket.resume()
+    const [heard, rest] = [await client.take(done), client.received]
+    assert.ok(heard.replaceAll(notice, '') === done, 'notifications come whole')
+    assert.equal(rest, '')
+    b.peers.at(-1)!.send(notice)
+    assert.ok((await client.take(notice)) === notice)
+  })
+})
+
 suite('a session whose server leaves', () => {
   test('asks the next one when the server says that it has not done it', async () => {
     await using a = await serving('a', goes(leaves))

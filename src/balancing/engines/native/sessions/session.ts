@@ -161,8 +161,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
 
   /** The session stands at its server: both sides talk from now on. */
   #pass(): void {
-    const pool = this.#pool as Pool
-    pool.succeeded(this.#server as Server)
+    this.#pool?.succeeded(this.#server as Server)
     this.#ledger.unheld()
     this.#ledger.hasPassed = true
     this.heldSince = instant(-1)
@@ -245,11 +244,12 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     for (let at = 0; at < said.length; ) at = this.talk.serverSaid(said, at, said.length)
     this.#ledger.down(said.length, this.#server)
     this.connection.writeBytes(said)
+    this.#upstream?.connection.waitFor(this.connection)
   }
 
-  /** Nothing is under way: large buffers are given back, and a server that drains is left. */
+  /** Nothing is under way, unless the client does not read; a server that drains is left. */
   #cameToRest(): void {
-    this.#upstream?.connection.settle()
+    if (this.connection.pending === 0) this.#upstream?.connection.settle()
     if (this.#server?.isOffered === false) this.serverDrains()
   }
 
@@ -279,8 +279,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
 
   /** Its server cannot have it now: nothing was sent, so another one, or a later moment, may do. */
   #missed(why: string): void {
-    const pool = this.#pool as Pool
-    pool.failed(this.#server as Server, 'refused', why)
+    this.#pool?.failed(this.#server as Server, 'refused', why)
     this.#asked.missed()
     this.#door.redispatched += 1
     this.#again()
