@@ -10,11 +10,17 @@ import { suite, test } from 'node:test'
 const main = join(import.meta.dirname, '..', 'main.ts')
 
 /** Runs `alwayson` in an empty folder. */
-function alwayson(...argv: readonly string[]) {
+const alwayson = (...argv: readonly string[]) => alwaysonWith({}, ...argv)
+
+function alwaysonWith(more: Readonly<Record<string, string>>, ...argv: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'alwayson-cli-'))
   try {
     const { ALWAYSON_STATE: _, ...env } = process.env
-    return spawnSync(process.execPath, [main, ...argv], { cwd: folder, env, encoding: 'utf8' })
+    return spawnSync(process.execPath, [main, ...argv], {
+      cwd: folder,
+      env: { ...env, ...more },
+      encoding: 'utf8',
+    })
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -73,6 +79,17 @@ suite('the command line', () => {
     assert.match(stderr, /\n {2}remedy: start it: alwayson up\n$/)
     assert.equal(status, 3)
   })
+
+  for (const { title, env, argv } of [
+    { title: 'a variable', env: { ALWAYSON_STATE: '' }, argv: [] },
+    { title: 'an option', env: {}, argv: ['--state', ''] },
+  ]) {
+    test(`does not take the folder it is in for a state folder that ${title} leaves empty`, () => {
+      const { status, stderr } = alwaysonWith(env, 'status', ...argv)
+      assert.match(stderr, /^alwayson: there is no alwayson.yaml/)
+      assert.equal(status, 2)
+    })
+  }
 
   test('says that a state folder has too long a path before anything is made', () => {
     const { status, stderr } = alwayson('status', '--state', `/tmp/${'x'.repeat(90)}`)

@@ -21,7 +21,8 @@ export const number = (flags: string, description: string): Option =>
 /** What the command line says about the file and its state; an argument goes before `--file`. */
 export function whereOf(command: Command, argument?: string): Whereabouts {
   const { file, state } = command.optsWithGlobals<Whereabouts>()
-  return { file: argument ?? file, state }
+  // A variable that is set to nothing names no folder, least of all the one we are in.
+  return { file: argument ?? file, state: state === '' ? undefined : state }
 }
 
 /** Where the state of the file that is meant lives. */
