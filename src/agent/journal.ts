@@ -1,7 +1,8 @@
 // What happened, kept: the last entries in memory, all of them in a file that is rotated.
 
-import { appendFileSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { appendFileSync, renameSync, statSync } from 'node:fs'
 import type { Journal, JournalEntry } from '../control/journal.ts'
+import { readWhole } from '../control/whole-file.ts'
 import { systemCode } from '../foundation/fault.ts'
 
 /** A journal that can be read back and followed. */
@@ -30,7 +31,7 @@ export function openJournal(path: string): OpenJournal {
   const write = (line: string): void => {
     try {
       if (bytes > rotatedAtBytes) {
-        renameSync(path, `${path}.1`)
+        renameSync(path, olderOf(path))
         bytes = 0
       }
       appendFileSync(path, line, { mode: 0o600 })
@@ -65,23 +66,26 @@ function sizeOf(path: string): number {
   }
 }
 
-/** The entries of a journal on disk; a line that a crash cut short is passed over. */
+/**
+ * The last entries of a journal on disk, also of the file before it where it was just rotated; a
+ * line that a crash cut short is passed over. Throws a Fault that names the file.
+ */
 export function readTail(path: string): JournalEntry[] {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (thrown) {
-    if (systemCode(thrown) === 'ENOENT') return []
-    throw thrown
-  }
-  return text
-    .split('\n')
-    .slice(-keptInMemory - 1)
-    .flatMap((line): JournalEntry[] => {
-      try {
-        return line === '' ? [] : [JSON.parse(line) as JournalEntry]
-      } catch {
-        return []
-      }
-    })
+  const entries = entriesIn(path, keptInMemory)
+  if (entries.length >= keptInMemory) return entries
+  return [...entriesIn(olderOf(path), keptInMemory - entries.length), ...entries]
+}
+
+const olderOf = (path: string): string => `${path}.1`
+
+function entriesIn(path: string, most: number): JournalEntry[] {
+  const lines = (readWhole(path) ?? '').split('\n').slice(-most - 1)
+  const entries = lines.flatMap((line): JournalEntry[] => {
+    try {
+      return line === '' ? [] : [JSON.parse(line) as JournalEntry]
+    } catch {
+      return []
+    }
+  })
+  return entries.slice(-most)
 }

@@ -35,7 +35,7 @@ export async function events(
     if (over.aborted) return exit.done
     const entries = isAbsence(thrown) && !follow ? kept() : []
     if (entries.length === 0) throw thrown
-    for (const entry of entries.slice(entries.length - last)) show(entry)
+    for (const entry of last === 0 ? [] : entries.slice(-last)) show(entry)
     err.write('no agent runs: this is what the last one wrote\n')
     return exit.done
   }

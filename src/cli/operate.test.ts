@@ -117,6 +117,18 @@ suite('events', () => {
     )
   })
 
+  for (const { last, shown } of [
+    { last: 3, shown: 2 },
+    { last: 0, shown: 0 },
+  ]) {
+    test(`of 2 that the last agent wrote shows ${shown} where ${last} are asked for`, async () => {
+      const silent = { ...scriptedAgent({}), events: () => failing(notRunning) }
+      const ports = fakePorts({ agent: silent })
+      await events(ports, { last, json: true }, () => journal)
+      assert.equal(ports.out.text().split('\n').length - 1, shown)
+    })
+  }
+
   test('says that the agent has ended while it was followed', async () => {
     const ports = fakePorts({ agent: scriptedAgent({}, journal) })
     assert.equal(await events(ports, { last: 2, follow: true }, () => []), exit.noAgent)
