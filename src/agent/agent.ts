@@ -34,7 +34,7 @@ import { statusOf, type Teller } from './status.ts'
 import { stopAll, stopNow } from './stop.ts'
 import { openStore } from './store.ts'
 import { openTelemetry, type Telemetry } from './telemetry.ts'
-import { wishSpec } from './templates.ts'
+import { stillRolledBack, wishSpec } from './templates.ts'
 import { version } from './version.ts'
 import { explain } from './why.ts'
 import { hasWindows, openWindows, type Windows } from './windows.ts'
@@ -321,7 +321,8 @@ class RunningAgent implements Agent, AgentClusterDeeds {
       await databases.adopt(adoptions)
       if (actions.length > 0) this.#note('applied', 'an operator applied the file', actions)
     }
-    return { changed: differences.length > 0, differences, actions }
+    const rolledBack = stillRolledBack(services, spec)
+    return { changed: differences.length > 0, differences, actions, rolledBack }
   }
 
   #answers(): Answers {

@@ -185,6 +185,17 @@ export interface ApplyReport {
   readonly differences: readonly string[]
   /** What is done about it, one sentence each. */
   readonly actions: readonly string[]
+  /** What the file asks for and is not deployed, because it was rolled back before. */
+  readonly rolledBack?: readonly RolledBack[]
+}
+
+/** A release of a service that was rolled back, and is not tried again by itself. */
+export interface RolledBack {
+  readonly service: string
+  readonly revision: number
+  readonly why: string
+  /** The revision that runs instead. */
+  readonly stays: number
 }
 
 /** The file that is in force, as all machines share it. */

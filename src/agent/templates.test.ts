@@ -10,7 +10,13 @@ import { enact } from '../services/state.ts'
 import type { RunService, Spec } from '../spec/model.ts'
 import { parseSpec } from '../spec/parse.ts'
 import type { ServiceMemory } from './model.ts'
-import { forgetTemplates, rememberRunning, templateOf, wishSpec } from './templates.ts'
+import {
+  forgetTemplates,
+  rememberRunning,
+  stillRolledBack,
+  templateOf,
+  wishSpec,
+} from './templates.ts'
 
 const now = instant(1000)
 
@@ -63,6 +69,17 @@ suite('wishing for a file', () => {
     const { state } = memoryOf(wishSpec({ web: rolledBack() }, spec(web({ argv: ['bad'] })), now))
     assert.equal(state.revision, 1)
     assert.notEqual(state.rolledBack, undefined)
+  })
+
+  test('tells what stays rolled back, as long as the file asks for it', () => {
+    const told = (wanted: Spec) =>
+      stillRolledBack(wishSpec({ web: rolledBack() }, wanted, now), wanted)
+    assert.deepEqual(told(spec(web({ argv: ['bad'] }))), [
+      { service: 'web', revision: 2, why: 'it ended', stays: 1 },
+    ])
+    for (const wanted of [spec(web()), spec(web({ argv: ['better'] })), spec()]) {
+      assert.deepEqual(told(wanted), [])
+    }
   })
 
   test('forgets the roll-back once the file asks again for what runs', () => {

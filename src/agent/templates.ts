@@ -5,7 +5,7 @@ import type { Instant } from '../foundation/time.ts'
 import type { RunTemplate } from '../services/model.ts'
 import { newService, wish } from '../services/state.ts'
 import type { RunService, Spec } from '../spec/model.ts'
-import type { ServiceMemory } from './model.ts'
+import type { RolledBack, ServiceMemory } from './model.ts'
 
 /** The template of a service's replicas. */
 export const templateOf = (service: RunService): RunTemplate => ({
@@ -44,6 +44,17 @@ export function wishSpec(
   }
   return next
 }
+
+/** What `spec` asks for and `wished` does not deploy, because it was rolled back before. */
+export const stillRolledBack = (
+  wished: Readonly<Record<string, ServiceMemory>>,
+  spec: Spec,
+): readonly RolledBack[] =>
+  Object.values(spec.services).flatMap(({ kind, name }): readonly RolledBack[] => {
+    const { rolledBack, revision: stays = 0 } = wished[name]?.state ?? {}
+    if (kind !== 'run' || rolledBack === undefined) return []
+    return [{ service: name, revision: rolledBack.revision, why: rolledBack.why, stays }]
+  })
 
 function wishService(
   { state, templates }: ServiceMemory,

@@ -1,7 +1,8 @@
 // `alwayson apply`: make the changed file true, touching nothing that did not change.
 
-import type { ApplyReport, ServiceStatus, Status } from '../agent/model.ts'
+import type { ApplyReport, RolledBack, ServiceStatus, Status } from '../agent/model.ts'
 import type { DatabaseOverview } from '../databases/overview.ts'
+import { Fault } from '../foundation/fault.ts'
 import type { Milliseconds } from '../foundation/time.ts'
 import { type ExitCode, exit } from './exit.ts'
 import type { Ports } from './ports.ts'
@@ -33,23 +34,42 @@ export async function apply(
   const before = await ports.agent.ask('/status', {}, ports.interrupted)
   const question = { ...file, dryRun, ...(over === undefined ? {} : { over }) }
   const report = await ports.agent.ask('/apply', question, ports.interrupted)
-  if (!report.changed) {
-    ports.out.write(`nothing differs: ${file.path} is in force\n`)
-    return exit.done
-  }
+  if (!report.changed) return sameAgain(ports, file.path, report, dryRun)
   ports.out.write(`${reportLines(report, dryRun, paintOf(ports.out)).join('\n')}\n`)
   if (dryRun || !wait) return exit.done
   return settle(ports, (status) => judgeApply(status, before), within)
 }
 
+/**
+ * The file is the one that was applied last: that is no success if it was rolled back. A dry run
+ * was asked for the words alone.
+ */
+function sameAgain(ports: Ports, path: string, report: ApplyReport, dryRun: boolean): ExitCode {
+  const { rolledBack = [] } = report
+  if (rolledBack.length === 0) {
+    ports.out.write(`nothing differs: ${path} is in force\n`)
+    return exit.done
+  }
+  const line = `nothing differs, but ${rolledBack.map(describeRolledBack).join('; ')}`
+  const again = rolledBack.map(({ service }) => `alwayson deploy ${service}`)
+  const remedy = `mend it, or try again: ${again.join(', ')}`
+  if (!dryRun) throw new Fault('failed', line, { remedy })
+  ports.out.write(`${line}\n  ${remedy}\n`)
+  return exit.done
+}
+
+const describeRolledBack = ({ service, revision, why, stays }: RolledBack): string =>
+  `revision ${revision} of ${service} was rolled back: ${why}; revision ${stays} stays`
+
 function reportLines(report: ApplyReport, dryRun: boolean, paint: Paint): readonly string[] {
-  const { differences, actions } = report
+  const { differences, actions, rolledBack = [] } = report
   const nothing = dryRun ? 'nothing would be done' : 'nothing has to be done about it'
   return [
     paint('strong', 'what differs'),
     ...differences.map((sentence) => `  ${sentence}`),
     paint('strong', dryRun ? 'what would be done' : 'what is done'),
     ...(actions.length === 0 ? [nothing] : actions).map((sentence) => `  ${sentence}`),
+    ...rolledBack.map((one) => paint('doubtful', `${describeRolledBack(one)}: not tried again`)),
   ]
 }
 
@@ -77,7 +97,9 @@ export function judgeApply(status: Status, before: Status): Judgement {
       remedy: `read what it said: alwayson logs ${first?.name}; then mend the file and apply again`,
     }
   }
-  return { kind: 'done', line: `${status.name} is as the file says` }
+  const behind = status.services.filter((one) => one.rolledBack !== undefined)
+  const but = behind.length === 0 ? '' : `, except for ${behind.map(({ name }) => name).join(', ')}`
+  return { kind: 'done', line: `${status.name} is as the file says${but}` }
 }
 
 /** A database that is not well, and was, or was not there; or one that is being taken over. */

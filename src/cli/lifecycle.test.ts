@@ -66,6 +66,36 @@ shop is as the file says
     assert.equal(ports.out.text(), 'nothing differs: /srv/shop/alwayson.yaml is in force\n')
   })
 
+  test('fails again while what the file asks for stays rolled back', async () => {
+    const stuck = { service: 'web', revision: 2, why: 'web-4 ended 5 times in a row', stays: 1 }
+    const same = { changed: false, differences: [], actions: [], rolledBack: [stuck] }
+    const agent = scriptedAgent({ '/apply': [same], '/status': [healthy] })
+    const message =
+      'nothing differs, but revision 2 of web was rolled back: web-4 ended 5 times in a row; ' +
+      'revision 1 stays'
+    const remedy = 'mend it, or try again: alwayson deploy web'
+    const fault = { code: 'failed', message, remedy }
+    await assert.rejects(apply(fakePorts({ agent }), file, options), fault)
+    await assert.rejects(apply(fakePorts({ agent }), file, { ...options, wait: false }), fault)
+    const ports = fakePorts({ agent })
+    assert.equal(await apply(ports, file, { ...options, dryRun: true }), exit.done)
+    assert.equal(ports.out.text(), `${message}\n  ${remedy}\n`)
+  })
+
+  test('says what stays rolled back beside what it changes', async () => {
+    const stuck = { service: 'web', revision: 2, why: 'web-4 ended 5 times in a row', stays: 1 }
+    const agent = scriptedAgent({
+      '/apply': [{ ...report, rolledBack: [stuck] }],
+      '/status': [withWeb({ rolledBack })],
+    })
+    const ports = fakePorts({ agent })
+    assert.equal(await apply(ports, file, options), exit.done)
+    assert.match(
+      ports.out.text(),
+      /2 of web was rolled back: .*: not tried again\nshop is as the file says, except for web\n/,
+    )
+  })
+
   test('fails when what it began was rolled back', async () => {
     const back = withWeb({ rolledBack })
     const agent = scriptedAgent({ '/apply': [report], '/status': [healthy, begun, back] })

@@ -99,6 +99,18 @@ suite('a shop in the background', () => {
     for (let asks = 0; asks < 6; asks += 1) assert.equal((await shop.get()).version, 'two')
   })
 
+  test('does not call a file in force that was rolled back', async () => {
+    await using shop = await openShop()
+    await up(shop)
+    shop.release({ version: 'two', ill: true })
+    shop.write({ replicas: 2, more: '    env: { RELEASE: two }\n' })
+    assert.match((await shop.run('apply')).err, /revision 2 of web was rolled back: /)
+    const again = await shop.run('apply')
+    assert.equal(again.code, 1, again.out)
+    assert.match(again.err, /nothing differs, but revision 2 of web was .*; revision 1 stays\n/)
+    assert.match(again.err, /remedy: mend it, or try again: alwayson deploy web\n/)
+  })
+
   test('restarts every replica of a service without missing an answer', async () => {
     await using shop = await openShop()
     const before = pidsOf(await up(shop))
