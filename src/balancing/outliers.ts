@@ -95,6 +95,30 @@ export function whyEject(
   return `it failed ${seen.bad} of its last ${all} requests while a sibling did not`
 }
 
+/** A failure of a server, as it is judged. */
+export interface Misdeed {
+  readonly outcome: Outcome
+  readonly why: string
+  readonly now: Instant
+}
+
+/** What a failure makes of a server that was seen, and has siblings, as `whyEject` takes them. */
+export function afterFailure(
+  before: Standing,
+  { outcome, why, now }: Misdeed,
+  seen: Recent,
+  siblings: () => readonly Recent[],
+  policy: OutlierPolicy,
+): Standing {
+  if (outcome === 'refused') return unreachable(before, why, now, policy)
+  const isLate = outcome === 'late'
+  if (before.kind === 'ejected' && before.trial) {
+    return ejected(before, `its trial failed: ${why}`, now, policy, isLate)
+  }
+  const found = before.kind === 'well' ? whyEject(seen, siblings(), policy) : undefined
+  return found === undefined ? before : ejected(before, found, now, policy, isLate)
+}
+
 const isWell = ({ ok, bad, streak }: Recent, policy: OutlierPolicy): boolean =>
   ok > 0 && streak === 0 && bad / (ok + bad) <= policy.wellShare
 

@@ -5,7 +5,7 @@ import { RetryBudget } from '../../../budget.ts'
 import { HoldQueue, passed, type Refusal, type Thaw, thawing } from '../../../hold.ts'
 import type { Pool as PoolRow, TableServer } from '../../../model.ts'
 import {
-  ejected,
+  afterFailure,
   isDue,
   type Outcome,
   onTrial,
@@ -14,7 +14,6 @@ import {
   unreachable,
   untried,
   wellSince,
-  whyEject,
 } from '../../../outliers.ts'
 import { type Chooser, choose } from '../../../policies/choose.ts'
 import { BodyShelf } from '../http/kept-body.ts'
@@ -249,23 +248,12 @@ export class Pool {
   failed(server: Server, outcome: Outcome, why: string): void {
     server.failed(outcome)
     this.#signals.tell(server, outcome)
-    const { now } = this.shared
-    const { standing } = server
     if (server.removed) return
-    if (outcome === 'refused') server.standing = unreachable(standing, why, now, outlierPolicy)
-    else if (standing.kind === 'ejected' && standing.trial) {
-      const again = `its trial failed: ${why}`
-      server.standing = ejected(standing, again, now, outlierPolicy, outcome === 'late')
-    } else if (standing.kind === 'well') {
-      const siblings = this.#eligible.filter((other) => other !== server)
-      const found = whyEject(
-        server.recent,
-        siblings.map((other) => other.recent),
-        outlierPolicy,
-      )
-      if (found === undefined) return
-      server.standing = ejected(standing, found, now, outlierPolicy, outcome === 'late')
-    }
+    const { standing } = server
+    const misdeed = { outcome, why, now: this.shared.now }
+    const siblings = () =>
+      this.#eligible.filter((other) => other !== server).map(({ recent }) => recent)
+    server.standing = afterFailure(standing, misdeed, server.recent, siblings, outlierPolicy)
     if (server.standing === standing) return
     if (standing.kind === 'well') this.#tellPassedOver(server)
     this.refresh()
