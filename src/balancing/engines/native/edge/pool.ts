@@ -271,8 +271,10 @@ export class Pool {
     })
   }
 
+  /** A request has left it, or has to, and that says neither good nor bad of it. */
   untried(server: Server): void {
-    server.standing = untried(server.standing)
+    // Those that cannot be reached are tried without a request, which has no say in that.
+    if (server.standing.kind === 'ejected') server.standing = untried(server.standing)
   }
 
   /** Lets wait, or says why not. */

@@ -284,8 +284,10 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
       return this.#assign(server, true)
     }
     if (failure === 'declined') this.#declines += 1
-    else if (failure === 'unable') pool.lacks(why)
-    else if (!isStale || !this.#second.isOn) {
+    if (failure === 'unable') pool.lacks(why)
+    const isForgiven = isNobodysFault(failure) || (isStale && this.#second.isOn)
+    if (isForgiven) pool.untried(server)
+    else {
       pool.failed(server, failure, why)
       if (failure !== 'refused') this.strikes += 1
     }

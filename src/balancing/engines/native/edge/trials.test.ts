@@ -1,0 +1,147 @@
+// An ejected server is tried again, whatever became of its last trial.
+
+import assert from 'node:assert/strict'
+import { constants } from 'node:http2'
+import { suite, test } from 'node:test'
+import {
+  answering,
+  EdgeBed,
+  get,
+  ok,
+  type TableWish,
+  until,
+} from '../../../../../test/support/edge-bed.ts'
+import { H2Origin } from '../../../../../test/support/h2-origin.ts'
+import { SkippingClock } from '../../../../../test/support/skipping-clock.ts'
+import { ms } from '../../../../foundation/time.ts'
+import type { TableServer } from '../../../model.ts'
+import { RawTransport } from '../transport/raw.ts'
+import type { Connection, ConnectionOwner } from '../transport/transport.ts'
+
+const error = 'HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n'
+
+/** Has no file left for a connection to one port. */
+class LackingTransport extends RawTransport {
+  lacksFor = 0
+  tries = 0
+
+  override connect(address: string, port: number, owner: ConnectionOwner): Connection {
+    if (port !== this.lacksFor) return super.connect(address, port, owner)
+    this.tries += 1
+    const failed = (): void => owner.failed('EMFILE')
+    // Nobody listens there.
+    return super.connect(address, 1, { ...owner, failed })
+  }
+}
+
+/** An edge that has ejected every server whose id begins with `bad`, and whose time is over. */
+async function ejecting(
+  rows: readonly TableServer[],
+  wish: TableWish = {},
+  first: (bed: EdgeBed) => Promise<void> = async () => undefined,
+) {
+  const clock = new SkippingClock()
+  let transport: LackingTransport | undefined
+  const open = (faulted: (thrown: unknown) => void) => {
+    transport = new LackingTransport(faulted)
+    return transport
+  }
+  const bed = new EdgeBed(open, { clock })
+  await first(bed)
+  await bed.apply(rows, wish)
+  const isOut = ([id, { ejected }]: [string, { ejected: unknown }]): boolean =>
+    !id.startsWith('bad') || ejected !== undefined
+  while (!Object.entries(bed.report.servers).every(isOut)) await bed.ask(get())
+  clock.skip(ms(3000))
+  const readmits = (): boolean =>
+    bed.told.some((message) => message.kind === 'event' && message.rule === 'readmit')
+  return {
+    bed,
+    transport: transport as LackingTransport,
+    /** Asks until `holds`. */
+    asking: async (what: string, holds: () => boolean): Promise<void> => {
+      const client = await bed.client()
+      await until(what, () => {
+        client.send(get())
+        return holds()
+      })
+    },
+    readmits,
+    [Symbol.asyncDispose]: () => bed[Symbol.asyncDispose](),
+  }
+}
+
+suite('a trial that says nothing of the server', () => {
+  test('leaves it to the next one: the server declined', async () => {
+    let status: 500 | 'refused' | 200 = 500
+    let refused = 0
+    await using bad = await H2Origin.open('bad', (stream) => {
+      if (status === 'refused') {
+        refused += 1
+        return stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      }
+      stream.respond({ ':status': status })
+      stream.end()
+    })
+    await using good = await H2Origin.open('good', (stream) => {
+      stream.respond({ ':status': 200 })
+      stream.end('good')
+    })
+    await using world = await ejecting([bad.row(), good.row()], { pool: { protocol: 'http2' } })
+    status = 'refused'
+    await world.asking('a trial', () => refused > 0)
+    status = 200
+    await world.asking('it is taken back', world.readmits)
+  })
+
+  test('leaves it to the next one: we had no file for it', async () => {
+    let isWell = false
+    await using bad = await answering('bad', () =>
+      isWell ? ok('bad') : error.replace('\r\n', '\r\nConnection: close\r\n'),
+    )
+    await using good = await answering('good', () => ok('good'))
+    await using world = await ejecting([bad.row(), good.row()])
+    world.transport.lacksFor = bad.port
+    isWell = true
+    await world.asking('a trial', () => world.transport.tries > 0)
+    world.transport.lacksFor = 0
+    await world.asking('it is taken back', world.readmits)
+  })
+
+  test('leaves it to the next one: a kept connection was closed, and a hedge runs', async () => {
+    let says = error
+    await using bad = await answering('bad', () => says)
+    let isTried = (): boolean => false
+    await using good = await answering('good', () => (isTried() ? '' : ok('good')))
+    const hedge = { after: ms(60), share: 1, unsafe: false }
+    // Each error costs it a connection; one more than that is kept.
+    await using world = await ejecting(
+      [bad.row(), good.row()],
+      { pool: { hedge } },
+      async (bed) => {
+        says = ''
+        await bed.apply([bad.row()])
+        const clients = await Promise.all(Array.from({ length: 4 }, () => bed.client()))
+        for (const client of clients) client.send(get())
+        await until('all to be there', () => bad.seen.length === 4)
+        for (const peer of bad.peers) peer.send(ok('bad'))
+        for (const client of clients) await client.takeMessage()
+        says = error
+      },
+    )
+    const [failed, hedged] = [bad.seen.length, world.bed.report.frontends.public!.hedged]
+    says = ''
+    isTried = () => bad.seen.length > failed
+    await world.asking('a trial', isTried)
+    const answered = good.seen.length
+    await until('a hedge', () => good.seen.length > answered)
+    assert.equal(world.bed.report.frontends.public!.hedged, hedged + 1)
+    assert.equal(bad.peers.length, 4, 'over the connection that was kept')
+    for (const { socket } of bad.peers) socket.end()
+    await until('bad is left', () => world.bed.report.servers.bad!.active === 0)
+    says = ok('bad')
+    isTried = () => false
+    good.peers.at(-1)!.send(ok('good'))
+    await world.asking('it is taken back', world.readmits)
+  })
+})
