@@ -199,7 +199,7 @@ export class Pool {
     server.active < (this.#thaw?.window ?? Infinity)
 
   #takeDue(avoid: readonly Server[] | undefined): Server | undefined {
-    const trial = this.#due.find((server) => avoid?.includes(server) !== true)
+    const trial = this.#due.find((one) => avoid?.includes(one) !== true && this.#hasPlace(one))
     if (trial === undefined) return undefined
     trial.standing = onTrial(trial.standing)
     this.#due = this.#due.filter((server) => server !== trial)

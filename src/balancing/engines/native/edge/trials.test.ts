@@ -1,4 +1,4 @@
-// An ejected server is tried again, whatever became of its last trial.
+// An ejected server is tried again, whatever became of its last trial, and never beyond its limit.
 
 import assert from 'node:assert/strict'
 import { constants } from 'node:http2'
@@ -143,5 +143,28 @@ suite('a trial that says nothing of the server', () => {
     isTried = () => false
     good.peers.at(-1)!.send(ok('good'))
     await world.asking('it is taken back', world.readmits)
+  })
+})
+
+suite('a limit of connections', () => {
+  test('holds for trials, too', async () => {
+    const answer = (head: string): string => (head.startsWith('GET /hold') ? '' : error)
+    await using full = await answering('bad-1', answer)
+    let isWell = false
+    await using free = await answering('bad-2', () => (isWell ? ok('well') : error))
+    await using good = await answering('good', () => ok('good'))
+    const rows = (maxConnections: number) => [full.row({ maxConnections }), free.row(), good.row()]
+    await using world = await ejecting(rows(2), {}, async (bed) => {
+      // Alone at first, so that it comes there.
+      await bed.apply([full.row({ maxConnections: 2 })])
+      ;(await bed.client()).send(get('/hold'))
+      await until('it holds a place', () => full.seen.length === 1)
+    })
+    await world.bed.apply(rows(1))
+    isWell = true
+    const seen = full.seen.length
+    await world.asking('the other is taken back', world.readmits)
+    assert.equal(full.seen.length, seen)
+    assert.equal(world.bed.report.servers['bad-1']!.active, 1)
   })
 })
