@@ -1,7 +1,7 @@
 // What MariaDB's own crashes must not cost: acknowledged rows of a replica, and a whole copy.
 
 import assert from 'node:assert/strict'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { voucherOf } from '../../src/databases/engines/vouchers.ts'
@@ -11,6 +11,7 @@ import {
   caughtUp,
   insert,
   isAhead,
+  type Pending,
   pending,
   received,
 } from '../conformance/database-watch.ts'
@@ -26,17 +27,35 @@ async function administer(scene: Scene, name: string, sql: string): Promise<void
   await session.query(sql)
 }
 
-/** A row that the primary has in its log, and nobody else. */
-async function leaveTail(scene: Scene, id: number): Promise<void> {
-  const before = await received(scene, 'm1')
-  const waiting = pending(scene.query('m1', insert(id)))
-  await until(
-    'the primary has a row that nobody else has',
-    async () => ahead(await received(scene, 'm1'), before) > 0,
-    patience,
-  )
+/** What these statements write the primary has in its log, and nobody else. */
+async function leaveTail(scene: Scene, ...statements: readonly string[]): Promise<void> {
+  const waiting: Pending[] = []
+  for (const sql of statements) {
+    const before = await received(scene, 'm1')
+    waiting.push(pending(scene.query('m1', sql)))
+    await until(
+      'the primary has what nobody else has',
+      async () => ahead(await received(scene, 'm1'), before) > 0,
+      patience,
+    )
+  }
   await scene.seat('m1').host.crash()
-  await assert.rejects(waiting.outcome)
+  for (const { outcome } of waiting) await assert.rejects(outcome)
+}
+
+/** The logs that a member keeps until it is known who leads. */
+function keptLogs(scene: Scene, name: string): readonly string[] {
+  const folder = join(scene.seat(name).options.aside, 'pending')
+  return existsSync(folder) ? readdirSync(folder).filter((each) => !each.endsWith('.index')) : []
+}
+
+const many = Array.from({ length: 100 }, (_, at) => 1000 + at)
+
+/** Rows 2 and 1000 to 1099: those fill the log, and row 2, behind them, lies in the next one. */
+async function leaveTailOfTwoLogs(scene: Scene): Promise<void> {
+  await administer(scene, 'm1', 'SET GLOBAL max_binlog_size = 4096')
+  const rows = many.map((id) => `(${id}, REPEAT('x', 80))`)
+  await leaveTail(scene, `INSERT INTO entries VALUES ${rows.join(', ')}`, insert(2))
 }
 
 suite('MariaDB after a crash', () => {
@@ -60,7 +79,7 @@ suite('MariaDB after a crash', () => {
     await begin(scene)
     await scene.query('m1', insert(1))
     await scene.engine('m2').freeze(soon())
-    await leaveTail(scene, 2)
+    await leaveTail(scene, insert(2))
     const crashed = await received(scene, 'm1')
     await scene.engine('m1').freeze(soon())
     assert.deepEqual(await received(scene, 'm1'), crashed)
@@ -76,7 +95,7 @@ suite('MariaDB after a crash', () => {
     await scene.query('m1', insert(1))
     await caughtUp(scene, 'm2', 'm1')
     await scene.engine('m2').freeze(soon())
-    await leaveTail(scene, 2)
+    await leaveTail(scene, insert(2))
     const { data, aside } = scene.seat('m1').options
     const folder = statSync(data).ino
     await scene.engine('m1').freeze(soon())
@@ -88,6 +107,46 @@ suite('MariaDB after a crash', () => {
     assert.deepEqual(await scene.ids('m1'), [1, 3])
     assert.equal(statSync(data).ino, folder)
     assert.ok(existsSync(join(aside, 'epoch-2', 'summary.json')))
+  })
+
+  test('a primary that is elected again has what nobody acknowledged of all its logs', async () => {
+    await using scene = await Scene.open(mariadb, 2)
+    await begin(scene)
+    await scene.query('m1', insert(1))
+    await scene.engine('m2').freeze(soon())
+    await leaveTailOfTwoLogs(scene)
+    const crashed = await received(scene, 'm1')
+    await scene.engine('m1').freeze(soon())
+    assert.deepEqual(await scene.ids('m1'), [1])
+    assert.equal(keptLogs(scene, 'm1').length, 2)
+    assert.deepEqual(await received(scene, 'm1'), crashed)
+    await scene.engine('m1').promote({ epoch: 2, acks: anyOf('m2') }, soon())
+    assert.deepEqual(await scene.ids('m1'), [1, 2, ...many])
+    await scene.engine('m2').follow(scene.order('m1', 'follow'), soon())
+    await scene.shows('m2', 2)
+    assert.deepEqual(await scene.ids('m2'), [1, 2, ...many])
+    assert.deepEqual(keptLogs(scene, 'm1'), [])
+  })
+
+  test('a primary that was not elected sets aside what it has in all its logs', async () => {
+    await using scene = await Scene.open(mariadb, 2)
+    await begin(scene)
+    await scene.query('m1', insert(1))
+    await caughtUp(scene, 'm2', 'm1')
+    await scene.engine('m2').freeze(soon())
+    await leaveTailOfTwoLogs(scene)
+    const { data, aside } = scene.seat('m1').options
+    const folder = statSync(data).ino
+    await scene.engine('m1').freeze(soon())
+    await scene.engine('m2').promote({ epoch: 2, acks: anyOf('m1') }, soon())
+    await scene.engine('m1').follow(scene.order('m2', 'rewind', 'epoch-2'), soon())
+    await scene.query('m2', insert(3))
+    await scene.shows('m1', 3)
+    assert.deepEqual(await scene.ids('m1'), [1, 3])
+    assert.equal(statSync(data).ino, folder)
+    const summary = JSON.parse(readFileSync(join(aside, 'epoch-2', 'summary.json'), 'utf8'))
+    assert.equal(summary.transactions, 2)
+    assert.deepEqual(keptLogs(scene, 'm1'), [])
   })
 
   test('replicas vouch for a primary as long as they receive', async () => {

@@ -2,60 +2,22 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import {
+  change,
+  checkpoint,
+  event,
+  format,
+  gtid,
+  gtidList,
+  logOf,
+  plain,
+  query,
+  rows,
+  transaction,
+} from '../../../../test/fixtures/mariadb-log.ts'
 import { fc } from '../../../../test/fixtures/properties.ts'
-import { magic } from '../mysql-kin/log-pieces.ts'
 import { readLog } from './binary-log.ts'
 import { formatGtid } from './gtid.ts'
-
-const server = 129
-
-/** An event as it stands in a log: time, type, server, length, its end, flags; the body follows. */
-function event(type: number, body: Buffer, flags = 0): Buffer {
-  const header = Buffer.alloc(19)
-  header.writeUInt8(type, 4)
-  header.writeUInt32LE(server, 5)
-  header.writeUInt32LE(19 + body.length, 9)
-  header.writeUInt16LE(flags, 17)
-  return Buffer.concat([header, body])
-}
-
-const format = (open: boolean): Buffer => event(15, Buffer.alloc(80), open ? 1 : 0)
-
-function gtid(seq: number, alone = false): Buffer {
-  const body = Buffer.alloc(19)
-  body.writeBigUInt64LE(BigInt(seq), 0)
-  body.writeUInt8(alone ? 1 : 0, 12)
-  return event(162, body)
-}
-
-/** A statement: thread, time, the database's name and its length, and no variables. */
-function query(text: string): Buffer {
-  const head = Buffer.alloc(13)
-  head.writeUInt8(4, 8)
-  return event(2, Buffer.concat([head, Buffer.from('shop\0'), Buffer.from(text, 'latin1')]))
-}
-
-function gtidList(...seqs: readonly number[]): Buffer {
-  const body = Buffer.alloc(4 + 16 * seqs.length)
-  body.writeUInt32LE(seqs.length, 0)
-  for (const [at, seq] of seqs.entries()) {
-    body.writeUInt32LE(server, 8 + 16 * at)
-    body.writeBigUInt64LE(BigInt(seq), 12 + 16 * at)
-  }
-  return event(163, body)
-}
-
-const rows = (): Buffer => event(23, Buffer.alloc(300, 0x3a))
-const xid = (): Buffer => event(16, Buffer.alloc(8))
-const transaction = (seq: number): readonly Buffer[] => [gtid(seq), rows(), rows(), xid()]
-const change = (seq: number): readonly Buffer[] => [
-  gtid(seq, true),
-  query('CREATE TABLE entries (id INT)'),
-]
-/** What engines without transactions write ends with a statement. */
-const plain = (seq: number): readonly Buffer[] => [gtid(seq), rows(), query('COMMIT')]
-
-const logOf = (...events: readonly Buffer[]): Buffer => Buffer.concat([magic, ...events])
 
 const read = (bytes: Buffer): ReturnType<typeof readLog> =>
   readLog((from, to) => bytes.subarray(from, to))
@@ -87,6 +49,14 @@ test('finds transactions, statements that stand alone, and where each of them li
 test('says whether somebody has closed it', () => {
   assert.equal(read(logOf(format(true)))?.open, true)
   assert.equal(read(logOf(format(false)))?.open, false)
+})
+
+test('says where the oldest begins that is unfinished, by its last word', () => {
+  const begun = [format(true), gtidList(4)]
+  assert.equal(read(logOf(...begun))?.checkpoint, undefined)
+  const first = [...begun, checkpoint('binlog.000003'), ...transaction(5)]
+  assert.equal(read(logOf(...first))?.checkpoint, 'binlog.000003')
+  assert.equal(read(logOf(...first, checkpoint('binlog.000004')))?.checkpoint, 'binlog.000004')
 })
 
 test('what is cut off anywhere is a beginning of it', () => {

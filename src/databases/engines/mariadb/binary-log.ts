@@ -13,6 +13,7 @@ const types = {
   format: 15,
   xid: 16,
   xaPrepare: 38,
+  checkpoint: 161,
   gtid: 162,
   gtidList: 163,
   startEncryption: 164,
@@ -38,6 +39,8 @@ export interface LogContent {
   readonly groups: readonly Group[]
   /** What the logs before this one ended with. */
   readonly before: readonly Gtid[]
+  /** The oldest log that held something unfinished, by the last word of this one on it. */
+  readonly checkpoint: string | undefined
   /** Nobody has closed it: the server goes on, or has crashed. */
   readonly open: boolean
   /** Behind the last complete event. */
@@ -55,6 +58,7 @@ export function readLog(read: ReadLog): LogContent | undefined {
   if (!read(0, magic.length).equals(magic)) return undefined
   const groups: Group[] = []
   let before: readonly Gtid[] = []
+  let checkpoint: string | undefined
   let open = false
   let at = magic.length
   let begun: Begun | undefined
@@ -71,6 +75,7 @@ export function readLog(read: ReadLog): LogContent | undefined {
       open = (header.readUInt16LE(17) & inUse) !== 0
     }
     if (type === types.gtidList) before = gtidList(body(length))
+    if (type === types.checkpoint) checkpoint = checkpointOf(body(length))
     if (type === types.gtid) begun = beginning(header, body(headerBytes + 13), at)
     else if (begun !== undefined && ends(type, begun, body)) {
       groups.push({ gtid: begun.gtid, from: begun.from, to: end })
@@ -78,7 +83,7 @@ export function readLog(read: ReadLog): LogContent | undefined {
     }
     at = end
   }
-  return { groups, before, open, end: at }
+  return { groups, before, checkpoint, open, end: at }
 }
 
 /** Gtid_log_event: sequence (8 bytes), domain (4), flags (1); the server is in the header. */
@@ -104,6 +109,10 @@ function queryOf(body: Buffer): string {
   const from = 13 + body.readUInt16LE(11) + body.readUInt8(8) + 1
   return body.subarray(from).toString('latin1')
 }
+
+/** Binlog_checkpoint_log_event: the length of a name (4 bytes), and the name. */
+const checkpointOf = (body: Buffer): string =>
+  body.subarray(4, 4 + body.readUInt32LE(0)).toString('latin1')
 
 /** Gtid_list_log_event: a count (28 bits), then domain (4), server (4) and sequence (8) of each. */
 function gtidList(body: Buffer): readonly Gtid[] {

@@ -43,6 +43,19 @@ export class Logs {
       .flatMap((path) => this.#file(path))[0]
   }
 
+  /**
+   * The newest log of this series and those before it that may hold something unfinished, oldest
+   * first: all that a start after a crash reads, and cuts back.
+   */
+  unfinished(name: string): readonly LogFile[] {
+    const newest = this.newest(name)
+    if (newest === undefined) return []
+    const paths = this.#paths(name)
+    const from = paths.findIndex((path) => basename(path) === basename(newest.checkpoint ?? ''))
+    // As the server does: where no log is named, or one that is gone, the newest is all there is.
+    return from === -1 ? [newest] : paths.slice(from).flatMap((path) => this.#file(path))
+  }
+
   /** The last transaction that is complete in this series, also where its last logs are empty. */
   last(name: string): Gtid | undefined {
     for (const path of this.#paths(name).toReversed()) {
