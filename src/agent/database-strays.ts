@@ -1,11 +1,9 @@
 // Which servers run here that the file has no place for on this machine? Their member moved to
 // another machine, or it or its database left the file while nobody looked after them.
 
-import { existsSync, readdirSync } from 'node:fs'
-import { openGuarded } from '../databases/guard/guarded.ts'
 import type { DatabasePlan, MemberPlan } from '../databases/model.ts'
 import { describeError } from '../foundation/fault.ts'
-import type { DatabaseFolders } from './database-folders.ts'
+import { type EndingOptions, endGuarded, guardsIn } from './database-ending.ts'
 import type { Held } from './database-held.ts'
 import { untilMayLeave } from './database-leaving.ts'
 
@@ -36,13 +34,6 @@ export function straysAmong(
 const memberOf = (database: string, member: string): boolean =>
   member.startsWith(`${database}-`) && /^\d+$/.test(member.slice(database.length + 1))
 
-/** What endings need of an agent. */
-export interface StrayOptions {
-  readonly folders: Pick<DatabaseFolders, 'guards'>
-  readonly version: string
-  readonly event: (rule: string, subject: string, why: string) => void
-}
-
 /**
  * Ends what runs here and should not. One that left the file is waited for, beside the members of
  * its database, until nobody can need what it has; all others have ended when this resolves. Their
@@ -51,7 +42,7 @@ export interface StrayOptions {
 export async function endStrays(
   all: readonly Held[],
   isMine: (member: MemberPlan) => boolean,
-  options: StrayOptions,
+  options: EndingOptions,
 ): Promise<void> {
   const known = all.flatMap(({ plan, leaving }) => [
     ...plan.members.filter(isMine).map(({ name }) => name),
@@ -66,15 +57,7 @@ export async function endStrays(
   }
 }
 
-/** The members whose guards stand in this folder, alive or not. */
-function guardsIn(folder: string): readonly string[] {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => name.slice(0, -'.json'.length))
-}
-
-async function endOnceNeedless(held: Held, stray: Stray, options: StrayOptions): Promise<void> {
+async function endOnceNeedless(held: Held, stray: Stray, options: EndingOptions): Promise<void> {
   const { signal } = held.stop
   try {
     await untilMayLeave(held.board, stray.member, signal)
@@ -85,16 +68,11 @@ async function endOnceNeedless(held: Held, stray: Stray, options: StrayOptions):
   await end(stray, 'no acknowledged write can be on it alone any more', options)
 }
 
-async function end(
-  { member }: Stray,
-  why: string,
-  { folders, version, event }: StrayOptions,
-): Promise<void> {
+async function end({ member }: Stray, why: string, options: EndingOptions): Promise<void> {
+  const { event } = options
   event('stray-ended', member, why)
   try {
-    const told = (rule: string, said: string): void => event(rule, member, said)
-    const host = await openGuarded({ folder: folders.guards, member, version, event: told })
-    await host.quit()
+    await endGuarded(member, options)
   } catch (thrown) {
     event('stray-not-ended', member, describeError(thrown))
   }

@@ -2,12 +2,15 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Fault } from '../foundation/fault.ts'
+import { describeError, Fault } from '../foundation/fault.ts'
 import { openRandom } from '../foundation/random.ts'
 import { ms, openClock, sleep } from '../foundation/time.ts'
 import { openProcessHost } from '../services/engines/process/host.ts'
 import { openAdapters } from './adapters.ts'
+import { type EndedDatabases, endDatabases } from './database-ending.ts'
+import { databaseFolders } from './database-folders.ts'
 import { takeLock } from './lock.ts'
+import type { AgentState } from './model.ts'
 import type { StatePaths } from './paths.ts'
 import { stopAll } from './stop.ts'
 import { emptyState, openStore } from './store.ts'
@@ -17,7 +20,16 @@ import { version } from './version.ts'
 export interface Swept {
   readonly replicas: readonly string[]
   readonly edges: number
+  /** Of databases. */
+  readonly members: readonly string[]
+  /** What could not be ended, and why. */
+  readonly left: EndedDatabases['left']
+  /** What of it has to be told. */
+  readonly notes: readonly string[]
 }
+
+/** For a server of a database that is to end cleanly. */
+const databasesEndWithin = ms(20_000)
 
 /** Ends the server of a managed ensemble that was kept under this file. */
 async function endEnsemble(paths: StatePaths): Promise<readonly string[]> {
@@ -37,24 +49,40 @@ async function endEnsemble(paths: StatePaths): Promise<readonly string[]> {
 }
 
 /**
- * Ends the edges, guards and replicas of a file whose agent is dead. Throws a Fault
- * `already-running` if an agent lives: it must be asked instead.
+ * Ends the edges, guards and replicas of a file whose agent is dead, and the servers of its
+ * databases. Throws a Fault `already-running` if an agent lives: it must be asked instead.
  */
 export async function sweep(paths: StatePaths): Promise<Swept> {
-  const lock = await takeLock(paths.lock)
+  using lock = await takeLock(paths.lock)
   if (lock === undefined) throw new Fault('already-running', 'an agent holds this file')
+  const { state, notes } = keptState(paths)
+  const clock = openClock()
+  const adapters = await openAdapters(
+    { folder: paths.folder, clock, version },
+    { changed: () => {}, signal: () => {}, counted: () => {}, event: () => {} },
+  )
   try {
-    const clock = openClock()
-    const adapters = await openAdapters(
-      { folder: paths.folder, clock, version },
-      { changed: () => {}, signal: () => {}, counted: () => {}, event: () => {} },
-    )
-    const replicas = [...adapters.host.observe().map(({ id }) => id), ...(await endEnsemble(paths))]
+    const replicas = adapters.host.observe().map(({ id }) => id)
     const edges = adapters.balancer.observe().length
-    await stopAll(adapters, openStore(paths.state).load() ?? emptyState, clock)
-    adapters.leave()
-    return { replicas, edges }
+    await stopAll(adapters, state, clock)
+    const folders = databaseFolders(paths.folder, process.getuid?.() === 0)
+    const { ended, left } = await endDatabases(folders, databasesEndWithin, {
+      ...{ clock, version, event: () => {} },
+    })
+    const ensemble = await endEnsemble(paths)
+    return { replicas: [...replicas, ...ensemble], edges, members: ended, left, notes }
   } finally {
-    lock[Symbol.dispose]()
+    adapters.leave()
+  }
+}
+
+/** Only how long replicas may take is read from it: without it they are ended all the same. */
+function keptState({ state }: StatePaths): { state: AgentState; notes: readonly string[] } {
+  try {
+    return { state: openStore(state).load() ?? emptyState, notes: [] }
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    const note = `${describeError(thrown)}; each replica is given 10 seconds to end`
+    return { state: emptyState, notes: [note] }
   }
 }

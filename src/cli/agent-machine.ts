@@ -3,8 +3,11 @@
 import { existsSync } from 'node:fs'
 import { isLocked } from '../agent/lock.ts'
 import type { StatePaths } from '../agent/paths.ts'
+import type { Swept } from '../agent/sweep.ts'
 import { identify, isAlive } from '../control/processes.ts'
 import type { DownMachine } from './down.ts'
+
+const nothing: Swept = { replicas: [], members: [], edges: 0, left: [], notes: [] }
 
 /** The machine of `down`. */
 export const downMachine = (paths: StatePaths): DownMachine => ({
@@ -14,7 +17,7 @@ export const downMachine = (paths: StatePaths): DownMachine => ({
   },
   async sweep() {
     // Where nothing was ever started, nothing is made to look for it.
-    if (!existsSync(paths.folder)) return { replicas: [], edges: 0 }
+    if (!existsSync(paths.folder)) return nothing
     const { sweep } = await import('../agent/sweep.ts')
     return sweep(paths)
   },

@@ -1,6 +1,7 @@
 // `alwayson down`: end everything in order, also what an agent that is dead left running.
 
 import type { StatePaths } from '../agent/paths.ts'
+import type { Swept } from '../agent/sweep.ts'
 import { Fault } from '../foundation/fault.ts'
 import { ms, sleep } from '../foundation/time.ts'
 import { type ExitCode, exit } from './exit.ts'
@@ -21,7 +22,7 @@ export interface DownMachine {
   /** Tells of the agent that is this process whether it is still there, holding the file or not. */
   watch(pid: number): () => Promise<boolean>
   /** Ends what a dead agent left running. */
-  sweep(): Promise<{ readonly replicas: readonly string[]; readonly edges: number }>
+  sweep(): Promise<Swept>
 }
 
 const lookEvery = ms(50)
@@ -61,15 +62,19 @@ async function sweepUp(
   progress: Progress,
 ): Promise<ExitCode> {
   progress.show('no agent answers: ending what it left running')
-  const { replicas, edges } = await machine.sweep()
+  const { replicas, members, edges, left, notes } = await machine.sweep()
   progress[Symbol.dispose]()
+  for (const note of notes) ports.err.write(`${note}\n`)
+  const servers = [...replicas, ...members]
   const ended = [
-    ...(replicas.length > 0 ? [replicas.join(', ')] : []),
+    ...(servers.length > 0 ? [servers.join(', ')] : []),
     ...(edges > 0 ? [counted(edges, 'edge')] : []),
   ]
-  const nothing = `nothing runs that ${folder} knows of`
-  ports.out.write(`${ended.length === 0 ? nothing : `ended ${ended.join(' and ')}`}\n`)
-  return exit.done
+  if (ended.length > 0) ports.out.write(`ended ${ended.join(' and ')}\n`)
+  else if (left.length === 0) ports.out.write(`nothing runs that ${folder} knows of\n`)
+  if (left.length === 0) return exit.done
+  const names = left.map(({ member }) => member).join(', ')
+  throw new Fault('failed', `${names} cannot be ended`, { cause: left[0]?.cause })
 }
 
 /** What is still to end, while the agent can say so. */

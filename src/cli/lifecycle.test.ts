@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { fakePorts, scriptedAgent, statusIn } from '../../test/fixtures/cli.ts'
 import { healthyWorld, specOf } from '../../test/fixtures/world.ts'
 import type { ServiceStatus, Status } from '../agent/model.ts'
+import type { Swept } from '../agent/sweep.ts'
 import type { JournalEntry } from '../control/journal.ts'
 import { Fault } from '../foundation/fault.ts'
 import { instant, ms } from '../foundation/time.ts'
@@ -161,6 +162,7 @@ suite('down', () => {
     watch: () => async () => false,
     sweep: () => assert.fail('an agent that lives is asked, not swept'),
   }
+  const nothing: Swept = { replicas: [], members: [], edges: 0, left: [], notes: [] }
   const thereFor = (looks: number) => (pid: number) => {
     assert.equal(pid, healthy.agent.pid)
     return async () => {
@@ -191,14 +193,29 @@ suite('down', () => {
   test('ends what a dead agent left running', async () => {
     const agent = scriptedAgent({ '/status': [gone] })
     const ports = fakePorts({ agent })
-    const sweep = async () => ({ replicas: ['web-1', 'web-2'], edges: 2 })
+    const sweep = async () => ({
+      ...nothing,
+      ...{ replicas: ['web-1', 'web-2'], members: ['orders-1'], edges: 2, notes: ['so it is'] },
+    })
     assert.equal(await down(ports, folder, { ...unused, sweep }, {}), exit.done)
-    assert.equal(ports.out.text(), 'ended web-1, web-2 and 2 edges\n')
+    assert.equal(ports.out.text(), 'ended web-1, web-2, orders-1 and 2 edges\n')
+    assert.match(ports.err.text(), /so it is\n$/)
+  })
+
+  test('fails where something cannot be ended, and says what and why', async () => {
+    const ports = fakePorts({ agent: scriptedAgent({ '/status': [gone] }) })
+    const cause = new Fault('corrupt', 'its record cannot be read')
+    const left = [{ member: 'orders-2', cause }]
+    const sweep = async () => ({ ...nothing, replicas: ['web-1'], left })
+    await assert.rejects(down(ports, folder, { ...unused, sweep }, {}), {
+      ...{ code: 'failed', message: 'orders-2 cannot be ended', cause },
+    })
+    assert.equal(ports.out.text(), 'ended web-1\n')
   })
 
   test('says that nothing runs', async () => {
     const ports = fakePorts({ agent: scriptedAgent({ '/status': [gone] }) })
-    const sweep = async () => ({ replicas: [], edges: 0 })
+    const sweep = async () => nothing
     assert.equal(await down(ports, folder, { ...unused, sweep }, {}), exit.done)
     assert.match(ports.out.text(), /^nothing runs that \/srv\/shop/)
   })
