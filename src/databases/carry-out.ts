@@ -1,7 +1,7 @@
 // How is an order carried out by the keeper of one member? Whether it is of the past has been asked
 // before.
 
-import { type Clock, ms, since } from '../foundation/time.ts'
+import { type Clock, type Instant, type Milliseconds, ms, since } from '../foundation/time.ts'
 import type { DatabaseBoard, Order } from './board.ts'
 import type { MemberAddress, MemberEngine, Progress } from './engine.ts'
 import type { ServerHost } from './host.ts'
@@ -95,24 +95,49 @@ export class CarryOut {
     { acks, start }: Action<'promote'>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { engine, board, member, isLeased, host, bounds, clock } = this.#options
-    const record = await board.fresh(signal)
-    if (record === undefined || !isLed(record, member, epoch)) return
+    const { engine, clock, isLeased, host } = this.#options
+    const asked = clock.now()
+    if (!(await this.#isNamed(epoch, signal))) return
     this.#memory.note({ promised: Math.max(this.#memory.now.promised, epoch), source: undefined })
     await this.#mayServe(epoch, start, signal)
-    await engine.promote({ epoch, acks }, signal)
-    if (isLeased) {
-      // It may have taken long: the lease is counted from when the record still named it.
-      const asked = clock.now()
-      const still = await board.fresh(signal)
-      const left = ms(bounds().lease - since(asked, clock.now()))
-      if (still === undefined || !isLed(still, member, epoch) || left <= 0) {
-        return await host.end('SIGKILL', ms(0))
-      }
-      host.renew({ for: left, vouch: undefined })
-    }
+    const opens = isLeased ? () => this.#opens(epoch, asked, signal) : undefined
+    await engine.promote({ epoch, acks, opens }, signal)
+    // It has served: if it is ended now, it is not promoted at this epoch any more.
     if (this.#memory.now.epoch !== epoch) this.#memory.note({ epoch })
+    // Where that cannot be asked any more, its guard ends it with the lease that it has.
+    if (isLeased && !(await this.#confirm(epoch, signal))) return await host.end('SIGKILL', ms(0))
     await this.#enforced(version, signal)
+  }
+
+  async #isNamed(epoch: number, signal: AbortSignal): Promise<boolean> {
+    const { board, member } = this.#options
+    const record = await board.fresh(signal)
+    return record !== undefined && isLed(record, member, epoch)
+  }
+
+  /**
+   * Before anybody is let in the guard has a lease: whoever is primary when its agent or the
+   * coordinator goes must end. It may have taken long to come so far: then it is asked again.
+   */
+  async #opens(epoch: number, asked: Instant, signal: AbortSignal): Promise<void> {
+    if (this.#lease(asked, ms(this.#options.bounds().lease / 2))) return
+    if (await this.#confirm(epoch, signal)) return
+    throw new Error('nobody confirms any more that it is to be primary: no client was let in')
+  }
+
+  /** Whether the record names it still; its lease is counted from then. */
+  async #confirm(epoch: number, signal: AbortSignal): Promise<boolean> {
+    const asked = this.#options.clock.now()
+    return (await this.#isNamed(epoch, signal)) && this.#lease(asked, ms(0))
+  }
+
+  /** Gives a lease that is counted from `asked`, if more than `least` is left of it. */
+  #lease(asked: Instant, least: Milliseconds): boolean {
+    const { host, bounds, clock } = this.#options
+    const left = ms(bounds().lease - since(asked, clock.now()))
+    if (left <= least) return false
+    host.renew({ for: left, vouch: undefined })
+    return true
   }
 
   /**

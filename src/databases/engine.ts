@@ -131,6 +131,17 @@ export interface FollowOrder {
   readonly progress: (progress: Progress) => void
 }
 
+/** What a member is promoted with. */
+export interface Promotion {
+  readonly epoch: number
+  readonly acks: AckSet
+  /**
+   * Awaited when nothing is left but to let clients in, also where some are in already. Where it
+   * rejects none are let in, and the promotion rejects.
+   */
+  readonly opens?: (() => Promise<void>) | undefined
+}
+
 /**
  * One member's server. Whatever is asked is asked again until it is seen to be so: every method may
  * be called in any state, finds its own work done or half done, and completes it. All reject with a
@@ -158,10 +169,7 @@ export interface MemberEngine extends AsyncDisposable {
    * begins a history of its own with a record that says so, makes sure of the accounts and of what
    * replicas need, and only then takes writes. Does nothing where it is primary at this epoch.
    */
-  promote(
-    order: { readonly epoch: number; readonly acks: AckSet },
-    signal: AbortSignal,
-  ): Promise<void>
+  promote(order: Promotion, signal: AbortSignal): Promise<void>
   /** Receives from another; starts the server if need be. */
   follow(order: FollowOrder, signal: AbortSignal): Promise<void>
   /** Of a primary: acknowledges by `acks` from the moment that this resolves. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { Fault } from '../../src/foundation/fault.ts'
+import { describeError, Fault } from '../../src/foundation/fault.ts'
 import { ms } from '../../src/foundation/time.ts'
 import { until } from '../engines/waiting.ts'
 import { failovers } from './database-failovers.ts'
@@ -96,6 +96,30 @@ function beginnings(promise: Define): void {
     assert.deepEqual(await scene.ids('m1'), [1, 2])
     assert.equal((await scene.look('m1')).received?.line, before.received?.line)
     await engine.tryWrite(soon())
+  })
+
+  promise('lets nobody in before it was told that it may', 1, async (scene) => {
+    const engine = scene.engine('m1')
+    await engine.initialise(soon())
+    const table = 'CREATE TABLE entries (id INT PRIMARY KEY, note VARCHAR(80))'
+    const refused = new Error('not yet')
+    const opens = async (): Promise<void> => {
+      await assert.rejects(scene.query('m1', table))
+      throw refused
+    }
+    const isRefused = (thrown: unknown): boolean => describeError(thrown).includes('not yet')
+    for (const _ of [1, 2]) {
+      await assert.rejects(engine.promote({ epoch: 1, acks: alone, opens }, soon()), isRefused)
+      await assert.rejects(scene.query('m1', table))
+    }
+    await engine.promote({ epoch: 1, acks: alone }, soon())
+    await scene.query('m1', table)
+    let told = 0
+    const again = async (): Promise<void> => {
+      told += 1
+    }
+    await engine.promote({ epoch: 1, acks: alone, opens: again }, soon())
+    assert.equal(told, 1)
   })
 
   promise('never boots so that clients could write', 1, async (scene) => {

@@ -8,6 +8,7 @@ import type {
   MemberEngine,
   MemberOptions,
   OpenMember,
+  Promotion,
   Refreshed,
   ServerSight,
 } from '../../engine.ts'
@@ -85,10 +86,7 @@ class MariadbMember extends KinMember<MariadbServer, ServerStatus> implements Me
     await startAsReplica(this.server, this.#logs, signal)
   }
 
-  promote(
-    order: { readonly epoch: number; readonly acks: AckSet },
-    signal: AbortSignal,
-  ): Promise<void> {
+  promote(order: Promotion, signal: AbortSignal): Promise<void> {
     return this.turns.order(async () => {
       assertPossible(order.acks, this.can.ackMost)
       this.mustBeOurs()

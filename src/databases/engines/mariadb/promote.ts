@@ -1,6 +1,7 @@
 // How does a server begin to serve? It applies what it received, begins a history, opens the door.
 
 import { Fault } from '../../../foundation/fault.ts'
+import type { Promotion } from '../../engine.ts'
 import { refusesPlain } from '../../member-tls.ts'
 import type { AckSet } from '../../model.ts'
 import { markWaits } from '../mysql-kin/data-folder.ts'
@@ -24,7 +25,7 @@ import { readStatus } from './status.ts'
 export async function becomePrimary(
   server: MariadbServer,
   logs: Logs,
-  { epoch, acks }: { readonly epoch: number; readonly acks: AckSet },
+  { epoch, acks, opens }: Promotion,
   signal: AbortSignal,
 ): Promise<void> {
   if (epoch > epochMost) throw new Fault('unsupported', `MariaDB cannot count to epoch ${epoch}`)
@@ -35,7 +36,7 @@ export async function becomePrimary(
     await repeatPending(server, signal)
     await session.query('RESET SLAVE ALL', signal)
     await session.query(`SET GLOBAL server_id = ${primaryServerId(epoch, server.index)}`, signal)
-  } else if (!readOnly) return
+  } else if (!readOnly) return await opens?.()
   // A change of the global id does not reach connections that are there: they would go on to write
   // by the replica's, as if it were no history of this epoch.
   using writer = await server.connect(signal)
@@ -43,6 +44,7 @@ export async function becomePrimary(
   // Where writes wait already, all of this is written; and there may be nobody to answer.
   if (current !== epoch || !semiSync) await write(server, writer, epoch, signal)
   await enforce(server, writer, acks, signal)
+  await opens?.()
   await writer.query('SET GLOBAL read_only = OFF', signal)
 }
 

@@ -7,6 +7,7 @@ import type {
   MemberEngine,
   MemberOptions,
   OpenMember,
+  Promotion,
   Refreshed,
   ServerSight,
 } from '../../engine.ts'
@@ -61,10 +62,7 @@ class MysqlMember extends KinMember<MysqlServer, ServerStatus> implements Member
     })
   }
 
-  promote(
-    order: { readonly epoch: number; readonly acks: AckSet },
-    signal: AbortSignal,
-  ): Promise<void> {
+  promote(order: Promotion, signal: AbortSignal): Promise<void> {
     return this.turns.order(async () => {
       this.mustBeOurs()
       const status = this.server.isRunning ? await this.statusIfAlive(signal) : undefined

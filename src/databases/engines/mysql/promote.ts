@@ -1,6 +1,6 @@
 // How does a server begin to serve? It applies what it received, begins a history, opens the door.
 
-import type { DatabaseAccounts } from '../../engine.ts'
+import type { DatabaseAccounts, Promotion } from '../../engine.ts'
 import { refusesPlain } from '../../member-tls.ts'
 import type { AckSet } from '../../model.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
@@ -24,12 +24,12 @@ import { readStatus } from './status.ts'
  */
 export async function becomePrimary(
   server: MysqlServer,
-  { epoch, acks }: { readonly epoch: number; readonly acks: AckSet },
+  { epoch, acks, opens }: Promotion,
   signal: AbortSignal,
 ): Promise<void> {
   const session = await server.session(signal)
   const status = await readStatus(session, signal)
-  if (status.epoch === epoch && !status.readOnly) return
+  if (status.epoch === epoch && !status.readOnly) return await opens?.()
   if (status.epoch !== epoch) {
     await applyReceived(session, signal)
     await session.query('RESET REPLICA ALL', signal)
@@ -40,6 +40,7 @@ export async function becomePrimary(
     await write(server, session, epoch, signal)
   }
   await enforce(server, session, acks, signal)
+  await opens?.()
   await session.query('SET GLOBAL read_only = OFF', signal)
 }
 

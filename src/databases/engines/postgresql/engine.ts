@@ -9,6 +9,7 @@ import type {
   MemberEngine,
   MemberOptions,
   OpenMember,
+  Promotion,
   Refreshed,
   ServerSight,
 } from '../../engine.ts'
@@ -93,13 +94,10 @@ class PostgresMember implements MemberEngine {
     })
   }
 
-  promote(
-    { epoch, acks }: { readonly epoch: number; readonly acks: AckSet },
-    signal: AbortSignal,
-  ): Promise<void> {
+  promote(order: Promotion, signal: AbortSignal): Promise<void> {
     return failing('could not be promoted', this.#server, async () => {
       this.#mustHaveData()
-      await promote(this.#server, epoch, acks, signal)
+      await promote(this.#server, order, signal)
       void this.#checkpoint()
     })
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { writeWhole } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
+import type { Promotion } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
 import { ensureAccounts, findImpatient, sqlText } from './accounts.ts'
 import { putAcks } from './acks.ts'
@@ -33,8 +34,7 @@ export async function epochOf(server: Server, signal: AbortSignal): Promise<numb
 /** Resolves when it takes writes at this epoch. Rejects with a `Fault`. */
 export async function promote(
   server: Server,
-  epoch: number,
-  acks: AckSet,
+  { epoch, acks, opens }: Promotion,
   signal: AbortSignal,
 ): Promise<void> {
   const reached = await epochOf(server, signal).catch((thrown: unknown) => {
@@ -50,6 +50,7 @@ export async function promote(
     // The disk takes its time for slots, and a standby may have them as well.
     ensureSlots(server, observer, signal),
   ])
+  await opens?.()
   await server.apply({ upstream: undefined, acks }, 'open', signal)
 }
 
