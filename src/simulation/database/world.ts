@@ -200,7 +200,9 @@ export class DatabaseWorld {
         if (since(node.receivedAt, this.now) > silence) node.streams = false
         continue
       }
-      if (!this.isCalm && below(this.random, 4) === 0) continue
+      // A link that is there passes something before whoever waits at its end takes it for gone.
+      const isDue = node.streams && since(node.receivedAt, this.now) >= silence / 2
+      if (!this.isCalm && below(this.random, 4) === 0 && !isDue) continue
       node.receive(below(this.random, 4), this.now)
       if (!node.streams || !this.isLinked(node, source)) continue
       const { acknowledgesUnsynced } = this.#sabotage
