@@ -9,7 +9,7 @@ import { systemCode } from '../../../foundation/fault.ts'
 export interface EdgeFiles {
   readonly socket: string
   readonly record: string
-  /** Where its successor waits for its listeners. */
+  /** Where it waits for the listeners of the edge before it: there as long as it does. */
   readonly handOver: string
 }
 

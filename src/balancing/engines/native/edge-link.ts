@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync } from 'node:fs'
+import { connect } from 'node:net'
 import { type Link, openLink } from '../../../control/link.ts'
 import {
   entryBeside,
@@ -22,17 +23,20 @@ import {
   edgeProtocol,
 } from './protocol.ts'
 
-/** Starts an edge that outlives this process, and keeps who it is. It has not said a word yet. */
+/**
+ * Starts an edge that outlives this process, and keeps who it is. It has not said a word yet. A
+ * successor waits for the listeners of the edge before it.
+ */
 export function spawnEdge(
   edge: number,
   files: EdgeFiles,
   logPath: string,
-  handOverPath: string | undefined,
+  isSuccessor: boolean,
 ): ProcessIdentity {
   const log = openSync(logPath, 'a', 0o600)
   try {
     const entry = entryBeside(import.meta.url, './main')
-    const args = edgeArguments(edge, files.socket, handOverPath)
+    const args = edgeArguments(edge, files.socket, isSuccessor ? files.handOver : undefined)
     const child = spawn(process.execPath, [...edgeNodeFlags, entry, ...args], {
       detached: true,
       stdio: ['ignore', log, log],
@@ -72,6 +76,8 @@ export class EdgeLink {
   #entrusting = 0
   #report: EdgeReport | undefined
   #stopping = false
+  #handingOver = false
+  #waitIsOver = false
   #ended = false
 
   constructor(
@@ -115,6 +121,26 @@ export class EdgeLink {
     return this.#table > 0 && !this.#stopping && !this.#ended
   }
 
+  /** It has said hello. */
+  get greeted(): boolean {
+    return this.#version !== undefined
+  }
+
+  /** It has said hello, and waits for the listeners of the edge before it. */
+  get waits(): boolean {
+    return this.greeted && !this.#waitIsOver && existsSync(this.files.handOver)
+  }
+
+  /** It routes, and waits for nobody's listeners. */
+  get listens(): boolean {
+    return this.routing && !this.waits
+  }
+
+  /** It has been asked to hand its listeners over, and has not said that it cannot. */
+  get handingOver(): boolean {
+    return this.#handingOver
+  }
+
   /** Whether this version can talk to it at all. */
   get understood(): boolean {
     return this.#protocol === edgeProtocol
@@ -139,8 +165,17 @@ export class EdgeLink {
   }
 
   /** Asks it to give its listeners to the successor that waits for them, and to end `within`. */
-  handOver(within: Milliseconds): void {
-    this.send({ kind: 'hand-over', to: this.files.handOver, within })
+  handOver(successor: EdgeLink, within: Milliseconds): void {
+    this.#handingOver = true
+    this.send({ kind: 'hand-over', to: successor.files.handOver, within })
+  }
+
+  /** Nobody gives it listeners any more: it opens its addresses itself, and at once. */
+  endWaiting(): void {
+    this.#waitIsOver = true
+    const visit = connect(this.files.handOver, () => visit.destroy())
+    // Then it waits there no more.
+    visit.on('error', () => undefined)
   }
 
   /** Asks it how it is. */
@@ -202,6 +237,8 @@ export class EdgeLink {
       this.#report = message.report
     } else if (message.kind === 'handed-over') {
       this.#stopping = true
+    } else if (message.kind === 'hand-over-failed') {
+      this.#handingOver = false
     }
     this.#listener.message(this, message)
   }

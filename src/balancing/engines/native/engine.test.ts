@@ -17,6 +17,9 @@ import {
 import { openRandom } from '../../../foundation/random.ts'
 import { type Clock, later, ms, openClock } from '../../../foundation/time.ts'
 import type { BalancerEngine } from '../../engine.ts'
+import type { Table } from '../../model.ts'
+import { edgeFiles, makeEdgeFolder } from './edge-files.ts'
+import { spawnEdge } from './edge-link.ts'
 import { openNativeBalancer } from './engine.ts'
 
 const { version } = JSON.parse(
@@ -86,6 +89,116 @@ async function withEdge(use: (bed: Bed) => Promise<void>, asVersion = version): 
   }
 }
 
+/** A folder in which agents follow each other; no edge of theirs outlives it. */
+class Succession implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'ao-engine-'))
+  readonly events: string[] = []
+  readonly #stack = new AsyncDisposableStack()
+  #bind = { host: '127.0.0.1', port: 0 }
+
+  constructor() {
+    this.#stack.defer(() => rmSync(this.folder, { recursive: true, force: true }))
+  }
+
+  /** With an address to listen on. */
+  async bound(): Promise<this> {
+    this.#bind = { ...this.#bind, port: await freePort() }
+    return this
+  }
+
+  /** With what an agent left behind: an edge that routes. */
+  async begun(): Promise<this> {
+    await this.bound()
+    const before = await this.#make(version)
+    await before.apply(this.tableOf(1), 1)
+    this.mind(identify(before.observe()[0]!.pid)!)
+    await until('the edge routes', () => before.observe()[0]?.state === 'routing')
+    before.leave()
+    return this
+  }
+
+  tableOf(number: number): Table {
+    const binds = this.#bind.port === 0 ? [] : [this.#bind]
+    return tableOf(number, [], { frontend: { binds, routes: [], idleTimeout: ms(600_000) } })
+  }
+
+  #make(asVersion: string): Promise<BalancerEngine> {
+    const [{ folder }, nothing] = [this, (): void => undefined]
+    const event = (rule: string): void => void this.events.push(rule)
+    const listener = { changed: nothing, signal: nothing, counted: nothing, event }
+    const made = { clock: openClock(), random: openRandom(), version: asVersion }
+    return openNativeBalancer({ folder, ...made, listener })
+  }
+
+  async open(asVersion: string): Promise<BalancerEngine> {
+    const balancer = await this.#make(asVersion)
+    this.#stack.defer(() => balancer.stop(ms(0)))
+    return balancer
+  }
+
+  /** Ends this edge with the test, if it lives so long. */
+  mind(edge: ProcessIdentity): void {
+    this.#stack.defer(() => void signalProcess(edge, 'SIGKILL'))
+  }
+
+  /** An agent of another version, which has exchanged the edge that is there. */
+  async exchanged(): Promise<BalancerEngine> {
+    const balancer = await this.open('another version')
+    await balancer.apply(this.tableOf(2), 1)
+    const states = () => balancer.observe().map(({ state }) => state)
+    await until('the old edge leaves', () => states().includes('stopping'))
+    return balancer
+  }
+
+  /** What an agent leaves that is killed as soon as it has started a successor. */
+  spawnSuccessor(): ProcessIdentity {
+    const { logPath } = makeEdgeFolder(this.folder)
+    const successor = spawnEdge(1, edgeFiles(this.folder, 1, 7), logPath, true)
+    this.mind(successor)
+    return successor
+  }
+
+  #client(): Peer {
+    const peer = new Peer(connect(this.#bind))
+    this.#stack.defer(() => peer.close())
+    return peer
+  }
+
+  /** A client that has had an answer, and keeps its connection. */
+  async restingClient(): Promise<Peer> {
+    const peer = this.#client()
+    peer.send(get())
+    await peer.takeMessage()
+    return peer
+  }
+
+  /** Asks again and again, each time over a new connection; `stop` returns what went wrong. */
+  clients(): { stop(): Promise<readonly string[]> } {
+    let isOver = false
+    const failures: string[] = []
+    const run = async (): Promise<void> => {
+      do {
+        const peer = this.#client()
+        peer.send(get('/', 'Connection: close\r\n'))
+        await peer.takeMessage().catch((thrown) => failures.push(String(thrown)))
+        peer.close()
+      } while (!isOver)
+    }
+    const running = run()
+    return {
+      stop: async () => {
+        isOver = true
+        await running
+        return failures
+      },
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync()
+  }
+}
+
 suite('the native balancer', () => {
   test('gives up no edge because the agent itself was frozen for a minute', () =>
     withEdge(async ({ clock, events, edge }) => {
@@ -119,29 +232,59 @@ suite('the native balancer', () => {
   test('waits for no client that rests on an exchanged edge when all is stopped', {
     timeout: 30_000,
   }, async () => {
-    await using stack = new AsyncDisposableStack()
-    const folder = mkdtempSync(join(tmpdir(), 'ao-engine-'))
-    stack.defer(() => rmSync(folder, { recursive: true, force: true }))
-    const [clock, random, nothing] = [openClock(), openRandom(), (): void => undefined]
-    const listener = { changed: nothing, signal: nothing, counted: nothing, event: nothing }
-    const open = (as: string) =>
-      openNativeBalancer({ folder, clock, random, version: as, listener })
-    const binds = [{ host: '127.0.0.1', port: await freePort() }]
-    const table = tableOf(1, [], { frontend: { binds, routes: [], idleTimeout: ms(600_000) } })
-    const before = await open(version)
-    await before.apply(table, 1)
-    await until('the edge routes', () => before.observe()[0]?.state === 'routing')
-    const peer = new Peer(connect({ port: binds[0]!.port, host: '127.0.0.1' }))
-    stack.defer(() => peer.close())
-    peer.send(get())
-    await peer.takeMessage()
-    before.leave()
-    const balancer = await open('another version')
-    stack.defer(() => balancer.stop(ms(0)))
-    await balancer.apply({ ...table, version: 2 }, 1)
-    const states = () => balancer.observe().map(({ state }) => state)
-    await until('the old edge leaves', () => states().includes('stopping'))
+    await using bed = await new Succession().begun()
+    const peer = await bed.restingClient()
+    const balancer = await bed.exchanged()
     await balancer.stop(ms(60_000))
     assert.equal(await peer.takeEnd(), '')
+  })
+
+  test('starts nobody in place of an exchanged edge when fewer edges are wanted', async () => {
+    await using bed = await new Succession().begun()
+    const peer = await bed.restingClient()
+    const balancer = await bed.exchanged()
+    await balancer.apply(bed.tableOf(3), 0)
+    const { length } = bed.events
+    await until('only that one is left', () => balancer.observe().length === 1)
+    const [left] = balancer.observe()
+    await until('it says how it is', () => balancer.observe()[0]?.report !== left?.report)
+    peer.close()
+    await until('it has gone', () => balancer.observe().length === 0)
+    assert.equal(bed.events.slice(length).includes('edge-missing'), false)
+  })
+
+  test('has a successor that is on its way end too when fewer edges are wanted', async () => {
+    await using bed = new Succession()
+    const balancer = await bed.open('another version')
+    await balancer.apply(bed.tableOf(1), 1)
+    await until('its successor starts', () => balancer.observe().length === 2)
+    const edges = balancer.observe().map(({ pid }) => identify(pid)!)
+    for (const edge of edges) bed.mind(edge)
+    await balancer.apply(bed.tableOf(2), 0)
+    await until('both are gone', () => !edges.some(isAlive))
+  })
+
+  test('goes on with an exchange that an agent before it had begun', async () => {
+    await using bed = await new Succession().begun()
+    const successor = bed.spawnSuccessor()
+    const clients = bed.clients()
+    const balancer = await bed.open(version)
+    await balancer.apply(bed.tableOf(2), 1)
+    const isOver = (): boolean => balancer.observe().every(({ pid }) => pid === successor.pid)
+    await until('the successor is alone', isOver)
+    await until('it routes', () => balancer.observe()[0]?.state === 'routing')
+    assert.deepEqual(await clients.stop(), [])
+    assert.ok(bed.events.includes('handed-over'))
+  })
+
+  test('lets an edge open its doors that waits for one which is gone', async () => {
+    await using bed = await new Succession().bound()
+    bed.spawnSuccessor()
+    const balancer = await bed.open(version)
+    await balancer.apply(bed.tableOf(1), 1)
+    await until('it routes', () => balancer.observe()[0]?.state === 'routing')
+    assert.deepEqual(bed.events, ['edge-waits-for-nobody'])
+    const clients = bed.clients()
+    assert.deepEqual(await clients.stop(), [])
   })
 })

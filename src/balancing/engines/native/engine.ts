@@ -14,7 +14,7 @@ import { EdgeLink, spawnEdge } from './edge-link.ts'
 import type { EdgeMessage } from './protocol.ts'
 import { Shares } from './shares.ts'
 import { type SlotAction, type SlotFacts, slotRules } from './slot-rules.ts'
-import { newSlot, type Slot } from './slots.ts'
+import { type Slot, Slots, succeed } from './slots.ts'
 
 /** What the balancer of a machine needs. */
 export interface NativeOptions {
@@ -49,9 +49,7 @@ class NativeBalancer implements BalancerEngine {
   readonly can = { outliveAgent: true, holdRequests: true }
   readonly #options: NativeOptions
   readonly #logPath: string
-  readonly #slots = new Map<number, Slot>()
-  /** Edges that gave their listeners away, or were told to stop, and finish what they have. */
-  readonly #leaving = new Set<EdgeLink>()
+  readonly #slots = new Slots()
   #table: Table | undefined
   readonly #shares = new Shares<EdgeLink>()
   #secrets: EdgeSecrets | undefined
@@ -73,30 +71,29 @@ class NativeBalancer implements BalancerEngine {
   async apply(table: Table, edges: number): Promise<void> {
     const binds = bindsOf(table)
     if (JSON.stringify(binds) !== JSON.stringify(this.#checked)) {
-      const ours = this.#links().map(({ identity }) => identity.pid)
+      const ours = this.#slots.links.map(({ identity }) => identity.pid)
       await checkDoors(binds, ours)
       this.#checked = binds
     }
     this.#table = table
-    for (let number = 1; number <= edges; number += 1) this.#slot(number).wanted = true
-    for (const slot of this.#slots.values()) if (slot.number > edges) slot.wanted = false
-    this.#shares.reshare(this.#links(), table, this.#options.clock.now())
-    for (const link of this.#links()) this.#tell(link)
+    this.#slots.want(edges)
+    this.#shares.reshare(this.#slots.links, table, this.#options.clock.now())
+    for (const link of this.#slots.links) this.#tell(link)
     this.#tend()
   }
 
   async entrust(secrets: EdgeSecrets): Promise<void> {
     const { clock } = this.#options
     this.#secrets = secrets
-    const told = this.#links().filter(({ understood, stopping }) => understood && !stopping)
+    const told = this.#slots.links.filter(({ understood, stopping }) => understood && !stopping)
     for (const link of told) link.entrust(secrets)
     const deadline = later(clock.now(), entrustPatience)
-    const isOpen = (link: EdgeLink): boolean => link.entrusting && this.#links().includes(link)
+    const isOpen = (link: EdgeLink): boolean => link.entrusting && this.#slots.links.includes(link)
     while (told.some(isOpen) && clock.now() < deadline) await sleep(clock, ms(5))
   }
 
   observe(): readonly EdgeSighting[] {
-    return this.#links().map((link) => ({
+    return this.#slots.links.map((link) => ({
       edge: link.edge,
       pid: link.identity.pid,
       version: link.version ?? '',
@@ -109,23 +106,23 @@ class NativeBalancer implements BalancerEngine {
     const { clock } = this.#options
     this.#over = true
     // One that was exchanged waits for clients that rest, with more patience than there is now.
-    for (const link of this.#links()) {
+    for (const link of this.#slots.links) {
       if (link.understood || !link.stopping) link.send({ kind: 'stop', within })
     }
     const deadline = later(clock.now(), ms(within + 1000))
-    while (this.#links().length > 0 && clock.now() < deadline) await sleep(clock, ms(5))
-    for (const link of this.#links()) link.kill()
-    while (this.#links().length > 0) await sleep(clock, ms(5))
+    while (this.#slots.links.length > 0 && clock.now() < deadline) await sleep(clock, ms(5))
+    for (const link of this.#slots.links) link.kill()
+    while (this.#slots.links.length > 0) await sleep(clock, ms(5))
     this.#timer?.[Symbol.dispose]()
   }
 
   leave(): void {
     this.#over = true
     this.#timer?.[Symbol.dispose]()
-    for (const link of this.#links()) link.leave()
+    for (const link of this.#slots.links) link.leave()
   }
 
-  /** Takes over what an earlier agent left; of two at one place the younger holds the listeners. */
+  /** Takes over what an earlier agent left. */
   #adopt(): void {
     const found = findEdges(this.#options.folder)
     for (const { files, identity } of found) {
@@ -134,26 +131,7 @@ class NativeBalancer implements BalancerEngine {
     const alive = found.flatMap(({ edge, files, identity }) =>
       identity !== undefined && isAlive(identity) ? [this.#link(edge, files, identity)] : [],
     )
-    for (const link of alive.toSorted((a, b) => b.identity.startTicks - a.identity.startTicks)) {
-      const slot = this.#slot(link.edge)
-      if (slot.current === undefined) slot.current = link
-      else this.#retire(link, exchangeWithin)
-    }
-  }
-
-  #slot(number: number): Slot {
-    const known = this.#slots.get(number)
-    if (known !== undefined) return known
-    const slot = newSlot(number)
-    this.#slots.set(number, slot)
-    return slot
-  }
-
-  #links(): readonly EdgeLink[] {
-    const standing = [...this.#slots.values()].flatMap(({ current, successor }) =>
-      [current, successor].filter((link) => link !== undefined),
-    )
-    return [...standing, ...this.#leaving]
+    for (const link of this.#slots.adopt(alive)) this.#retire(link)
   }
 
   #tell(link: EdgeLink): void {
@@ -165,7 +143,7 @@ class NativeBalancer implements BalancerEngine {
   /** Gives the edges new shares of servers' limits, where their demand has changed. */
   #reshare(): void {
     if (this.#table === undefined) return
-    const links = this.#links().filter(({ understood }) => understood)
+    const links = this.#slots.links.filter(({ understood }) => understood)
     const now = this.#options.clock.now()
     const told = this.#shares.reshare(links, this.#table, now)
     for (const link of told) this.#tell(link)
@@ -177,15 +155,15 @@ class NativeBalancer implements BalancerEngine {
   #ask(): void {
     if (this.#over) return
     this.#timer = this.#options.clock.after(askEvery, () => this.#ask())
-    for (const link of this.#leaving) if (isSilent(link)) link.kill()
-    for (const link of this.#links()) link.ask()
+    for (const link of this.#slots.others) if (isSilent(link)) link.kill()
+    for (const link of this.#slots.links) link.ask()
     this.#reshare()
     this.#tend()
   }
 
   #tend(): void {
     if (this.#over || this.#table === undefined) return
-    for (const slot of this.#slots.values()) {
+    for (const slot of this.#slots.all) {
       const { rule, why, actions } = firstMatch(slotRules, this.#factsOf(slot))
       for (const action of actions) {
         this.#event(rule, slot.number, why)
@@ -208,48 +186,55 @@ class NativeBalancer implements BalancerEngine {
       outdated: outdated && now >= slot.replaceNotBefore,
       replacing: successor !== undefined,
       stopping: current?.stopping ?? false,
-      othersReplacing: [...this.#slots.values()].some((other) => other.successor !== undefined),
+      waits: current?.waits ?? false,
+      successorGreeted: successor?.greeted ?? false,
+      successorListens: successor?.listens ?? false,
+      handingOver: current?.handingOver ?? false,
+      othersReplacing: this.#slots.all.some((other) => other.successor !== undefined),
       backingOff: now < slot.notBefore,
       firstIsComing: this.#firstIsComing(),
     }
   }
 
   #firstIsComing(): boolean {
-    const links = this.#links().filter(({ stopping }) => !stopping)
+    const links = this.#slots.links.filter(({ stopping }) => !stopping)
     return links.length > 0 && links.every(({ routing }) => !routing)
   }
 
   #act(slot: Slot, action: SlotAction): void {
-    const { current } = slot
-    if (action === 'start') slot.current = this.#start(slot, undefined)
+    const { current, successor } = slot
+    if (action === 'start') slot.current = this.#start(slot, false)
     else if (action === 'kill') current?.kill()
-    else if (action === 'stop' && current !== undefined) {
-      slot.current = undefined
-      this.#retire(current, exchangeWithin)
-    } else if (action === 'replace' && current !== undefined) this.#replace(slot, current)
+    else if (action === 'open') current?.endWaiting()
+    else if (action === 'stop') {
+      for (const link of this.#slots.vacate(slot)) this.#retire(link)
+    } else if (current === undefined) return
+    else if (action === 'replace') this.#replace(slot, current)
+    else if (action === 'yield') {
+      succeed(slot)
+      this.#retire(current)
+    } else if (successor !== undefined) current.handOver(successor, exchangeWithin)
   }
 
   /** Exchanges an edge: the successor takes the listeners over, so that no connection is lost. */
   #replace(slot: Slot, current: EdgeLink): void {
-    const handOver = current.understood ? current.files.handOver : undefined
-    const successor = this.#start(slot, handOver)
+    const successor = this.#start(slot, current.understood)
     if (successor === undefined) return
     slot.successor = successor
     // It is asked to hand over once the successor has said hello: before, nobody would listen.
     if (current.understood) return
     // Not a word in common: the successor opens the doors beside it, and it is asked by signal.
-    slot.current = successor
-    slot.successor = undefined
-    this.#leaving.add(current)
+    succeed(slot)
+    this.#slots.leaving.add(current)
     current.terminate()
   }
 
-  #start(slot: Slot, handOverPath: string | undefined): EdgeLink | undefined {
+  #start(slot: Slot, isSuccessor: boolean): EdgeLink | undefined {
     const { folder, clock } = this.#options
     this.#serial += 1
     const files = edgeFiles(folder, slot.number, this.#serial)
     try {
-      const identity = spawnEdge(slot.number, files, this.#logPath, handOverPath)
+      const identity = spawnEdge(slot.number, files, this.#logPath, isSuccessor)
       slot.startedAt = clock.now()
       const link = this.#link(slot.number, files, identity)
       this.#shares.begin(link)
@@ -270,14 +255,14 @@ class NativeBalancer implements BalancerEngine {
     })
   }
 
-  #retire(link: EdgeLink, within: Milliseconds): void {
-    this.#leaving.add(link)
-    link.send({ kind: 'stop', within })
+  #retire(link: EdgeLink): void {
+    this.#slots.leaving.add(link)
+    link.send({ kind: 'stop', within: exchangeWithin })
   }
 
   #hear(link: EdgeLink, message: EdgeMessage): void {
     const { listener } = this.#options
-    const slot = this.#slot(link.edge)
+    const slot = this.#slots.find(link)
     switch (message.kind) {
       case 'signal':
         listener.signal(message.signal)
@@ -289,25 +274,23 @@ class NativeBalancer implements BalancerEngine {
         this.#event('bind-failed', link.edge, message.message, { bind: message.bind })
         break
       case 'handed-over':
-        this.#leaving.add(link)
-        slot.current = slot.successor
-        slot.successor = undefined
+        this.#slots.leaving.add(link)
+        if (link === slot?.current) succeed(slot)
         this.#event('handed-over', link.edge, 'a newer edge holds its listeners now')
         break
       case 'hand-over-failed':
-        if (slot.successor !== undefined) this.#retire(slot.successor, ms(0))
-        this.#successorFailed(slot)
+        if (link === slot?.current) {
+          if (slot.successor !== undefined) this.#retire(slot.successor)
+          this.#successorFailed(slot)
+        }
         this.#event('hand-over-failed', link.edge, message.why)
         break
       case 'hello':
-        if (link === slot.successor) slot.current?.handOver(exchangeWithin)
-        this.#tend()
-        break
       case 'routing':
         this.#tend()
         break
       case 'spent':
-        for (const other of this.#links()) if (other !== link) other.send(message)
+        for (const other of this.#slots.links) if (other !== link) other.send(message)
         break
       case 'report':
         if (this.#table !== undefined) this.#shares.hear(link, message.report, this.#table)
@@ -329,21 +312,18 @@ class NativeBalancer implements BalancerEngine {
 
   #ended(link: EdgeLink): void {
     this.#shares.forget(link)
-    const slot = this.#slot(link.edge)
-    if (!this.#leaving.delete(link)) {
-      if (slot.successor === link) this.#successorFailed(slot)
-      if (slot.current === link) {
-        slot.current = slot.successor
-        slot.successor = undefined
-        const { pid } = link.identity
-        if (this.#over) this.#event('edge-ended', link.edge, `process ${pid} was told to end`)
-        else {
-          this.#event('edge-died', link.edge, `process ${pid} is gone`)
-          this.#died(slot)
-        }
+    const slot = this.#slots.find(link)
+    if (slot?.successor === link) this.#successorFailed(slot)
+    else if (slot?.current === link) {
+      succeed(slot)
+      const { pid } = link.identity
+      if (this.#over) this.#event('edge-ended', link.edge, `process ${pid} was told to end`)
+      else {
+        this.#event('edge-died', link.edge, `process ${pid} is gone`)
+        this.#died(slot)
       }
     }
-    if (!slot.wanted && slot.current === undefined) this.#slots.delete(slot.number)
+    this.#slots.forget(link)
     this.#tend()
     this.#options.listener.changed()
   }

@@ -12,6 +12,10 @@ const names = [
   'outdated',
   'replacing',
   'stopping',
+  'waits',
+  'successorGreeted',
+  'successorListens',
+  'handingOver',
   'othersReplacing',
   'backingOff',
   'firstIsComing',
@@ -32,6 +36,8 @@ test('a place never has two edges, and only one place is renewed at a time', () 
     if (actions.includes('start'))
       assert.ok(facts.wanted && !facts.alive && !facts.backingOff && !facts.firstIsComing)
     if (actions.includes('replace')) assert.ok(!facts.othersReplacing && !facts.replacing)
+    if (actions.includes('hand-over') || actions.includes('yield'))
+      assert.ok(facts.replacing && !facts.handingOver, 'what is handed over is taken once')
     if (actions.includes('stop')) assert.ok(!facts.wanted && !facts.stopping)
     if (actions.includes('kill')) assert.ok(facts.silent, 'only what does not answer is killed')
     if (facts.alive && facts.silent) assert.deepEqual(actions, ['kill'])

@@ -15,6 +15,14 @@ export interface SlotFacts {
   readonly replacing: boolean
   /** It has been told to stop. */
   readonly stopping: boolean
+  /** It waits for the listeners of an edge before it, which is gone. */
+  readonly waits: boolean
+  /** Its successor has said hello, so that something can be handed to it. */
+  readonly successorGreeted: boolean
+  /** Its successor listens already. */
+  readonly successorListens: boolean
+  /** It has been asked to hand its listeners over. */
+  readonly handingOver: boolean
   /** Another place is being renewed: one at a time. */
   readonly othersReplacing: boolean
   /** It died so often lately that the next try waits. */
@@ -24,7 +32,7 @@ export interface SlotFacts {
 }
 
 /** What may be done about it. */
-export type SlotAction = 'start' | 'stop' | 'kill' | 'replace'
+export type SlotAction = 'start' | 'stop' | 'kill' | 'open' | 'replace' | 'hand-over' | 'yield'
 
 /** The rules of a place, in the order in which they are asked. */
 export const slotRules: readonly Rule<SlotFacts, SlotAction>[] = [
@@ -57,6 +65,24 @@ export const slotRules: readonly Rule<SlotFacts, SlotAction>[] = [
     why: 'no process carries this share of the traffic',
     when: (f) => f.wanted && !f.alive,
     actions: () => ['start'],
+  },
+  {
+    id: 'edge-waits-for-nobody',
+    why: 'the edge before it is gone, and gives it no listeners any more',
+    when: (f) => f.alive && f.waits,
+    actions: () => ['open'],
+  },
+  {
+    id: 'edge-succeeded',
+    why: 'a newer edge listens at its place already',
+    when: (f) => f.alive && f.replacing && f.successorListens && !f.handingOver,
+    actions: () => ['yield'],
+  },
+  {
+    id: 'edge-hands-over',
+    why: 'its successor is there, and waits for its listeners',
+    when: (f) => f.alive && f.replacing && f.successorGreeted && !f.handingOver,
+    actions: () => ['hand-over'],
   },
   {
     id: 'edge-outdated',

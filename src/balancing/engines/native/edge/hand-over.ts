@@ -102,7 +102,8 @@ export type TakeListener = (bind: Bind, handle: ListenHandle) => Promise<void>
 /**
  * Waits at `path` for the listeners of a predecessor; resolves with their number when all have
  * been taken, or with zero when nobody has come within `patience`. A predecessor that goes away
- * in the middle has kept what was not taken: what is missing has to be opened anew.
+ * in the middle, or a visitor who gives nothing, has kept what was not taken: what is missing has
+ * to be opened anew.
  */
 export function receiveListeners(
   bindings: RawBindings,
@@ -137,8 +138,9 @@ export function receiveListeners(
       pipe.open(client.fd)
       const line = async (text: string, handle: ListenHandle | undefined): Promise<void> => {
         if (text === 'end') {
-          say(bindings, pipe, 'done')
-          return finish()
+          // Whoever hears that it is done finds nobody who waits.
+          finish()
+          return say(bindings, pipe, 'done')
         }
         if (handle === undefined) return say(bindings, pipe, 'no socket came with that')
         try {
