@@ -1,10 +1,14 @@
 // How the command line speaks to the agent of a file: questions over its private socket.
 
 import { type Link, type LinkListener, openLink } from '../control/link.ts'
+import { isRefusal, notOurs } from '../control/owner.ts'
 import { Fault } from '../foundation/fault.ts'
 import type { AgentApi, AgentAsk, AgentReply, EventLine } from './api.ts'
 
-/** Asks the agent behind `socket`. Throws the agent's own Fault, or `not-running`. */
+/**
+ * Asks the agent behind `socket`. Throws the agent's own Fault, `not-running`, or `refused` where
+ * it is another user's.
+ */
 export async function ask<Path extends keyof AgentApi>(
   socket: string,
   path: Path,
@@ -79,7 +83,9 @@ async function open(socket: string, listener: LinkListener<AgentReply>): Promise
     return await openLink<AgentAsk, AgentReply>(socket, listener)
   } catch (thrown) {
     if (thrown instanceof Fault && thrown.code !== 'unreachable') throw thrown
-    throw notAnswering(socket, thrown instanceof Fault ? thrown.cause : thrown)
+    const cause = thrown instanceof Fault ? thrown.cause : thrown
+    if (isRefusal(cause)) throw notOurs('the agent of this file', socket, cause)
+    throw notAnswering(socket, cause)
   }
 }
 

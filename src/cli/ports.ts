@@ -19,7 +19,7 @@ export interface Screen {
 
 /** A running agent, as the verbs see it. */
 export interface AgentDoor {
-  /** Throws the agent's own Fault, or one with the code `not-running`. */
+  /** Throws the agent's own Fault, `not-running`, or `refused` where it is another user's. */
   ask<Path extends keyof AgentApi>(
     path: Path,
     question: AgentApi[Path]['ask'],

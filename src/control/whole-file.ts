@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { Fault, systemCode } from '../foundation/fault.ts'
+import { isRefusal, notOurs } from './owner.ts'
 
 /** Its text; `undefined` if there is no such file. Throws a `Fault` that names it. */
 export function readWhole(path: string): string | undefined {
@@ -17,6 +18,7 @@ export function readWhole(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return undefined
+    if (isRefusal(cause)) throw notOurs(path, path, cause)
     throw new Fault('failed', `cannot read ${path}`, { cause })
   }
 }

@@ -3,7 +3,8 @@
 import type { Stats } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { StringDecoder } from 'node:string_decoder'
-import { systemCode } from '../foundation/fault.ts'
+import { isRefusal, notOurs } from '../control/owner.ts'
+import { Fault, systemCode } from '../foundation/fault.ts'
 import { type Clock, ms, sleep } from '../foundation/time.ts'
 import { guardPaths, logsFolder } from './guard/record.ts'
 
@@ -58,11 +59,16 @@ export async function* readLogs(
   }
 }
 
-/** The replicas of a service that have a log, also those that are gone, lowest number first. */
+/**
+ * The replicas of a service that have a log, also those that are gone, lowest number first. Rejects
+ * with a Fault where nobody may look.
+ */
 export async function replicasWithLogs(state: string, service: string): Promise<readonly string[]> {
-  const names = await readdir(logsFolder(state)).catch((thrown) => {
-    if (systemCode(thrown) === 'ENOENT') return []
-    throw thrown
+  const folder = logsFolder(state)
+  const names = await readdir(folder).catch((cause) => {
+    if (systemCode(cause) === 'ENOENT') return []
+    if (isRefusal(cause)) throw notOurs(folder, folder, cause)
+    throw new Fault('failed', `cannot look into ${folder}`, { cause })
   })
   return names
     .map((name) => /^(.*)-(\d+)\.log$/.exec(name))
