@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { answering, EdgeBed, get, ok, until } from '../../../../../test/support/edge-bed.ts'
+import { SkippingClock } from '../../../../../test/support/skipping-clock.ts'
+import { ms } from '../../../../foundation/time.ts'
 import type { TableLog } from '../../../model.ts'
 import type { OpenLog } from './access-log.ts'
 
@@ -48,6 +50,24 @@ suite('an access log', () => {
     assert.ok(one.total_ms >= one.first_byte_ms && one.bytes_out > 5 && one.bytes_in > 20)
     assert.deepEqual([two.status, two.ending], [400, 'bad-request'])
     assert.equal(bed.edge.meters().frontends.public?.logged, 2)
+  })
+
+  test('says how long somebody waited who left before there was a server', async () => {
+    const disk = openDisk()
+    const clock = new SkippingClock()
+    await using bed = new EdgeBed(undefined, { openLog: disk.open, clock })
+    await bed.apply([], { frontend: { log } })
+    const client = await bed.client()
+    client.send(get('/held'))
+    await until('it is held', () => bed.report.frontends.public!.held === 1)
+    clock.skip(ms(1000))
+    await bed.ask('GET / HTTP/1.1\r\n\r\n')
+    client.socket.resetAndDestroy()
+    await until('both lines', () => linesOf(disk).length === 2)
+    const [, line] = linesOf(disk)
+    assert.deepEqual([line.ending, line.queue_ms], ['client-gone', 0])
+    assert.ok(line.hold_ms >= 1000 && line.hold_ms <= line.total_ms, `${line.hold_ms} ms`)
+    assert.equal(bed.report.frontends.public!.held, 0)
   })
 
   test('of errors alone leaves out what went well', async () => {

@@ -53,6 +53,8 @@ export class RequestRecord {
   /** It has ended, as is said or has been noted before; `start` is its head. */
   end(start: string, pool: Pool | undefined, server: Server | undefined, ending?: Ending): void {
     if (ending !== undefined && this.timeline.ending === 'done') this.timeline.ending = ending
+    // It may end while it waits: its place is given up after that.
+    if (this.isHeld) this.timeline.release(this.#shared.exact)
     this.#count(pool, server)
     this.#leavePlaces()
     this.#client.door.log?.request(this.#client.connection, this.timeline, start, pool)
