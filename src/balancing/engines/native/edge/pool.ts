@@ -319,8 +319,11 @@ export class Pool {
       this.hold.remove(waiter)
       waiter.admitted(server)
     }
-    for (const waiter of aside) this.hold.offer(waiter)
-    if (this.hold.size === aside.length) this.#thaw = undefined
+    if (this.hold.size === 0) this.#thaw = undefined
+    for (const waiter of aside) {
+      // Fewer may wait than when it came.
+      if (this.hold.offer(waiter) !== undefined) waiter.waitedTooLong('hold-full')
+    }
   }
 
   /** Who waits for its own server alone is in nobody's way; some are looked at each time. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { answering, EdgeBed, get, ok, until } from '../../../../../test/support/edge-bed.ts'
+import { ms } from '../../../../foundation/time.ts'
 import type { Sticky } from '../../../routing/model.ts'
 
 const sticky: Sticky = { cookie: 'sid', path: '/', sameSite: 'Lax', waitMs: 300 }
@@ -106,5 +107,34 @@ suite('a sticky client', () => {
     const elsewhere = await bed.ask(withCookie(cookie))
     assert.notEqual(elsewhere.body, first.body)
     assert.notEqual(told(elsewhere.head), '')
+  })
+
+  test('that waits for its server is told so when fewer may wait from now on', async () => {
+    await using a = await answering('a', (head) => (head.startsWith('GET /hold') ? '' : ok('a')))
+    await using b = await answering('b', () => ok('b'))
+    await using bed = new EdgeBed()
+    const rows = [a.row({ maxConnections: 1 }), b.row()]
+    const apply = (requests: number) => {
+      const hold = { wait: ms(60_000), requests, bytes: 100_000 }
+      return bed.apply(rows, { pool: { sticky: { ...sticky, waitMs: 60_000 }, hold } })
+    }
+    await apply(9)
+    let first = await bed.ask(get('/'))
+    if (first.body !== 'a') first = await bed.ask(get('/'))
+    const cookie = told(first.head)
+    const [busy, ...waiting] = [await bed.client(), await bed.client(), await bed.client()]
+    busy!.send(withCookie(cookie, '/hold'))
+    await until('its server is busy', () => bed.report.servers.a!.active === 1)
+    for (const [i, client] of waiting.entries()) {
+      client.send(withCookie(cookie))
+      await until('it waits', () => bed.report.frontends.public!.held === i + 1)
+    }
+    await apply(1)
+    assert.match((await waiting[1]!.takeMessage()).head, /^HTTP\/1\.1 503 /)
+    assert.equal(bed.report.frontends.public!.held, 1)
+    assert.equal(bed.edge.meters().frontends.public!.endings['hold-full'], 1)
+    a.peers.at(-1)!.send(ok('done'))
+    assert.equal((await waiting[0]!.takeMessage()).body, 'a')
+    assert.equal(bed.report.frontends.public!.held, 0)
   })
 })
