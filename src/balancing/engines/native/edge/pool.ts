@@ -213,6 +213,12 @@ export class Pool {
     server.requests += 1
   }
 
+  /** The same request begins anew on the server, in the place that it has. */
+  beginAgain(server: Server): void {
+    if (server.active === 1) server.busySince = this.shared.deadlines.now
+    server.requests += 1
+  }
+
   /** It has left the server, whatever became of it. */
   end(server: Server): void {
     server.active -= 1

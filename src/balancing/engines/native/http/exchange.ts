@@ -184,25 +184,22 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
 
   admitted(server: Server): void {
     this.#record.release()
-    this.#assign(server, false)
+    const pool = this.#pool as Pool
+    pool.begin(server)
+    this.#goTo(pool, server, false)
   }
 
-  #assign(server: Server, fresh: boolean): void {
-    const pool = this.#pool as Pool
+  /** Goes to a server on which it has a place. */
+  #goTo(pool: Pool, server: Server, fresh: boolean): void {
     this.#server = server
-    pool.begin(server)
     this.timeline.assign(server.row.id, this.#shared.exact)
     this.#second.watch(pool)
     const oldest = this.idempotent ? Infinity : freshMost
     const since = this.#shared.deadlines.now - oldest
     const only = pool.row.sendProxy === undefined ? undefined : this.#client.connection
     const idle = fresh ? undefined : server.takeIdle(since, only)
-    if (idle !== undefined) {
-      this.upstream = idle
-      idle.send(this.#client)
-    } else {
-      this.upstream = new HttpUpstream(pool, server, server.address as string, this.#client)
-    }
+    this.upstream = idle ?? new HttpUpstream(pool, server, server.address as string, this.#client)
+    idle?.send(this.#client)
   }
 
   sendHedge(hedge: Hedge): void {
@@ -280,8 +277,9 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
     const isStale = failure !== 'silent' && failure !== 'refused' && this.upstream?.isStale === true
     if (isStale && server.isOffered && !this.#second.isOn && mayRepeat(this)) {
       if (failure === 'reset') this.sends -= 1
-      this.#leave()
-      return this.#assign(server, true)
+      this.upstream?.close()
+      pool.beginAgain(server)
+      return this.#goTo(pool, server, true)
     }
     if (failure === 'declined') this.#declines += 1
     if (failure === 'unable') pool.lacks(why)
@@ -316,9 +314,11 @@ export class Exchange implements PoolWaiter, Repeater, Attempt, TriedRequest {
       this.#tried.forgive()
       return false
     }
+    // First, since whoever waits for the place that it leaves might get the one that it goes to.
+    pool.begin(next)
     this.#leave()
     this.#client.door.redispatched += 1
-    this.#assign(next, false)
+    this.#goTo(pool, next, false)
     return true
   }
 
