@@ -15,6 +15,7 @@ import type { DatabaseFolders } from './database-folders.ts'
 /** What endings need. */
 export interface EndingOptions {
   readonly folders: Pick<DatabaseFolders, 'guards'>
+  readonly clock: Clock
   readonly version: string
   readonly event: (rule: string, subject: string, why: string) => void
 }
@@ -33,11 +34,11 @@ export function guardsIn(folder: string): readonly string[] {
  */
 export async function endGuarded(
   member: string,
-  { folders, version, event }: EndingOptions,
+  { folders, clock, version, event }: EndingOptions,
   within?: Milliseconds,
 ): Promise<void> {
   const told = (rule: string, said: string): void => event(rule, member, said)
-  const host = await openGuarded({ folder: folders.guards, member, version, event: told })
+  const host = await openGuarded({ folder: folders.guards, member, version, clock, event: told })
   try {
     const server = host.observe()
     if (within === undefined || server.kind !== 'running') return
@@ -64,7 +65,7 @@ export interface EndedDatabases {
 export async function endDatabases(
   folders: Pick<DatabaseFolders, 'guards' | 'record'>,
   within: Milliseconds,
-  { clock, ...options }: Omit<EndingOptions, 'folders'> & { readonly clock: Clock },
+  options: Omit<EndingOptions, 'folders'>,
 ): Promise<EndedDatabases> {
   const ended: string[] = []
   const left: { member: string; cause: unknown }[] = []
@@ -78,7 +79,7 @@ export async function endDatabases(
     }
   }
   const members = guardsIn(folders.guards)
-  const primaries = new Set(members.filter((member) => isPrimary(folders, member, clock)))
+  const primaries = new Set(members.filter((member) => isPrimary(folders, member, options.clock)))
   await Promise.all(members.filter((member) => primaries.has(member)).map(end))
   await Promise.all(members.filter((member) => !primaries.has(member)).map(end))
   return { ended: ended.toSorted(), left }

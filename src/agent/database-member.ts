@@ -121,7 +121,8 @@ export async function openServer(options: LocalMemberOptions): Promise<OpenServe
   for (const place of [places.run, places.data]) {
     mkdirSync(dirname(place), { recursive: true, mode: 0o711 })
   }
-  const host = await openGuarded({ folder: folders.guards, member: member.name, version, event })
+  const guarded = { folder: folders.guards, member: member.name, version, clock, event }
+  const host = await openGuarded(guarded)
   try {
     const peers = plan.members.map(({ name, host: at, port }) => ({ member: name, host: at, port }))
     const engine = await options.openMember({

@@ -20,7 +20,7 @@ import { openGuarded } from '../databases/guard/guarded.ts'
 import { guardPaths } from '../databases/guard/paths.ts'
 import type { GuardRecord } from '../databases/guard/protocol.ts'
 import { Fault } from '../foundation/fault.ts'
-import { ms } from '../foundation/time.ts'
+import { ms, openClock } from '../foundation/time.ts'
 import { databaseFolders } from './database-folders.ts'
 import { type StatePaths, statePaths } from './paths.ts'
 import { sweep } from './sweep.ts'
@@ -59,7 +59,7 @@ suite('what an agent that is gone has left', () => {
   /** A guard as an agent that is killed leaves it, with a server of this name if one is given. */
   async function guard(member: string, program?: string): Promise<GuardRecord> {
     const options = { folder: folders().guards, member, version: '0', event: () => {} }
-    const host = await openGuarded(options)
+    const host = await openGuarded({ ...options, clock: openClock() })
     if (program !== undefined) {
       const home = join(folder, member)
       mkdirSync(home)

@@ -1,15 +1,17 @@
 // Holds the guard of a database server to its promises, with real processes.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { until } from '../../../test/engines/waiting.ts'
+import { listenForLinks } from '../../control/link.ts'
 import { bootId, identify, isAlive, type ProcessIdentity, statOf } from '../../control/processes.ts'
 import { ms } from '../../foundation/time.ts'
+import { VirtualClock } from '../../simulation/clock.ts'
 import type { ServerLaunch } from '../host.ts'
 import { type GuardedHost, type GuardedOptions, openGuarded } from './guarded.ts'
 import type { GuardRecord } from './protocol.ts'
@@ -22,7 +24,10 @@ const program = `
 `
 
 interface Scene {
+  readonly folder: string
   readonly launch: ServerLaunch
+  /** By which its host waits until it tries again. */
+  readonly clock: VirtualClock
   readonly events: string[]
   open(options?: Pick<GuardedOptions, 'answerWithin'>): Promise<GuardedHost>
   record(): GuardRecord
@@ -34,11 +39,19 @@ async function scene(run: (scene: Scene) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'guard-'))
   const events: string[] = []
   const hosts: GuardedHost[] = []
+  const clock = new VirtualClock()
   const options = {
-    ...{ folder, member: 'orders-1', version: '0', event: (rule: string) => events.push(rule) },
+    ...{
+      folder,
+      clock,
+      member: 'orders-1',
+      version: '0',
+      event: (rule: string) => events.push(rule),
+    },
   }
   try {
     await run({
+      ...{ folder, clock },
       launch: {
         ...{ argv: [process.execPath, '-e', program], cwd: folder, env: {} },
         log: join(folder, 'server.log'),
@@ -126,12 +139,81 @@ test('a server does not outlive its guard, and another guard is there for the ne
     assert.deepEqual([...new Set(events)], ['guard-lost'])
   }))
 
+test('another guard is tried for until there is one, and each new reason is said once', () =>
+  scene(async ({ folder, clock, open, launch, record, events }) => {
+    const host = await open()
+    const { guard } = record()
+    const refused = (): number => events.filter((rule) => rule === 'guard-refused').length
+    const isWaiting = (): boolean => clock.next() !== undefined
+    // No file for what it says when it fails: as on a full disk, none is started.
+    const trouble = join(folder, 'orders-1.trouble')
+    rmSync(trouble)
+    mkdirSync(trouble)
+    process.kill(guard.pid, 'SIGKILL')
+    await until('none could be started', isWaiting)
+    await assert.rejects(host.start(launch), /EISDIR/)
+    clock.step()
+    await until('nor a second time', isWaiting)
+    assert.equal(refused(), 1)
+    rmSync(join(folder, 'orders-1.json'))
+    writeFileSync(join(folder, 'orders-1.json'), 'no record')
+    clock.step()
+    await until('another reason', isWaiting)
+    assert.equal(refused(), 2)
+    await assert.rejects(host.start(launch), /orders-1\.json cannot be read/)
+    rmSync(trouble, { recursive: true })
+    rmSync(join(folder, 'orders-1.json'))
+    clock.step()
+    await until('it takes orders', () =>
+      host.start(launch).then(...([() => true, () => false] as const)),
+    )
+    assert.equal(host.observe().kind, 'running')
+    assert.equal(refused(), 2)
+  }))
+
+test('who leaves waits for no other guard', () =>
+  scene(async ({ folder, clock, open, record }) => {
+    const host = await open()
+    const { guard } = record()
+    const trouble = join(folder, 'orders-1.trouble')
+    rmSync(trouble)
+    mkdirSync(trouble)
+    process.kill(guard.pid, 'SIGKILL')
+    await until('none could be started', () => clock.next() !== undefined)
+    await host.quit()
+    assert.equal(clock.next(), undefined)
+  }))
+
+test('a guard that ends as it is met is replaced', () =>
+  scene(async ({ folder, keep, open, launch, record }) => {
+    const { child, guard } = sleeper()
+    using _ended = { [Symbol.dispose]: () => void child.kill('SIGKILL') }
+    keep({ boot: bootId(), guard })
+    const hello = { kind: 'hello', protocol: 1, version: '0', process: { kind: 'none' } }
+    using _door = await listenForLinks(join(folder, 'orders-1.sock'), (link) => {
+      link.send({ ...hello, guard })
+      link.close()
+      return { message: () => undefined, ended: () => child.kill('SIGKILL') }
+    })
+    const host = await open()
+    await until('it takes orders', () =>
+      host.start(launch).then(...([() => true, () => false] as const)),
+    )
+    assert.notEqual(record().guard.pid, guard.pid)
+  }))
+
+/** A process that could be a guard, and knows nothing of it. */
+function sleeper(): { readonly child: ChildProcess; readonly guard: ProcessIdentity } {
+  const child = spawn('sleep', ['300'])
+  const guard = identify(child.pid ?? 0)
+  assert.ok(guard !== undefined)
+  return { child, guard }
+}
+
 test('a guard that is there and takes no orders is ended, and ends nobody later on', () =>
   scene(async ({ open, keep, events }) => {
-    const child = spawn('sleep', ['300'])
+    const { child, guard } = sleeper()
     using _ended = { [Symbol.dispose]: () => void child.kill('SIGKILL') }
-    const guard = identify(child.pid ?? 0)
-    assert.ok(guard !== undefined)
     keep({ boot: bootId(), guard })
     const answerWithin = ms(50)
     await open({ answerWithin })

@@ -1,7 +1,7 @@
 // A database server's process as its agent sees it: through the guard that holds it, which an agent
 // before may have left running.
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { type Link, openLink } from '../../control/link.ts'
 import {
@@ -13,7 +13,7 @@ import {
 } from '../../control/processes.ts'
 import { readWhole } from '../../control/whole-file.ts'
 import { describeError, Fault } from '../../foundation/fault.ts'
-import { type Milliseconds, ms } from '../../foundation/time.ts'
+import { type Clock, type Milliseconds, ms, sleep } from '../../foundation/time.ts'
 import type { Lease, ServerHost, ServerLaunch, ServerProcess } from '../host.ts'
 import { type GuardPaths, guardPaths } from './paths.ts'
 import type { GuardMessage, GuardRecord, HostMessage } from './protocol.ts'
@@ -25,6 +25,7 @@ export interface GuardedOptions {
   readonly folder: string
   readonly member: string
   readonly version: string
+  readonly clock: Clock
   /** Something for the journal: `why` completes "because …". */
   readonly event: (rule: string, why: string) => void
   /** For tests: a guard that says nothing for so long, on the same machine, will not. */
@@ -52,6 +53,9 @@ export async function openGuarded(options: GuardedOptions): Promise<GuardedHost>
 
 const usualAnswerWithin = ms(5000)
 
+/** Another guard that could not be started (no memory, no process to be had) is tried again. */
+const againAfter = ms(3000)
+
 type Request = Extract<HostMessage, { number: number }>
 type Asked<T> = T extends { number: number } ? Omit<T, 'number'> : never
 
@@ -63,7 +67,10 @@ class Guarded implements GuardedHost {
   #link: Link<HostMessage> | undefined
   #process: ServerProcess = { kind: 'none' }
   #number = 0
-  #isLeft = false
+  readonly #left = new AbortController()
+  /** Why no guard could be started last; empty: none is missing, or the first try goes on. */
+  #trouble = ''
+  #opening: Promise<void> = Promise.resolve()
   #over: (() => void) | undefined
 
   constructor(options: GuardedOptions, paths: GuardPaths) {
@@ -79,14 +86,14 @@ class Guarded implements GuardedHost {
       killAll(record.server)
     }
     await this.#spawn()
-    this.#link = await this.#meet()
+    await this.#meet()
   }
 
   /** One that does not answer is ended: it could not be told that its server's time is over. */
   async #adopt({ guard }: GuardRecord): Promise<boolean> {
     try {
       const { answerWithin = usualAnswerWithin } = this.#options
-      this.#link = await this.#meet(AbortSignal.timeout(answerWithin))
+      await this.#meet(AbortSignal.timeout(answerWithin))
       return true
     } catch (thrown) {
       this.#options.event('guard-lost', `its guard does not answer: ${describeError(thrown)}`)
@@ -114,17 +121,23 @@ class Guarded implements GuardedHost {
     const main = entryBeside(import.meta.url, './main')
     const trouble = openSync(this.#paths.trouble, 'w', 0o600)
     const cache = process.env.NODE_COMPILE_CACHE
-    const child = spawn(process.execPath, [...guardNodeFlags, main, folder, member, version], {
-      cwd: '/',
-      detached: true,
-      // No more than it needs: nothing that the agent was given is to be seen there.
-      env: {
-        UV_THREADPOOL_SIZE: '1',
-        ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
-      },
-      stdio: ['ignore', 'pipe', trouble],
-    })
-    closeSync(trouble)
+    let child: ChildProcess
+    try {
+      child = spawn(process.execPath, [...guardNodeFlags, main, folder, member, version], {
+        cwd: '/',
+        detached: true,
+        // No more than it needs: nothing that the agent was given is to be seen there.
+        env: {
+          UV_THREADPOOL_SIZE: '1',
+          ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
+        },
+        stdio: ['ignore', 'pipe', trouble],
+      })
+    } catch (thrown) {
+      throw this.#failed(thrown)
+    } finally {
+      closeSync(trouble)
+    }
     child.unref()
     return new Promise((resolve, reject) => {
       const died = (): void => {
@@ -141,12 +154,14 @@ class Guarded implements GuardedHost {
     })
   }
 
-  #failed(cause: Error): Fault {
+  #failed(cause: unknown): Fault {
     return new Fault('failed', `the guard of ${this.#options.member} cannot be started`, { cause })
   }
 
-  async #meet(signal?: AbortSignal): Promise<Link<HostMessage>> {
+  /** Resolves when a guard that is there has said what runs: from then on it is the one. */
+  async #meet(signal?: AbortSignal): Promise<void> {
     const met = Promise.withResolvers<void>()
+    let over: Error | undefined
     // Where nobody listens any more nobody waits for it, and its time is over all the same.
     met.promise.catch(() => {})
     signal?.addEventListener('abort', () => met.reject(signal.reason), { once: true })
@@ -156,13 +171,16 @@ class Guarded implements GuardedHost {
         if (message.kind === 'hello') met.resolve()
       },
       ended: (why) => {
-        met.reject(why ?? new Error('its guard has ended'))
+        over = why ?? new Error('its guard has ended')
+        met.reject(over)
         this.#parted(link)
       },
     })
     try {
       await met.promise
-      return link
+      // It may have said so with its last breath: nobody would tell that it has ended.
+      if (over !== undefined) throw over
+      this.#link = link
     } catch (thrown) {
       link.drop()
       throw thrown
@@ -186,16 +204,31 @@ class Guarded implements GuardedHost {
 
   /** Without its guard a server is dead: they end together. Another guard is started at once. */
   #parted(link: Link<HostMessage>): void {
+    if (this.#link !== link) return
     this.#over?.()
-    if (this.#isLeft || this.#link !== link) return
+    if (this.#left.signal.aborted) return
     this.#link = undefined
     for (const tell of this.#waiting.values()) tell(new Error('its guard has ended'))
     this.#waiting.clear()
     this.#options.event('guard-lost', 'its guard has ended, and its server with it')
-    this.open().then(
-      () => {},
-      (thrown: unknown) => this.#options.event('guard-refused', describeError(thrown)),
-    )
+    this.#opening = this.#openAgain()
+  }
+
+  /** Until one is there: whoever looks after the server can do nothing without. Never rejects. */
+  async #openAgain(): Promise<void> {
+    const { signal } = this.#left
+    while (!signal.aborted) {
+      try {
+        await this.open()
+        this.#trouble = ''
+        return
+      } catch (thrown) {
+        const why = describeError(thrown)
+        if (why !== this.#trouble) this.#options.event('guard-refused', why)
+        this.#trouble = why
+      }
+      await sleep(this.#options.clock, againAfter, signal).catch(() => {})
+    }
   }
 
   #set(process: ServerProcess): void {
@@ -212,8 +245,10 @@ class Guarded implements GuardedHost {
   #ask(request: Asked<Request>): Promise<void> {
     const { member } = this.#options
     const link = this.#link
-    if (link === undefined)
-      throw new Fault('unreachable', `the guard of ${member} is being started`)
+    if (link === undefined) {
+      const why = this.#trouble === '' ? `the guard of ${member} is being started` : this.#trouble
+      throw new Fault('unreachable', why)
+    }
     this.#number += 1
     const number = this.#number
     return new Promise((resolve, reject) => {
@@ -248,12 +283,15 @@ class Guarded implements GuardedHost {
   }
 
   leave(): void {
-    this.#isLeft = true
-    this.#link?.close()
+    this.#left.abort()
+    if (this.#link !== undefined) return this.#link.close()
+    void this.#opening.then(() => this.#link?.close())
   }
 
   async quit(): Promise<void> {
-    this.#isLeft = true
+    this.#left.abort()
+    // One that is being started is ended as well.
+    await this.#opening
     const guard = this.#record()?.guard
     if (this.#link !== undefined) {
       const { promise, resolve } = Promise.withResolvers<void>()
