@@ -322,7 +322,9 @@ class RunningAgent implements Agent, AgentClusterDeeds {
       if (actions.length > 0) this.#note('applied', 'an operator applied the file', actions)
     }
     const rolledBack = stillRolledBack(services, spec)
-    return { changed: differences.length > 0, differences, actions, rolledBack }
+    // What the order of things brings about, or a state that was lost, is no difference of files.
+    const changed = differences.length + actions.length > 0
+    return { changed, differences, actions, rolledBack }
   }
 
   #answers(): Answers {

@@ -2,28 +2,43 @@
 
 import type { Spec } from '../spec/model.ts'
 import { planDatabases } from './database-plan.ts'
-import type { AgentState, ServiceMemory } from './model.ts'
+import type { AgentState } from './model.ts'
+
+/** A file, and what is remembered of its services once it is wished for. */
+interface Side {
+  readonly spec: Spec
+  readonly services: AgentState['services']
+}
 
 /** One sentence for each thing that will be done, in the order in which it begins. */
-export const planOf = (
-  before: { readonly spec: Spec; readonly services: AgentState['services'] },
-  after: { readonly spec: Spec; readonly services: AgentState['services'] },
-): readonly string[] => [
+export const planOf = (before: Side, after: Side): readonly string[] => [
   ...listening(before.spec, after.spec),
   ...planDatabases(before.spec, after.spec),
   ...Object.keys(after.services).flatMap((name) =>
-    servicePlan(name, before.services[name], after.services[name]),
+    servicePlan(name, wishOf(before, name), wishOf(after, name)),
   ),
   ...routing(before.spec, after.spec),
   ...carrying(before.spec, after.spec),
 ]
 
+interface Wish {
+  readonly revision: number
+  /** Of several machines: on all of them together. What this one is to run is only its share. */
+  readonly replicas: number
+}
+
+function wishOf({ spec, services }: Side, name: string): Wish | undefined {
+  const state = services[name]?.state
+  const service = spec.services[name]
+  const replicas = service?.kind === 'run' ? service.replicas : state?.replicas
+  return state && { revision: state.revision, replicas: replicas ?? 0 }
+}
+
 function servicePlan(
   name: string,
-  before: ServiceMemory | undefined,
-  after: ServiceMemory | undefined,
+  from: Wish | undefined,
+  to: Wish | undefined,
 ): readonly string[] {
-  const [from, to] = [before?.state, after?.state]
   if (to === undefined) return []
   if (from === undefined || from.replicas === 0) {
     return to.replicas === 0 ? [] : [`start ${count(to.replicas, 'replica')} of ${name}`]

@@ -64,9 +64,10 @@ const describeRolledBack = ({ service, revision, why, stays }: RolledBack): stri
 function reportLines(report: ApplyReport, dryRun: boolean, paint: Paint): readonly string[] {
   const { differences, actions, rolledBack = [] } = report
   const nothing = dryRun ? 'nothing would be done' : 'nothing has to be done about it'
+  const same = 'nothing that the file says'
   return [
     paint('strong', 'what differs'),
-    ...differences.map((sentence) => `  ${sentence}`),
+    ...(differences.length === 0 ? [same] : differences).map((sentence) => `  ${sentence}`),
     paint('strong', dryRun ? 'what would be done' : 'what is done'),
     ...(actions.length === 0 ? [nothing] : actions).map((sentence) => `  ${sentence}`),
     ...rolledBack.map((one) => paint('doubtful', `${describeRolledBack(one)}: not tried again`)),

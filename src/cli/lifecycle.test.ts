@@ -60,6 +60,16 @@ shop is as the file says
     assert.match(ports.out.text(), /what would be done\n {2}exchange/)
   })
 
+  test('shows what is done although the file says the same', async () => {
+    const agent = scriptedAgent({
+      '/apply': [{ ...report, differences: [] }],
+      '/status': [healthy],
+    })
+    const ports = fakePorts({ agent })
+    assert.equal(await apply(ports, file, options), exit.done)
+    assert.match(ports.out.text(), /^what differs\n {2}nothing that the file says\nwhat is done\n/)
+  })
+
   test('says that nothing differs', async () => {
     const same = { changed: false, differences: [], actions: [] }
     const ports = fakePorts({ agent: scriptedAgent({ '/apply': [same], '/status': [healthy] }) })

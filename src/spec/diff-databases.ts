@@ -1,7 +1,7 @@
 // What is different between two plans of a database, in sentences? No credential is shown. Pure.
 
 import type { BackupPlan, Bind, DatabasePlan, MemberPlan } from '../databases/model.ts'
-import { pairs, type Row, type Speaker, showAddress, time } from './diff-rows.ts'
+import { pairs, type Row, type Speaker, showAddress, time, withUntold } from './diff-rows.ts'
 import type { Difference } from './model.ts'
 
 const showBind = (bind: Bind | undefined): string | undefined =>
@@ -46,11 +46,11 @@ export function diffDatabase(
   if (was === undefined) {
     return [{ path, kind: 'added', sentence: `database ${name} is new: ${summary(is)}` }]
   }
-  return [
-    ...say.rows(path, was, is, rows),
-    ...diffMembers(`${path}.members`, was.members, is.members),
-    ...diffSettings(path, was, is, say),
-  ]
+  return withUntold(path, was, is, (old, now) => [
+    ...say.rows(path, old, now, rows),
+    ...diffMembers(`${path}.members`, old.members, now.members, say),
+    ...diffSettings(path, old, now, say),
+  ])
 }
 
 function summary({ engine, members, durability }: DatabasePlan): string {
@@ -69,19 +69,23 @@ function diffMembers(
   path: string,
   was: readonly MemberPlan[],
   is: readonly MemberPlan[],
+  say: Speaker,
 ): readonly Difference[] {
+  const isHidden = say.isFromEnv(path) || say.isFromEnv('machines')
   return pairs(byName(was), byName(is)).flatMap(
     ({ name, was: old, is: now }): readonly Difference[] => {
       if (now === undefined) {
         return [{ path, kind: 'removed', sentence: `member ${name} is gone` }]
       }
       if (old === undefined) {
-        return [{ path, kind: 'added', sentence: `member ${name} is new: ${place(now)}` }]
+        const where = isHidden ? '' : `: ${place(now)}`
+        return [{ path, kind: 'added', sentence: `member ${name} is new${where}` }]
       }
       const moved = place(old) !== place(now)
       const other = JSON.stringify(old.adopt) !== JSON.stringify(now.adopt)
+      const way = isHidden ? '' : `: ${place(old)} to ${place(now)}`
       return [
-        ...(moved ? [changed(path, `member ${name} moves: ${place(old)} to ${place(now)}`)] : []),
+        ...(moved ? [changed(path, `member ${name} moves${way}`)] : []),
         ...(other ? [changed(path, `credentials of member ${name} changed`)] : []),
       ]
     },

@@ -17,7 +17,8 @@ function specOf(text: string, env: Env = {}): Spec {
 const sentences = (before: string, after: string, was: Env = {}, is: Env = was): string[] =>
   diff(specOf(before, was), specOf(after, is)).map(({ sentence }) => sentence)
 
-const web = (lines: string): string => `services: { web: { run: node a.js, ${lines} } }`
+const web = (lines: string): string =>
+  `services: { web: { ${lines.startsWith('run:') ? '' : 'run: node a.js, '}${lines} } }`
 
 suite('a difference', () => {
   const rows: readonly (readonly [was: string, is: string, ...sentences: string[]])[] = [
@@ -27,6 +28,18 @@ suite('a difference', () => {
     ['max_connections: 5', '', 'services.web.max_connections is no longer set'],
     ['env: { A: old-value }', 'env: { A: new-value }', 'env A of web changed'],
     ['env: { A: x }', 'env: { B: x }', 'env A of web is removed', 'env B of web is added'],
+    [
+      `run: node b.js --title 'a b'`,
+      'run: node b.js --title a b',
+      "services.web.run changed from `node b.js --title 'a b'` to `node b.js --title a b`",
+    ],
+    ['hold: 90001ms', 'hold: 1.5m', 'services.web.hold.wait changed from `90001ms` to `1.5m`'],
+    [
+      'maintenance: { page: a.html }',
+      'maintenance: { page: b.html }',
+      'services.web.maintenance.page changed',
+    ],
+    ['env: { A: x }', 'env: { A: "${env.A}" }', 'which values in env of web are secret changed'],
     ['hold: 1s', 'hold: 2s', 'services.web.hold.wait changed from `1s` to `2s`'],
     ['check: none', 'check: tcp', 'services.web.check changed from `none` to `tcp`'],
     ['check: /a', 'check: /b', 'services.web.check changed from `GET /a` to `GET /b`'],
@@ -41,7 +54,7 @@ suite('a difference', () => {
   ]
   for (const [was, is, ...expected] of rows) {
     test(`from "${was}" to "${is}"`, () => {
-      assert.deepEqual(sentences(web(was), web(is)), expected)
+      assert.deepEqual(sentences(web(was), web(is), { A: 'x' }), expected)
     })
   }
 })

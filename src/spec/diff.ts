@@ -2,6 +2,7 @@
 
 import type { LimitedBy } from '../balancing/limits/model.ts'
 import type { HedgeRule } from '../balancing/model.ts'
+import type { AcmeWish, CertificateFiles } from '../certificates/model.ts'
 import type { CoordinationPlan, Machine } from '../coordination/model.ts'
 import type { Check } from '../health/model.ts'
 import { diffDatabase } from './diff-databases.ts'
@@ -13,6 +14,7 @@ import {
   showAddress,
   speaker,
   time,
+  withUntold,
 } from './diff-rows.ts'
 import type {
   AccessLog,
@@ -32,7 +34,9 @@ export function diff(before: Spec | undefined, after: Spec): readonly Difference
   const services = pairs(before?.services, after.services)
   const frontends = pairs(before?.frontends, after.frontends)
   return [
-    ...(before === undefined ? [] : say.rows('', before, after, specRows)),
+    ...(before === undefined
+      ? []
+      : withUntold('', topOf(before), topOf(after), (was, is) => say.rows('', was, is, specRows))),
     ...services.flatMap(({ name, was, is }) => diffService(name, was, is, say)),
     ...frontends.flatMap(({ name, was, is }) => diffFrontend(name, was, is, say)),
     ...pairs(before?.databases, after.databases).flatMap(({ name, was, is }) =>
@@ -41,7 +45,15 @@ export function diff(before: Spec | undefined, after: Spec): readonly Difference
   ]
 }
 
-const specRows: readonly Row<Spec>[] = [
+/** What is told of the file itself; the rest is told thing by thing. */
+type Top = Omit<Spec, 'services' | 'frontends' | 'databases' | 'written'>
+
+function topOf(spec: Spec): Top {
+  const { services: _s, frontends: _f, databases: _d, written: _w, ...top } = spec
+  return top
+}
+
+const specRows: readonly Row<Top>[] = [
   { key: 'name', show: (s) => s.name },
   { key: 'edges', show: (s) => String(s.edges) },
   { key: 'metrics', show: (s) => s.metrics && showAddress(s.metrics.host, s.metrics.port) },
@@ -137,10 +149,9 @@ const commonRows: readonly Row<Service>[] = [
   { key: 'protocol', show: (s) => s.protocol ?? 'http' },
   { key: 'maintenance', show: (s) => showMaintenance(s.maintenance) },
   { key: 'sticky', show: (s) => s.sticky && JSON.stringify(s.sticky) },
-  {
-    key: 'tls',
-    show: (s) => s.tls && JSON.stringify({ ...s.tls, trust: s.tls.trust && 'a file' }),
-  },
+  { key: 'maintenance.page', show: (s) => s.maintenance?.page, isHidden: true },
+  { key: 'tls', show: (s) => s.tls && JSON.stringify({ ...s.tls, trust: undefined }) },
+  { key: 'tls.ca', show: (s) => s.tls?.trust, isHidden: true },
   { key: 'send_proxy', show: (s) => s.sendProxy },
   { key: 'slow_start', show: (s) => s.slowStart && time(s.slowStart) },
   { key: 'hold.wait', show: (s) => time(s.hold.wait) },
@@ -164,8 +175,14 @@ const showHedge = (hedge: HedgeRule | undefined): string => {
   return `${when}, ${share * 100} % of ${unsafe ? 'idempotent' : 'safe'} requests`
 }
 
+/** Words as a shell would take them: where one ends is seen. */
+const showWords = (words: readonly string[]): string =>
+  words
+    .map((word) => (/^[\w@%+=:,./${}-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ')
+
 const runRows: readonly Row<RunService>[] = [
-  { key: 'run', show: (s) => s.argv.join(' ') },
+  { key: 'run', show: (s) => showWords(s.argv) },
   { key: 'cwd', show: (s) => s.cwd },
   { key: 'replicas', show: (s) => String(s.replicas) },
   { key: 'on', show: (s) => s.on?.join(', ') },
@@ -192,8 +209,13 @@ const frontendRows: readonly Row<Frontend>[] = [
     key: 'routes',
     show: (f) => f.routes.map(showRoute).join(', '),
   },
-  { key: 'rules', show: (f) => f.rules && JSON.stringify(f.rules) },
+  {
+    key: 'rules',
+    show: (f) => f.rules && JSON.stringify(f.rules),
+    from: ['request_headers', 'response_headers', 'max_body'],
+  },
   { key: 'maintenance', show: (f) => showMaintenance(f.maintenance) },
+  { key: 'maintenance.page', show: (f) => f.maintenance?.page, isHidden: true },
   {
     key: 'limits',
     show: ({ limits = [], concurrency = [] }) => showLimits([...limits, ...concurrency]),
@@ -212,18 +234,34 @@ const frontendRows: readonly Row<Frontend>[] = [
   { key: 'tls', show: (f) => (f.tls === undefined ? undefined : 'on') },
   {
     key: 'tls.certificates',
-    show: (f) => f.tls?.certificates.map(({ certificate }) => certificate).join(', '),
+    show: (f) => f.tls?.certificates.map(showPair).join(', '),
   },
   {
     key: 'tls.acme',
-    show: (f) => f.tls?.acme && `${f.tls.acme.names.join(', ')} by ${f.tls.acme.directory}`,
+    show: (f) => f.tls?.acme && showAcme(f.tls.acme),
+    from: ['tls.acme', 'routes'],
   },
-  { key: 'redirect', show: (f) => f.redirect && `https at port ${f.redirect.port}` },
+  { key: 'tls.acme.ca', show: (f) => f.tls?.acme?.trust, isHidden: true },
+  {
+    key: 'redirect',
+    show: ({ redirect }) => redirect && `https at port ${redirect.port} by ${redirect.status}`,
+  },
   { key: 'tls.min_version', show: (f) => f.tls?.oldest },
   { key: 'tls.alpn', show: (f) => f.tls?.protocols.join(', ') },
-  { key: 'forwarded', show: (f) => f.telling && JSON.stringify(f.telling) },
+  {
+    key: 'forwarded',
+    show: (f) => f.telling && JSON.stringify(f.telling),
+    from: ['forwarded', 'tracing'],
+  },
   { key: 'access_log', show: (f) => f.accessLog && showLog(f.accessLog) },
 ]
+
+/** Paths are no secrets; what stands in these files is not read here. */
+const showPair = ({ certificate, key }: CertificateFiles): string =>
+  key === certificate ? certificate : `${certificate} with ${key}`
+
+const showAcme = ({ names, directory, challenge, email }: AcmeWish): string =>
+  `${names.join(', ')} by ${directory}, ${challenge}${email === undefined ? '' : `, for ${email}`}`
 
 const showLog = ({ path, toStdout, only, sample, query, size, keep }: AccessLog): string =>
   `${only} to ${toStdout ? 'stdout' : path}, sample ${sample}, ${query ? 'with' : 'without'} ` +
@@ -250,17 +288,28 @@ function diffService(
   if (was === undefined) return []
   if (is === undefined) return [{ path, kind: 'removed', sentence: `service ${name} is gone` }]
   if (was.kind === 'run' && is.kind === 'run') {
-    return [
-      ...say.rows(path, was, is, runRows),
-      ...diffTexts(`${path}.env`, `env`, `of ${name}`, was.env, is.env),
-      ...diffCommon(path, was, is, say),
-    ]
+    return withUntold(path, was, is, (old, now) => [
+      ...say.rows(path, old, now, runRows),
+      ...diffEnv(path, old, now),
+      ...diffCommon(path, old, now, say),
+    ])
   }
   if (was.kind === 'servers' && is.kind === 'servers') {
-    return [...diffServers(path, was, is), ...diffCommon(path, was, is, say)]
+    return withUntold(path, was, is, (old, now) => [
+      ...diffServers(path, old, now),
+      ...diffCommon(path, old, now, say),
+    ])
   }
   const sentence = `service ${name} changes its kind: ${summary(is)}`
   return [{ path, kind: 'changed', sentence }]
+}
+
+/** Which values are secret is told where nothing else of them is. */
+function diffEnv(path: string, was: RunService, is: RunService): readonly Difference[] {
+  const texts = diffTexts(`${path}.env`, `env`, `of ${is.name}`, was.env, is.env)
+  if (texts.length > 0 || was.secrets.join('\0') === is.secrets.join('\0')) return texts
+  const sentence = `which values in env of ${is.name} are secret changed`
+  return [{ path: `${path}.env`, kind: 'changed', sentence }]
 }
 
 const diffCommon = (
@@ -326,8 +375,8 @@ function diffFrontend(
   }
   if (was === undefined) return []
   if (is === undefined) return [{ path, kind: 'removed', sentence: `frontend ${name} is gone` }]
-  return [
-    ...say.rows(path, was, is, frontendRows),
-    ...diffTexts(`${path}.error_pages`, 'error page', `of ${name}`, was.errorPages, is.errorPages),
-  ]
+  return withUntold(path, was, is, (old, now) => [
+    ...say.rows(path, old, now, frontendRows),
+    ...diffTexts(`${path}.error_pages`, 'error page', `of ${name}`, old.errorPages, now.errorPages),
+  ])
 }
