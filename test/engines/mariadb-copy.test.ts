@@ -8,6 +8,7 @@ import {
   anyOf,
   patience,
   Scene,
+  type Seat,
   type Session,
   soon,
 } from '../conformance/database-scene.ts'
@@ -97,6 +98,27 @@ async function forgetLog(scene: Scene): Promise<void> {
   })
 }
 
+/** Its server starts in a draft, and not in its place, until what is returned is called. */
+function interruptedInPlace({ host, options }: Seat): () => void {
+  const start = host.start.bind(host)
+  host.start = async (launch) => {
+    if (launch.cwd === options.data) throw new Error('the machine is powerless')
+    await start(launch)
+  }
+  return () => {
+    host.start = start
+  }
+}
+
+/** What went before the first transaction of a member's first log, and what is the last of all. */
+async function logOf(scene: Scene, name: string): Promise<Record<'begins' | 'state', string>> {
+  await using session = await admin(scene, name)
+  const [row] = await session.query(
+    "SELECT BINLOG_GTID_POS('binlog.000001', 4) AS begins, @@global.gtid_binlog_state AS state",
+  )
+  return { begins: String(row?.begins), state: String(row?.state) }
+}
+
 suite('a first copy of MariaDB', () => {
   test('repeats the log while commits wait for it', async () => {
     await using scene = await Scene.open(mariadb, 3)
@@ -138,6 +160,30 @@ suite('a first copy of MariaDB', () => {
     await scene.query('m1', insert(14))
     await scene.shows('m2', 14)
     assert.equal(await contentOf(scene, 'm2'), await contentOf(scene, 'm1'))
+  })
+
+  test('of tables tells where its log begins, also where it was interrupted', async () => {
+    await using scene = await Scene.open(mariadb, 3)
+    await alone(scene)
+    await scene.query('m1', insert(1))
+    await forgetLog(scene)
+    const restored = interruptedInPlace(scene.seat('m2'))
+    await assert.rejects(scene.engine('m2').follow(scene.order('m1', 'clone'), soon()), /powerless/)
+    restored()
+    await scene.seat('m1').host.crash()
+    await scene.engine('m2').freeze(soon())
+    const { begins, state } = await logOf(scene, 'm2')
+    assert.match(begins, /^0-64-\d+$/)
+    assert.equal(state, begins)
+    await scene.engine('m2').promote({ epoch: 2, acks: { members: [], needed: 0 } }, soon())
+    await scene.engine('m3').follow(scene.order('m2', 'clone'), soon())
+    await scene.engine('m1').follow(scene.order('m2', 'follow'), soon())
+    await scene.query('m2', insert(2))
+    for (const name of ['m1', 'm3']) {
+      await scene.shows(name, 2)
+      assert.deepEqual(await scene.ids(name), [1, 2])
+    }
+    assert.match((await logOf(scene, 'm3')).begins, /^0-129-\d+$/)
   })
 
   test('ends a change of a table that would keep it from its copy', async () => {

@@ -19,7 +19,7 @@ import { ended, start } from '../mysql-kin/processes.ts'
 import { reached, Session } from '../mysql-kin/session.ts'
 import { clientLines } from '../mysql-kin/tls.ts'
 import { furthest } from './gtid.ts'
-import { install, mark } from './install.ts'
+import { beginLog, install, mark } from './install.ts'
 import { mariadb } from './kin.ts'
 import type { MariadbServer } from './server.ts'
 import { binaryLog } from './settings.ts'
@@ -49,7 +49,11 @@ export interface CloneParts {
 export async function makeClone(parts: CloneParts, signal: AbortSignal): Promise<void> {
   const { server, identity } = parts
   const draft = await install(server, signal)
-  if (!(await hasWholeLog(parts, signal))) await copy(parts, draft, signal)
+  // Its log begins where the copy ends. That is said before it can be taken for data: without it a
+  // member that is interrupted then would have others repeat a log whose tables they lack.
+  if (!(await hasWholeLog(parts, signal))) {
+    beginLog(server, draft, await copy(parts, draft, signal))
+  }
   mark(server, draft, identity)
 }
 
@@ -107,7 +111,8 @@ async function sizeOfLog(
   }
 }
 
-async function copy(parts: CloneParts, draft: string, signal: AbortSignal): Promise<void> {
+/** Copies all tables into the draft, whose server has ended then; resolves to what they have. */
+async function copy(parts: CloneParts, draft: string, signal: AbortSignal): Promise<string> {
   const { server, progress } = parts
   const { options } = server
   const into = join(options.run, 'copy-into.cnf')
@@ -129,6 +134,11 @@ async function copy(parts: CloneParts, draft: string, signal: AbortSignal): Prom
     // The position is in a table. The copy has also named a source, in files that say where this
     // folder is now: a server that finds them elsewhere cannot be told to receive.
     await server.query('RESET SLAVE ALL', signal)
+    const { slave } = await server.one('SELECT @@global.gtid_slave_pos AS slave', signal)
+    if (slave !== '') return String(slave)
+    throw new Fault('failed', `the copy of ${parts.primary.member} does not say where it ends`, {
+      remedy: 'see that its binary log is on; it is tried again',
+    })
   } finally {
     stop.abort()
     await watch.catch(() => {})

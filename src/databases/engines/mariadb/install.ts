@@ -2,13 +2,15 @@
 
 import { chownSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeWhole } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
 import { writeMark } from '../mysql-kin/data-folder.ts'
 import { draftOf, shapingOptions } from '../mysql-kin/drafts.ts'
 import { makeFolder, run } from '../mysql-kin/processes.ts'
 import { firstStatements } from './accounts.ts'
+import { formatGtid, parseGtids } from './gtid.ts'
 import type { MariadbServer } from './server.ts'
-import { refusalOf } from './settings.ts'
+import { binaryLog, refusalOf } from './settings.ts'
 
 /** Makes an empty database in the draft folder, over whatever was left there. */
 export async function install(server: MariadbServer, signal: AbortSignal): Promise<string> {
@@ -53,4 +55,20 @@ export async function install(server: MariadbServer, signal: AbortSignal): Promi
 export function mark(server: MariadbServer, folder: string, identity: string | undefined): void {
   const { database } = server.options
   writeMark(folder, { database, identity, version: server.programs.version })
+}
+
+/**
+ * Says in data without any log where that will begin: after `gtids`. A server reads it when it
+ * first starts there. Whoever asks for what comes next is served then, and nobody who copies this
+ * member takes its log for all there is.
+ */
+export function beginLog({ owner }: MariadbServer, folder: string, gtids: string): void {
+  const state = join(folder, `${binaryLog}.state`)
+  writeWhole(
+    state,
+    parseGtids(gtids)
+      .map((gtid) => `${formatGtid(gtid)}\n`)
+      .join(''),
+  )
+  if (owner !== undefined) chownSync(state, owner.uid, owner.gid)
 }

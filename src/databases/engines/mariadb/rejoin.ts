@@ -140,14 +140,4 @@ async function clone(
   putInPlace(server.options.data)
   dropPending(server)
   await server.start('MASTER', signal)
-  const session = await server.session(signal)
-  // Its log begins where the copy ends: a replica that asks for what comes next is served by it.
-  const { state, slave } = await session.one(
-    'SELECT @@global.gtid_binlog_state AS state, @@global.gtid_slave_pos AS slave',
-    signal,
-  )
-  if (state === '' && slave !== '') {
-    // Not `= @@global.gtid_slave_pos`: to read that takes a lock that the server holds: it hangs.
-    await session.query('SET GLOBAL gtid_binlog_state = ?', signal, [String(slave)])
-  }
 }

@@ -1,7 +1,7 @@
 // Makes data of a base and the log after it, up to a moment: an empty server that nobody else
 // reaches takes the tables, and then repeats what was committed until then.
 
-import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -20,13 +20,12 @@ import { ended, ownerOf, start } from '../mysql-kin/processes.ts'
 import { chainUntil, clientWords, examine, rename, repeat } from '../mysql-kin/restoring.ts'
 import { ensureAccounts } from '../mysql-kin/serving.ts'
 import type { Session } from '../mysql-kin/session.ts'
-import { install } from './install.ts'
+import { beginLog, install } from './install.ts'
 import { dumpPart } from './kept-base.ts'
 import { mariadb } from './kin.ts'
 import { chainFrom, readGroups } from './log-chain.ts'
 import { findPrograms } from './programs.ts'
 import { MariadbServer } from './server.ts'
-import { binaryLog } from './settings.ts'
 
 /** A server that loads a copy has to end cleanly: nothing of it is in a log. */
 const endWithin = ms(120_000)
@@ -79,10 +78,7 @@ export async function restore(
       const owner = order.database ?? database
       const begins = last?.gtid ?? order.base.end
       writeMark(draft, { ...known, database: owner, identity: String(id), begins })
-      // Its log begins there: whoever copies this member must not take it for all there is.
-      const state = join(draft, `${binaryLog}.state`)
-      writeFileSync(state, `${begins}\n`, { mode: 0o600 })
-      if (server.owner !== undefined) chownSync(state, server.owner.uid, server.owner.gid)
+      beginLog(server, draft, begins)
     }
     putInPlace(order.data)
     return { last: last === undefined ? undefined : instant(last.second * 1000), bytes, found }
