@@ -60,6 +60,18 @@ suite('a life is judged', () => {
     }
   })
 
+  test('flat when files come and go by thousands, and growing when the fewest of them do', () => {
+    const held = (minute: number): number => (minute % 3 === 0 ? 3000 - minute * 20 : 0)
+    const judged = (files: (minute: number) => number) =>
+      judge(
+        life(() => 60, files),
+        180,
+        600,
+      )
+    assert.equal(judged((minute) => 26 + held(minute))?.isFlat, true)
+    assert.equal(judged((minute) => 26 + minute + held(minute))?.isFlat, false)
+  })
+
   test('growing when memory or files go up and up', () => {
     assert.equal(
       judge(
@@ -76,7 +88,7 @@ suite('a life is judged', () => {
       judge(
         life(
           () => 60,
-          (minute) => 40 + minute / 2,
+          (minute) => 40 + minute,
         ),
         180,
         600,

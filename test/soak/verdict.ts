@@ -28,6 +28,7 @@ export interface Judgement {
   readonly memory: readonly [start: number, end: number]
   /** MiB an hour. */
   readonly memorySlope: number
+  /** The fewest in the first third of what was judged, and in the last. */
   readonly files: readonly [start: number, end: number]
   readonly isFlat: boolean
 }
@@ -39,8 +40,12 @@ export interface Judgement {
  */
 const shareMost = 0.1
 const mebibytesMost = 6
-/** File descriptors that come and go with the connections of the moment. */
-const filesMost = 12
+/**
+ * File descriptors come and go with the connections of the moment, by thousands where answers are
+ * held. Compared are the fewest: what is never closed is among these, too, and so are the two dozen
+ * connections that stay, in this edge or the other.
+ */
+const filesMost = 24
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
@@ -77,19 +82,22 @@ export function judge(life: Life, warm: number, least: number): Judgement | unde
   const samples = life.samples.filter(({ at }) => at >= from)
   const judged = last - from
   if (judged < least || samples.length < 8) return undefined
-  const tenth = Math.max(3, Math.floor(samples.length / 8))
-  const ends = (pick: (sample: Sample) => number): [number, number] => [
-    median(samples.slice(0, tenth).map(pick)),
-    median(samples.slice(-tenth).map(pick)),
+  const eighth = Math.max(3, Math.floor(samples.length / 8))
+  const third = Math.floor(samples.length / 3)
+  /** Something of the beginning, and of the end. */
+  const ends = (
+    length: number,
+    of: keyof Sample,
+    what: (values: readonly number[]) => number,
+  ): [number, number] => [
+    what(samples.slice(0, length).map((sample) => sample[of])),
+    what(samples.slice(-length).map((sample) => sample[of])),
   ]
-  const memory = ends((sample) => sample.memory)
-  const files = ends((sample) => sample.files)
+  const memory = ends(eighth, 'memory', median)
+  const files = ends(third, 'files', (values) => Math.min(...values))
   const points = thinned(samples, 300).map(({ at, memory: y }) => ({ x: at / 3600, y }))
   const memorySlope = slopeOf(points)
-  const third = Math.floor(samples.length / 3)
-  const [early, late] = [samples.slice(0, third), samples.slice(-third)].map((stretch) =>
-    peak(stretch.map((sample) => sample.memory)),
-  ) as [number, number]
+  const [early, late] = ends(third, 'memory', peak)
   const isFlat =
     late - early <= Math.max(mebibytesMost, early * shareMost) && files[1] - files[0] <= filesMost
   return { name: life.name, pid: life.pid, judged, memory, memorySlope, files, isFlat }
