@@ -170,10 +170,13 @@ async function pour(
   const into = join(options.run, 'repeat.cnf')
   optionFile(into, options.accounts.admin, [`socket = "${socket}"`])
   try {
-    // Of several files the first is begun there.
+    // Of several files the first is begun there, and the last one ended: what was being written
+    // when the server was killed may lie behind that, and is no transaction.
     const from = parts[0]?.groups[0]?.from ?? 0
+    const to = parts.at(-1)?.groups.at(-1)?.to ?? 0
     const paths = parts.map(({ path }) => path)
-    const args = ['--no-defaults', `--start-position=${from}`, ...paths]
+    const range = [`--start-position=${from}`, `--stop-position=${to}`]
+    const args = ['--no-defaults', ...range, ...paths]
     const read = start(programs.binlog, args, {}, signal)
     const load = start(programs.client, [`--defaults-file=${into}`, '--binary-mode'], {}, signal)
     if (read.stdout === null || load.stdin === null) throw new Fault('failed', 'no pipe was made')
