@@ -24,7 +24,7 @@ import type { AgentDatabases } from './databases.ts'
 import { joinCluster } from './join.ts'
 import { type OpenJournal, openJournal } from './journal.ts'
 import { takeLock } from './lock.ts'
-import type { AppliedFile, ApplyReport, Status } from './model.ts'
+import type { AppliedFile, ApplyReport, Ending, Status } from './model.ts'
 import { deploy, drain, maintain, restart, undrain } from './operator.ts'
 import { makeStateFolder, type StatePaths } from './paths.ts'
 import { planOf } from './plan.ts'
@@ -67,7 +67,7 @@ export interface Agent {
   /** Ends at once what `down` still waits for. */
   hurry(): void
   /** Resolves once the agent has ended, whoever asked for it. */
-  readonly ended: Promise<void>
+  readonly ended: Promise<Ending>
 }
 
 /**
@@ -211,9 +211,11 @@ class RunningAgent implements Agent, AgentClusterDeeds {
   readonly #databases: DatabaseAnswers
   readonly #clock = openClock()
   readonly #since = this.#clock.now()
-  readonly #end = Promise.withResolvers<void>()
+  readonly #end = Promise.withResolvers<Ending>()
   #server: Disposable | undefined
   #ending: Promise<void> | undefined
+  #leaves = false
+  #how: Ending = 'other'
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -229,7 +231,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     return this.#parts.journal
   }
 
-  get ended(): Promise<void> {
+  get ended(): Promise<Ending> {
     return this.#end.promise
   }
 
@@ -274,8 +276,16 @@ class RunningAgent implements Agent, AgentClusterDeeds {
   }
 
   down(leave = false): Promise<void> {
-    this.#ending ??= this.#close(leave).finally(() => this.#end.resolve())
+    if (this.#ending === undefined) this.#leaves = leave
+    this.#ending ??= this.#close(leave).finally(() => this.#end.resolve(this.#how))
     return this.#ending
+  }
+
+  /** The same, as an operator asked for it; also where a signal has begun it already. */
+  endAsTold(leave = false): Promise<void> {
+    const ending = this.down(leave)
+    if (!this.#leaves) this.#how = 'down'
+    return ending
   }
 
   hurry(): void {
@@ -367,7 +377,7 @@ class RunningAgent implements Agent, AgentClusterDeeds {
           )),
       '/down': ({ leave }) => {
         // Answered before the door is closed: the asker waits for the lock to be free.
-        setImmediate(() => void this.down(leave))
+        setImmediate(() => void this.endAsTold(leave))
         return done
       },
     }

@@ -54,7 +54,7 @@ export interface AgentClusterDeeds {
   poke(): void
   deploy(service: string): void
   restart(subject: string): void
-  down(): Promise<void>
+  endAsTold(): Promise<void>
 }
 
 /** The delays of every cluster; what a machine ran moves after the first. */
@@ -280,7 +280,7 @@ export class AgentCluster implements OtherMachines, AsyncDisposable {
     for (const [order, count] of Object.entries(countsOf(orders))) {
       if (!this.#member.takeOrder(order, count)) continue
       const [verb, subject = ''] = order.split(' ')
-      if (subject === everywhere) void deeds.down()
+      if (subject === everywhere) void deeds.endAsTold()
       else this.#try(() => (verb === 'deploy' ? deeds.deploy(subject) : deeds.restart(subject)))
     }
   }

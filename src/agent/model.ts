@@ -7,6 +7,12 @@ import type { Instant, Milliseconds } from '../foundation/time.ts'
 import type { Verdict } from '../health/model.ts'
 import type { ProcessState, RunTemplate, ServiceState } from '../services/model.ts'
 
+/**
+ * How an agent came to its end: `down`, an operator had everything end, for good; `other`, the
+ * process was told to end, or the agent alone was.
+ */
+export type Ending = 'down' | 'other'
+
 /** The file that is in force, as it was read. */
 export interface AppliedFile {
   readonly path: string

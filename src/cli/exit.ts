@@ -11,6 +11,11 @@ export const exit = {
   bad: 2,
   /** No agent runs for this file. */
   noAgent: 3,
+  /**
+   * Of `up`: an operator ended everything by `down`, so nobody should start it again. systemd and
+   * the LSB give names of their own to 2 to 7, 64 to 78 and 200 up (systemd.exec(5)).
+   */
+  toldToEnd: 10,
   /** Ctrl-C ended the waiting; what was asked for goes on. 128 + SIGINT, as shells have it. */
   interrupted: 130,
 } as const

@@ -1,7 +1,7 @@
 // The agent runs in this process: what it decides is told, and Ctrl-C ends it in order.
 
 import type { OpenJournal } from '../agent/journal.ts'
-import type { Status } from '../agent/model.ts'
+import type { Ending, Status } from '../agent/model.ts'
 import type { JournalEntry } from '../control/journal.ts'
 import { type Instant, ms, sleep } from '../foundation/time.ts'
 import { type ExitCode, exit } from './exit.ts'
@@ -19,7 +19,8 @@ export interface OwnAgent {
   down(leave: boolean): Promise<void>
   /** Ends at once what `down` still waits for. */
   hurry(): void
-  readonly ended: Promise<void>
+  /** How it came to its end, once it has. */
+  readonly ended: Promise<Ending>
 }
 
 const lookEvery = ms(100)
@@ -45,10 +46,13 @@ export async function foreground(
   void agent.ended.then(() => over.abort(new Error('the agent has ended')))
   const printing = print(ports, agent, folder, over.signal)
   await announce(ports, agent, AbortSignal.any([over.signal, ports.interrupted]))
-  await agent.ended
+  const ending = await agent.ended
   await printing
-  return exit.done
+  return codeOf(ending)
 }
+
+/** Whoever keeps the agent running is told apart whether it is to be started again. */
+const codeOf = (ending: Ending): ExitCode => (ending === 'down' ? exit.toldToEnd : exit.done)
 
 /** Shows the access logs that go to `stdout`, until `over`. */
 async function print(
@@ -71,8 +75,7 @@ async function print(
 /** The same where nobody looks on: the journal tells what happened. */
 export async function background(ports: Ports, agent: OwnAgent): Promise<ExitCode> {
   endOnSignals(ports, agent, () => {})
-  await agent.ended
-  return exit.done
+  return codeOf(await agent.ended)
 }
 
 /** The first Ctrl-C ends everything in order; the second does not wait for what is in flight. */

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { fakePorts, scriptedAgent, statusIn } from '../../test/fixtures/cli.ts'
 import { healthyWorld, specOf } from '../../test/fixtures/world.ts'
-import type { ServiceStatus, Status } from '../agent/model.ts'
+import type { Ending, ServiceStatus, Status } from '../agent/model.ts'
 import type { Swept } from '../agent/sweep.ts'
 import type { JournalEntry } from '../control/journal.ts'
 import { Fault } from '../foundation/fault.ts'
@@ -15,7 +15,7 @@ import { check } from './check.ts'
 import { judgeUp } from './detach.ts'
 import { down } from './down.ts'
 import { exit } from './exit.ts'
-import { foreground, type OwnAgent } from './foreground.ts'
+import { background, foreground, type OwnAgent } from './foreground.ts'
 import { settle } from './settle.ts'
 
 const healthy = statusIn(healthyWorld())
@@ -250,7 +250,7 @@ suite('up', () => {
   /** An agent that ends when it is asked to, and remembers how it was asked. */
   function agentWith(statuses: readonly Status[]) {
     const asks: unknown[] = []
-    const over = Promise.withResolvers<void>()
+    const over = Promise.withResolvers<Ending>()
     let hear: ((entry: JournalEntry) => void) | undefined
     let looks = 0
     const agent: OwnAgent = {
@@ -274,7 +274,7 @@ suite('up', () => {
       },
       hurry() {
         asks.push('hurry')
-        over.resolve()
+        over.resolve('other')
       },
       ended: over.promise,
     }
@@ -287,7 +287,7 @@ suite('up', () => {
     const running = foreground(ports, agent, instant(10_000), '/nowhere')
     tell(entry)
     for (let turns = 0; turns < 10; turns += 1) await turn()
-    end()
+    end('other')
     assert.equal(await running, exit.done)
     assert.equal(
       ports.out.text(),
@@ -296,6 +296,16 @@ suite('up', () => {
         '00:00:15.000 web deployed: keep revision 1 (every replica is up)\n' +
         'shop is up: http://127.0.0.1:8080\n',
     )
+  })
+
+  test('ends with a code of its own once an operator had everything end', async () => {
+    const { agent, end } = agentWith([healthy])
+    const running = [
+      foreground(fakePorts(), agent, instant(10_000), '/nowhere'),
+      background(fakePorts(), agent),
+    ]
+    end('down')
+    assert.deepEqual(await Promise.all(running), [exit.toldToEnd, exit.toldToEnd])
   })
 
   test('the first Ctrl-C ends it in order, the second at once', async () => {

@@ -20,7 +20,8 @@ Examples:
   alwayson apply                     make the changed file true, touching nothing else
   alwayson import haproxy.cfg        an alwayson.yaml that does what haproxy.cfg does
 
-Exit codes: 0 done, 1 failed or rolled back, 2 bad file or usage, 3 no agent running.
+Exit codes: 0 done, 1 failed or rolled back, 2 bad file or usage, 3 no agent running,
+130 no longer waiting (Ctrl-C), what was asked for goes on; of up, 10: ended by down.
 `
 
 /** Runs one command line, without the program's own name, and says how it ended. */

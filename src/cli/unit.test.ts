@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { assertGolden } from '../../test/fixtures/cli.ts'
 import { frontend, specOf } from '../../test/fixtures/world.ts'
+import { exit } from './exit.ts'
 import { type UnitFacts, unitName, unitText } from './unit.ts'
 
 const facts = (change: Partial<UnitFacts> = {}): UnitFacts => ({
@@ -25,6 +26,12 @@ const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0
 suite('the unit', () => {
   test('leaves edges and replicas alone when the agent ends', () => {
     assertGolden('unit.txt', unitText(facts()))
+  })
+
+  test('is not started again once everything was told to end', () => {
+    const text = unitText(facts())
+    assert.match(text, new RegExp(`^RestartPreventExitStatus=${exit.toldToEnd}$`, 'm'))
+    assert.match(text, new RegExp(`^SuccessExitStatus=${exit.toldToEnd}$`, 'm'))
   })
 
   test('asks for the ports below 1024 only where it needs to', () => {

@@ -3,6 +3,7 @@
 import { basename, dirname } from 'node:path'
 import type { Milliseconds } from '../foundation/time.ts'
 import type { Spec } from '../spec/model.ts'
+import { exit } from './exit.ts'
 
 /** What the unit depends on. */
 export interface UnitFacts {
@@ -51,6 +52,11 @@ ExecStop=/bin/sh -c '[ -z "$$MAINPID" ] || exec "$$@"' alwayson ${run('down')}
 TimeoutStopSec=${Math.ceil(longestStop(spec) / 1000)}
 Restart=always
 RestartSec=1
+# An agent that was told \`alwayson down\` ends with ${exit.toldToEnd}: that is no failure
+# (SuccessExitStatus), and it is not started again (RestartPreventExitStatus, which goes before
+# Restart; systemd.service(5)). systemctl start does so, and so does the next boot.
+SuccessExitStatus=${exit.toldToEnd}
+RestartPreventExitStatus=${exit.toldToEnd}
 # The agent alone: edges and replicas outlive it, and the next agent adopts them.
 KillMode=process
 # Each connection of a client is two of these.

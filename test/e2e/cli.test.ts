@@ -243,6 +243,14 @@ suite('a shop in the foreground', () => {
     }
     assert.equal((await shop.status()).agent.pid, running.pid)
     assert.equal((await shop.run('down')).code, 0)
+    assert.equal((await running.ended).code, 10, 'whoever keeps it running starts it again')
+  })
+
+  test('ends as usual when only the agent is to end', async () => {
+    await using shop = await openShop()
+    const running = shop.start('up')
+    await until('it is up', () => running.out().includes('shop is up'))
+    assert.equal((await shop.run('down', '--agent-only')).code, 0)
     assert.equal((await running.ended).code, 0)
   })
 })
