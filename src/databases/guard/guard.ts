@@ -27,6 +27,9 @@ export interface GuardOptions {
   readonly ended: () => void
 }
 
+/** How often it looks how long its server's log is: what that says meanwhile has to have room. */
+const lookAtLogEvery = ms(10_000)
+
 /** Opens the door of a guard; nothing runs before an agent says so. */
 export async function openGuard(options: GuardOptions): Promise<void> {
   const guard = new Guard(options)
@@ -44,6 +47,9 @@ class Guard {
   #lease: HeldLease | undefined
   #vouch: Lease['vouch']
   #timer: Disposable | undefined
+  #logTimer: Disposable | undefined
+  /** Why the log could not be kept short last; empty: it could. */
+  #logTrouble = ''
   #door: LinkServer | undefined
 
   constructor(options: GuardOptions) {
@@ -95,10 +101,24 @@ class Guard {
     this.#server = startServer(launch, (why, last) => this.#ended(why, last))
     const { pid } = this.#server.identity
     this.#set({ kind: 'running', pid, since: this.#options.clock.now() })
+    this.#tendLog(this.#server)
+  }
+
+  /** For as long as this server runs. Nothing waits for it: its disk may be full, or hang. */
+  #tendLog(server: RunningServer): void {
+    this.#logTimer = this.#options.clock.after(lookAtLogEvery, async () => {
+      const why = await server.shortenLog().then(() => '', describeError)
+      if (why !== '' && why !== this.#logTrouble) {
+        this.#tell({ kind: 'event', rule: 'log-not-kept', why })
+      }
+      this.#logTrouble = why
+      if (this.#server === server) this.#tendLog(server)
+    })
   }
 
   #ended(why: string, last: string): void {
     this.#server = undefined
+    this.#logTimer?.[Symbol.dispose]()
     this.#take(undefined)
     const at = this.#options.clock.now()
     this.#set(this.#isToldToEnd ? { kind: 'none' } : { kind: 'ended', at, why, last })
