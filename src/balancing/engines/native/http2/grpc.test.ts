@@ -5,6 +5,13 @@ import { once } from 'node:events'
 import { suite, test } from 'node:test'
 import * as grpc from '@grpc/grpc-js'
 import { answering, EdgeBed, ok, serverRow, until } from '../../../../../test/support/edge-bed.ts'
+import {
+  block,
+  frame,
+  frameTypes,
+  getFields,
+  RawH2,
+} from '../../../../../test/support/h2-client.ts'
 import { ms } from '../../../../foundation/time.ts'
 import type { TableServer } from '../../../model.ts'
 import { insteadOf, isGrpc, readGrpcTimeout } from './grpc.ts'
@@ -219,6 +226,34 @@ suite('gRPC through an edge', () => {
     await until('it is held', () => world.bed.report.frontends.public!.held === 1)
     assert.equal(await codeOf(call), grpc.status.DEADLINE_EXCEEDED)
     await until('nothing is held', () => world.bed.report.frontends.public!.held === 0)
+  })
+
+  test('calls whose deadline passes with their bodies unread leave their places', async () => {
+    await using web = await answering('web-1', () => ok('served'))
+    await using bed = new EdgeBed()
+    const hold = { wait: ms(60_000), requests: 1000, bytes: 10_000_000 }
+    await bed.apply([web.row({ state: 'down' })], { pool: { hold } })
+    using client = new RawH2(bed.port)
+    const call = [
+      ...getFields().with(0, [':method', 'POST']),
+      ...[['content-type', 'application/grpc'] as const, ['grpc-timeout', '100m'] as const],
+    ]
+    const { headers, data, settings } = frameTypes
+    // What is allowed counts once the client has heard it.
+    client.send(frame(settings, 1, 0, Buffer.alloc(0)))
+    const streams = Array.from({ length: 128 }, (_, n) => 2 * n + 1)
+    for (const stream of streams) {
+      client.send(frame(headers, 0x4, stream, block(call)))
+      client.send(
+        frame(data, 0, stream, Buffer.from('a')),
+        frame(data, 1, stream, Buffer.from('b')),
+      )
+    }
+    for (const stream of streams) await client.frame(headers, stream)
+    await bed.apply([web.row()], { pool: { hold } })
+    client.ask(257, getFields())
+    await until('a word', () => client.frames.some(({ stream }) => stream === 257))
+    assert.equal(client.frames.find(({ stream }) => stream === 257)?.type, headers)
   })
 
   test('a call that is held is answered when its server comes up', async () => {

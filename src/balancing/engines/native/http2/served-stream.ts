@@ -80,6 +80,7 @@ export class ServedStream extends StreamConnection implements Expiring {
     this.guarded(() => {
       this.#respond([...trailersOnly(deadlineExceeded, 'the deadline has passed')], true)
       this.closed = true
+      this.hangUp(this.#stream)
       this.owner.failed('DEADLINE')
     })
   }
