@@ -384,7 +384,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
   /** What it said last still goes to its server. */
   ended(): void {
     this.#clientEnded = true
-    if ((this.#upstream?.connection.pending ?? 0) === 0) this.#close(false)
+    if ((this.#upstream?.connection.flush() ?? 0) === 0) this.#close(false)
   }
 
   connected(): void {}
