@@ -1,7 +1,16 @@
 // What MariaDB's own crashes must not cost: acknowledged rows of a replica, and a whole copy.
 
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { crc32 } from 'node:zlib'
@@ -175,6 +184,27 @@ suite('MariaDB after a crash', () => {
     const summary = JSON.parse(readFileSync(join(aside, 'epoch-2', 'summary.json'), 'utf8'))
     assert.equal(summary.transactions, 2)
     assert.deepEqual(keptLogs(scene, 'm1'), [])
+  })
+
+  test('what is kept and does not follow is neither told nor repeated', async () => {
+    await using scene = await Scene.open(mariadb, 2)
+    await begin(scene)
+    await scene.query('m1', insert(1))
+    await scene.engine('m2').freeze(soon())
+    const before = await received(scene, 'm1')
+    await leaveTailOfTwoLogs(scene)
+    await scene.engine('m1').freeze(soon())
+    const [older = '', newer] = keptLogs(scene, 'm1').toSorted()
+    const pendingFolder = join(scene.seat('m1').options.aside, 'pending')
+    rmSync(join(pendingFolder, older))
+    writeFileSync(join(pendingFolder, 'binlog.index'), `${newer}\n`)
+    assert.deepEqual(await received(scene, 'm1'), before)
+    const promote = () => scene.engine('m1').promote({ epoch: 2, acks: anyOf('m2') }, soon())
+    await assert.rejects(promote(), /does not follow what the server has/)
+    assert.deepEqual(keptLogs(scene, 'm1'), [newer])
+    renameSync(pendingFolder, `${pendingFolder}.elsewhere`)
+    await promote()
+    assert.deepEqual(await scene.ids('m1'), [1])
   })
 
   test('replicas vouch for a primary as long as they receive', async () => {
