@@ -15,6 +15,7 @@ import {
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { putOnDisk } from '../../../control/on-disk.ts'
 import { Fault, systemCode } from '../../../foundation/fault.ts'
 import type { BackupStore, GrowingObject, StoredObject } from '../store.ts'
 
@@ -89,7 +90,7 @@ class FolderStore implements BackupStore {
       }
       await file.close()
       await rename(draft, path)
-      await syncFolder(dirname(path))
+      await putOnDisk(dirname(path))
     })
   }
 
@@ -102,7 +103,7 @@ class FolderStore implements BackupStore {
         await made.close()
         return open(path, 'r+')
       })
-      await syncFolder(dirname(path))
+      await putOnDisk(dirname(path))
       return new GrowingFile(file, this.place)
     })
   }
@@ -129,7 +130,7 @@ class FolderStore implements BackupStore {
     const first = await mkdir(folder, { recursive: true, mode: 0o700 })
     if (first === undefined) return
     for (let made = folder; made.length >= first.length; made = dirname(made)) {
-      await syncFolder(dirname(made))
+      await putOnDisk(dirname(made))
     }
   }
 
@@ -183,15 +184,6 @@ async function isRemoved(folder: string): Promise<boolean> {
     if (systemCode(thrown) === 'ENOENT') return true
     if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(thrown) ?? '')) return false
     throw thrown
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

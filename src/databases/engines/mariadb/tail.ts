@@ -1,8 +1,9 @@
 // What does a member have that the primary does not, and how is it kept before it is lost?
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { writeWhole } from '../../../control/whole-file.ts'
+import { closeKept } from '../../kept-tail.ts'
 import { ended, start } from '../mysql-kin/processes.ts'
 import type { Session } from '../mysql-kin/session.ts'
 import type { Group } from './binary-log.ts'
@@ -67,7 +68,7 @@ export async function keepTail(
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   for (const [index, { file, groups }] of tail.entries()) {
     const path = join(folder, `${index + 1}-${basename(file.path)}`)
-    writeDurably(path, partOf(file, groups))
+    await writeFile(path, partOf(file, groups), { mode: 0o600, flush: true })
     await readable(programs.binlog, path, signal)
   }
   const gtids = tail.flatMap(({ groups }) => groups.map(({ gtid }) => formatGtid(gtid)))
@@ -80,7 +81,7 @@ export async function keepTail(
     last: gtids.at(-1),
     keptAt: new Date(options.now()).toISOString(),
   }
-  writeWhole(join(folder, 'summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`)
+  await closeKept(folder, summary)
   return folder
 }
 
@@ -90,16 +91,6 @@ function partOf({ path }: LogFile, groups: readonly Group[]): Buffer {
   const formatEnd = 4 + bytes.readUInt32LE(4 + 9)
   const parts = groups.map(({ from, to }) => bytes.subarray(from, to))
   return Buffer.concat([bytes.subarray(0, formatEnd), ...parts])
-}
-
-function writeDurably(path: string, bytes: Buffer): void {
-  const file = openSync(path, 'w', 0o600)
-  try {
-    writeFileSync(file, bytes)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }
 
 async function readable(program: string, path: string, signal: AbortSignal): Promise<void> {

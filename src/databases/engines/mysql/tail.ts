@@ -3,8 +3,8 @@
 import { createWriteStream, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { writeWhole } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
+import { closeKept } from '../../kept-tail.ts'
 import { ended, start } from '../mysql-kin/processes.ts'
 import { countGtids, formatGtidSet, type GtidSet } from './gtid-set.ts'
 import type { MysqlServer } from './server.ts'
@@ -51,6 +51,6 @@ export async function keepTail(
     })
   }
   const summary = { member: server.options.member, primary, gtids, count: countGtids(tail) }
-  writeWhole(join(folder, 'summary.json'), `${JSON.stringify(summary, undefined, 2)}\n`)
+  await closeKept(folder, summary)
   return folder
 }

@@ -1,10 +1,13 @@
 // Keeps what a member alone had before that is undone: the log from where histories parted on, what
 // records it holds, and a page that says how to read it.
 
-import { constants, cpSync, existsSync, readdirSync } from 'node:fs'
+import { constants, existsSync, readdirSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
+import { putOnDisk } from '../../../control/on-disk.ts'
 import { writeWhole } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
+import { closeKept, summaryIn } from '../../kept-tail.ts'
 import type { Position } from '../../model.ts'
 import { forkOf, formatLsn, parseSegmentName, type TimelineHistory } from './lsn.ts'
 import { makePrivate, runAs } from './owner.ts'
@@ -33,7 +36,7 @@ export function lastLine(server: Server, segmentBytes: number): number {
 
 /**
  * Sets aside what the stopped server here has beyond the history of `primary`, under `label`.
- * Resolves with what that was, or `undefined` if there was nothing.
+ * Resolves with what that was, once it is on disk, or `undefined` if there was nothing.
  */
 export async function setAside(
   server: Server,
@@ -52,12 +55,12 @@ export async function setAside(
   if (records === 0) return undefined
   const folder = join(server.options.aside, label)
   const told = { from: { line, at: fork }, to, bytes: to.at - fork, records }
-  if (existsSync(join(folder, 'summary.json'))) return told
+  if (existsSync(summaryIn(folder))) return told
   makePrivate(server.options.aside, server.owner)
   makePrivate(folder, server.owner)
-  copyLog(server, folder, line, fork, segmentBytes)
+  await copyLog(server, folder, line, fork, segmentBytes)
   const readable = await dump(server, folder, told, signal)
-  writeWhole(join(folder, 'summary.json'), summaryOf(server, told, primary, readable))
+  await closeKept(folder, summaryOf(server, told, primary, readable))
   return told
 }
 
@@ -67,22 +70,22 @@ function forkIn(history: TimelineHistory, line: number, primary: Position): numb
   return forkOf(history, { line, at: Number.MAX_SAFE_INTEGER })
 }
 
-function copyLog(
+async function copyLog(
   server: Server,
   folder: string,
   line: number,
   fork: number,
   segmentBytes: number,
-): void {
+): Promise<void> {
   for (const name of readdirSync(server.wal)) {
     const segment = parseSegmentName(name, segmentBytes)
     const isHistory = name.endsWith('.history')
     const isWanted = segment?.line === line && segment.start + segmentBytes > fork
     if (!isWanted && !isHistory) continue
-    cpSync(join(server.wal, name), join(folder, name), {
-      mode: constants.COPYFILE_FICLONE,
-      preserveTimestamps: true,
-    })
+    const copy = join(folder, name)
+    const mode = constants.COPYFILE_FICLONE
+    await cp(join(server.wal, name), copy, { mode, preserveTimestamps: true })
+    await putOnDisk(copy)
   }
 }
 
@@ -124,8 +127,8 @@ function summaryOf(
   { from, to, bytes, records }: SetAside,
   primary: PrimarySelf,
   readable: string | undefined,
-): string {
-  const summary = {
+): object {
+  return {
     what: 'records that this member had and the primary has not; they were undone here',
     database: server.options.database,
     member: server.options.member,
@@ -139,7 +142,6 @@ function summaryOf(
     listed: readable,
     read: `pg_waldump -p . -t ${from.line} -s ${formatLsn(from.at)} -e ${formatLsn(to.at)}`,
   }
-  return `${JSON.stringify(summary, undefined, 2)}\n`
 }
 
 /** What is told of it in the journal. */
