@@ -21,7 +21,6 @@ import {
   ensurePlace,
   openQuestions,
   openReplication,
-  type PrimarySelf,
 } from './primary.ts'
 import { dropSlots } from './promote.ts'
 import { halfMark, type Server } from './server.ts'
@@ -66,13 +65,12 @@ async function followFromHere(
   await dropSlots(server, signal)
 }
 
-/** What this member alone has, kept before anything is undone; the server is stopped by then. */
-async function keepTail(
-  server: Server,
-  order: FollowOrder,
-  self: PrimarySelf,
-  signal: AbortSignal,
-): Promise<void> {
+/**
+ * What this member alone has, kept before anything is undone. The server is stopped by then, and the
+ * primary asked after that: it has on disk what it sent, and what came until the end is no tail.
+ */
+async function keepTail(server: Server, order: FollowOrder, signal: AbortSignal): Promise<void> {
+  const self = await askPrimary(server, order.primary, signal)
   let kept: Awaited<ReturnType<typeof setAside>>
   try {
     kept = await setAside(server, self, order.label, signal)
@@ -97,7 +95,7 @@ async function rewind(server: Server, order: FollowOrder, signal: AbortSignal): 
   // pg_rewind wants data of a server that was stopped cleanly: frozen, it is nothing else.
   await freeze(server, signal)
   await server.endCleanly(stopWithin, signal)
-  await keepTail(server, order, self, signal)
+  await keepTail(server, order, signal)
   await ensureOwnSlot(server, order.primary, signal)
   await waitForCheckpoint(server, order, signal)
   const { host, port } = order.primary
@@ -161,7 +159,7 @@ async function clone(server: Server, order: FollowOrder, signal: AbortSignal): P
     const control = await readControlFile(server.data).catch(() => undefined)
     if (control !== undefined) checkOrigin(server, control.systemId, self, order.primary)
     await server.endAbruptly(signal)
-    if (control !== undefined) await keepTail(server, order, self, signal)
+    if (control !== undefined) await keepTail(server, order, signal)
   } else if (server.options.host.observe().kind === 'running') await server.endAbruptly(signal)
   const programs = await server.programs()
   if (programs.major !== self.major) {
