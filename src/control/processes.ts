@@ -101,6 +101,22 @@ export function signalProcess(
   }
 }
 
+/** util-linux's, in Debian's base system: it ties a process to the life of its parent. */
+const setpriv = '/usr/bin/setpriv'
+
+/**
+ * The command that gives up its rights, if it is to run as another, and dies with its parent
+ * (prctl(2), PR_SET_PDEATHSIG).
+ */
+export function tied(
+  argv: readonly string[],
+  as: { readonly uid: number; readonly gid?: number | undefined } | undefined,
+): readonly string[] {
+  const user =
+    as === undefined ? [] : [`--reuid=${as.uid}`, `--regid=${as.gid ?? as.uid}`, '--clear-groups']
+  return [setpriv, '--pdeathsig=KILL', ...user, '--', ...argv]
+}
+
 /**
  * The file of an entry point beside the caller's: `.ts` when run from source, `.js` when run from
  * the published build.

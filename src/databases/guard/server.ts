@@ -7,6 +7,7 @@ import {
   type ProcessIdentity,
   signalProcess,
   statOf,
+  tied,
 } from '../../control/processes.ts'
 import { systemCode } from '../../foundation/fault.ts'
 import type { ServerLaunch } from '../host.ts'
@@ -21,9 +22,6 @@ export interface RunningServer {
   /** Keeps its log from growing without end; see `KeptLog.shorten`. */
   shortenLog(): Promise<void>
 }
-
-/** util-linux's, in Debian's base system: it ties a process to the life of its parent. */
-const setpriv = '/usr/bin/setpriv'
 
 /**
  * Starts a server; `ended` is called once, later. Throws what the system says where none can be
@@ -58,18 +56,9 @@ export function startServer(
 
 function begin({ argv, cwd, env, uid, gid }: ServerLaunch, log: number): ChildProcess {
   const options = { cwd, env, detached: true, stdio: ['ignore' as const, log, log] }
-  const [program = '', ...args] = tied({ argv, uid, gid })
+  // An unguarded primary could not be told that its time is over.
+  const [program = '', ...args] = tied(argv, uid === undefined ? undefined : { uid, gid })
   return spawn(program, args, options)
-}
-
-/**
- * The command that gives up its rights and dies with its parent: an unguarded primary could not be
- * told that its time is over (prctl(2), PR_SET_PDEATHSIG).
- */
-function tied({ argv, uid, gid }: Pick<ServerLaunch, 'argv' | 'uid' | 'gid'>): readonly string[] {
-  const user =
-    uid === undefined ? [] : [`--reuid=${uid}`, `--regid=${gid ?? uid}`, '--clear-groups']
-  return [setpriv, '--pdeathsig=KILL', ...user, '--', ...argv]
 }
 
 /** Ends a server whose guard may be gone: itself first, so that it starts nothing anew. */

@@ -19,6 +19,7 @@ import { troubleOf } from '../../trouble.ts'
 import { putAcks } from './acks.ts'
 import { DivergenceWatch } from './divergence.ts'
 import { freeze } from './freeze.ts'
+import { unmarkHalf } from './half.ts'
 import { initialise } from './initialise.ts'
 import { ensureSlots, promote } from './promote.ts'
 import { quiesce } from './quiesce.ts'
@@ -134,6 +135,7 @@ class PostgresMember implements MemberEngine {
     return failing('could not take what was restored', this.#server, async () => {
       await this.#server.endAbruptly(signal)
       putRestored(this.#server.options, id)
+      await unmarkHalf(this.#server.data)
       this.#server.forget()
     })
   }

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeWhole } from '../../../control/whole-file.ts'
 import { Fault } from '../../../foundation/fault.ts'
+import { unmarkHalf } from './half.ts'
 import { give, makePrivate, runAs } from './owner.ts'
 import type { Server } from './server.ts'
 
@@ -55,5 +56,7 @@ export async function initialise(server: Server, signal: AbortSignal): Promise<v
     rmSync(secret, { force: true })
   }
   if (existsSync(server.data)) rmdirSync(server.data)
+  // Whoever removed what was half rewound may have left it.
+  await unmarkHalf(server.data)
   renameSync(draft, server.data)
 }

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import { tied } from '../../../control/processes.ts'
 import { Fault } from '../../../foundation/fault.ts'
 
 export interface Owner {
@@ -92,7 +93,10 @@ export function give(path: string, owner: Owner | undefined): void {
   if (owner !== undefined) chownSync(path, owner.uid, owner.gid)
 }
 
-/** Runs a program as the owner until it ends; rejects with what it said if that was badly. */
+/**
+ * Runs a program as the owner until it ends; rejects with what it said if that was badly. It ends
+ * with this process, also with one that is killed: nothing else knows of it.
+ */
 export async function runAs(
   owner: Owner | undefined,
   program: string,
@@ -100,10 +104,9 @@ export async function runAs(
   more: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
   signal: AbortSignal,
 ): Promise<string> {
-  const ids = owner === undefined ? {} : { uid: owner.uid, gid: owner.gid }
-  const { stdout } = await run(program, [...args], {
+  const [command = '', ...rest] = tied([program, ...args], owner)
+  const { stdout } = await run(command, rest, {
     ...more,
-    ...ids,
     signal,
     maxBuffer: 64 * 1024 * 1024,
   })

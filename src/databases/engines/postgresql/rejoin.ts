@@ -1,9 +1,9 @@
 // Brings a member to where it receives from a primary: from where it is, by rewinding, or anew.
 
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { writeWhole } from '../../../control/whole-file.ts'
+import { dirname, join } from 'node:path'
+import { putOnDisk } from '../../../control/on-disk.ts'
 import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import type { FollowOrder } from '../../engine.ts'
@@ -11,6 +11,8 @@ import { asideFault, describeAside, setAside } from './aside.ts'
 import { receiveBaseBackup } from './base-backup.ts'
 import { readControlFile } from './control-file.ts'
 import { endUnlessStandby, freeze } from './freeze.ts'
+import { markHalf, unmarkHalf } from './half.ts'
+import { clearLeftovers } from './leftovers.ts'
 import { give, runAs } from './owner.ts'
 import { pauseFor } from './patience.ts'
 import {
@@ -23,7 +25,7 @@ import {
   openReplication,
 } from './primary.ts'
 import { dropSlots } from './promote.ts'
-import { halfMark, type Server } from './server.ts'
+import type { Server } from './server.ts'
 import { noAcks, quoteWord, secureWords } from './settings.ts'
 
 /** A server that has nobody to send to ends at once; one that has waits for them. */
@@ -66,8 +68,8 @@ async function followFromHere(
 }
 
 /**
- * What this member alone has, kept before anything is undone. The server is stopped by then, and the
- * primary asked after that: it has on disk what it sent, and what came until the end is no tail.
+ * What this member alone has, kept before anything is undone. The server is stopped by then, and
+ * the primary asked after that: it has on disk what it sent, and what came until then is no tail.
  */
 async function keepTail(server: Server, order: FollowOrder, signal: AbortSignal): Promise<void> {
   const self = await askPrimary(server, order.primary, signal)
@@ -101,8 +103,7 @@ async function rewind(server: Server, order: FollowOrder, signal: AbortSignal): 
   const { host, port } = order.primary
   const { user } = server.options.accounts.replication
   order.progress({ step: 'rewinding', done: 0, of: undefined })
-  const mark = join(server.data, halfMark)
-  writeWhole(mark, '')
+  await markHalf(server.data)
   try {
     const secured = Object.entries(secureWords(server.dialFiles, programs.major))
       .map(([word, value]) => `${word}=${quoteWord(value)}`)
@@ -114,7 +115,8 @@ async function rewind(server: Server, order: FollowOrder, signal: AbortSignal): 
       programs.rewind,
       ['-D', server.data, `--source-server=${source}`],
       {
-        cwd: server.options.run,
+        // Where all that works on these data is looked for, should it be left over.
+        cwd: server.data,
         env: { ...server.environment, PGPASSFILE: server.passwordFile },
       },
       signal,
@@ -126,7 +128,7 @@ async function rewind(server: Server, order: FollowOrder, signal: AbortSignal): 
     })
     return clone(server, order, signal)
   }
-  rmSync(mark, { force: true })
+  await unmarkHalf(server.data)
   await server.startStandby(order.primary, signal)
   await dropSlots(server, signal)
 }
@@ -161,6 +163,8 @@ async function clone(server: Server, order: FollowOrder, signal: AbortSignal): P
     await server.endAbruptly(signal)
     if (control !== undefined) await keepTail(server, order, signal)
   } else if (server.options.host.observe().kind === 'running') await server.endAbruptly(signal)
+  // A pg_rewind of an agent that was killed would go on in what takes their place.
+  if (existsSync(server.data)) await clearLeftovers(server.data, signal)
   const programs = await server.programs()
   if (programs.major !== self.major) {
     throw new Fault(
@@ -197,7 +201,9 @@ async function clone(server: Server, order: FollowOrder, signal: AbortSignal): P
   }
   await rm(old, { recursive: true, force: true })
   if (existsSync(server.data)) renameSync(server.data, old)
+  await unmarkHalf(server.data)
   renameSync(draft, server.data)
+  await putOnDisk(dirname(server.data))
   give(server.data, server.owner)
   server.forget()
   await rm(old, { recursive: true, force: true })

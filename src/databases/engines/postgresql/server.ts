@@ -12,6 +12,7 @@ import type { AckSet } from '../../model.ts'
 import { quietly } from './accounts.ts'
 import { majorOf } from './check-programs.ts'
 import { readControlFile } from './control-file.ts'
+import { isHalf } from './half.ts'
 import { clearLeftovers, dropLoneHistories } from './leftovers.ts'
 import { checkWay, give, makePrivate, makeWay, type Owner, ownerFor } from './owner.ts'
 import { pauseFor, within } from './patience.ts'
@@ -41,9 +42,6 @@ const roomLeast = 64 * 1024 * 1024
 
 /** What the folder of the data holds. */
 export type Holding = 'nothing' | 'data' | 'half' | 'other'
-
-/** While this lies in the folder of the data, that is no data: it is being rewound. */
-export const halfMark = 'alwayson.half'
 
 export class Server implements Disposable {
   readonly options: MemberOptions
@@ -85,7 +83,7 @@ export class Server implements Disposable {
     if (!existsSync(this.data)) return 'nothing'
     const names = readdirSync(this.data)
     if (names.length === 0) return 'nothing'
-    if (names.includes(halfMark)) return 'half'
+    if (isHalf(this.data)) return 'half'
     return names.includes('PG_VERSION') ? 'data' : 'other'
   }
 
