@@ -28,6 +28,7 @@ import type { AppliedFile, ApplyReport, Ending, Status } from './model.ts'
 import { deploy, drain, maintain, restart, undrain } from './operator.ts'
 import { makeStateFolder, type StatePaths } from './paths.ts'
 import { planOf } from './plan.ts'
+import { overruledIn } from './routes.ts'
 import { sceneOf } from './scene.ts'
 import { type Answers, serveAgent } from './server.ts'
 import { statusOf, type Teller } from './status.ts'
@@ -334,7 +335,8 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     const rolledBack = stillRolledBack(services, spec)
     // What the order of things brings about, or a state that was lost, is no difference of files.
     const changed = differences.length + actions.length > 0
-    return { changed, differences, actions, rolledBack }
+    const words = overruledIn(state, spec)
+    return { changed, differences, actions, rolledBack, overruled: words }
   }
 
   #answers(): Answers {

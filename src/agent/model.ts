@@ -117,6 +117,8 @@ export interface ServiceStatus {
   readonly deploying: boolean
   /** Its requests are turned away, for maintenance. */
   readonly closed?: boolean
+  /** What an operator said of that, where the file says otherwise. */
+  readonly overruled?: 'open' | 'closed'
   readonly rolledBack: { readonly revision: number; readonly why: string } | undefined
   readonly revision: number | undefined
   readonly servers: readonly ServerStatus[]
@@ -139,6 +141,8 @@ export interface FrontendStatus {
   readonly accessLog?: string
   /** Clients are told to come back later. */
   readonly closed?: boolean
+  /** What an operator said of that, where the file says otherwise. */
+  readonly overruled?: 'open' | 'closed'
   /** What it shows to clients, where it encrypts; the first one to names that none bears. */
   readonly certificates?: readonly CertificateStatus[]
   /** Where requests are sent instead of to a service: `https at port 443`. */
@@ -193,6 +197,8 @@ export interface ApplyReport {
   readonly actions: readonly string[]
   /** What the file asks for and is not deployed, because it was rolled back before. */
   readonly rolledBack?: readonly RolledBack[]
+  /** What is not as the file says because an operator said otherwise, one sentence each. */
+  readonly overruled?: readonly string[]
 }
 
 /** A release of a service that was rolled back, and is not tried again by itself. */

@@ -2,11 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { health, healthyWorld } from '../../test/fixtures/world.ts'
+import { statusIn } from '../../test/fixtures/cli.ts'
+import { frontend, health, healthyWorld, specOf } from '../../test/fixtures/world.ts'
 import { Fault, type FaultCode } from '../foundation/fault.ts'
 import { instant } from '../foundation/time.ts'
 import { deploy, drain, maintain, restart, undrain } from './operator.ts'
-import { tableOf } from './world.ts'
+import { overruledIn } from './routes.ts'
+import { explain } from './why.ts'
+import { tableOf, type World } from './world.ts'
 
 const now = instant(9000)
 
@@ -61,6 +64,35 @@ suite('an operator', () => {
     const { pools } = tableOf({ ...world, state: maintain(world, 'services.web', true) })
     assert.ok(pools.find((pool) => pool.name === 'web')?.maintenance !== undefined)
     refuses('not-found', () => maintain(world, 'nobody', true))
+  })
+
+  test('leaves nothing behind that a later file would come up against', () => {
+    const world = healthyWorld()
+    const closes = { on: true, retryAfterSeconds: 60, allow: [] }
+    const later = specOf(undefined, [frontend({ maintenance: closes })])
+    const after = (...words: readonly boolean[]): World => {
+      const say = (state: World['state'], on: boolean) =>
+        maintain({ ...world, state }, 'public', on)
+      return { ...world, state: words.reduce(say, world.state), spec: later }
+    }
+    const isClosed = (seen: World): boolean => tableOf(seen).frontends[0]?.maintenance !== undefined
+    for (const words of [[], [false], [true, false]]) assert.ok(isClosed(after(...words)))
+
+    const opened = after()
+    const kept = { ...opened, state: maintain(opened, 'public', false) }
+    assert.ok(!isClosed(kept), 'what is said of the file that closes it wins over it')
+    assert.deepEqual(overruledIn(kept.state, later), [
+      'frontends.public stays open: an operator said so; alwayson maintenance on frontends.public',
+    ])
+    assert.equal(statusIn(kept).frontends[0]?.overruled, 'open')
+    assert.deepEqual(explain(statusIn(kept), 'public').remedies, [
+      'as the file says: alwayson maintenance on public',
+    ])
+    assert.deepEqual(overruledIn(after(true).state, world.spec), [
+      'frontends.public stays closed: an operator said so; ' +
+        'alwayson maintenance off frontends.public',
+    ])
+    assert.deepEqual(overruledIn(after(true).state, later), [])
   })
 
   test('is told when there is no such thing, or something else runs it', () => {

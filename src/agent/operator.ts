@@ -6,7 +6,7 @@ import type { Instant } from '../foundation/time.ts'
 import { wish } from '../services/state.ts'
 import type { RunService } from '../spec/model.ts'
 import type { AgentState, ServiceMemory } from './model.ts'
-import { closable } from './routes.ts'
+import { closable, isClosedByFile } from './routes.ts'
 import { replicasOf, tableOf, type World } from './world.ts'
 
 /** Exchanges every replica for one of a new revision; after a roll-back, of the one that failed. */
@@ -54,27 +54,39 @@ export function undrain(world: World, server: string): AgentState {
   })
 }
 
-/** Turns the requests of a frontend or a service away, or serves them again. */
+/**
+ * Turns the requests of a frontend or a service away, or serves them again. To open what the file
+ * does not close is to take back what was said: nothing is left that a later file would come up
+ * against.
+ */
 export function maintain(world: World, subject: string, on: boolean): AgentState {
-  const key = closableCalled(world, subject)
-  return { ...world.state, maintenance: { ...world.state.maintenance, [key]: on } }
+  const { key, isClosed } = closableCalled(world, subject)
+  const { [key]: _, ...others } = world.state.maintenance ?? {}
+  return { ...world.state, maintenance: on || isClosed ? { ...others, [key]: on } : others }
 }
 
-function closableCalled({ spec }: World, subject: string): string {
-  const all = [
-    ...Object.values(spec.frontends).map((one) => closable('frontends', one)),
-    ...Object.values(spec.services).map((one) => closable('services', one)),
-  ]
-  const meant = all.filter((key) => key === subject || key.endsWith(`.${subject}`))
-  const [key] = meant
-  if (meant.length === 1 && key !== undefined) return key
-  if (key === undefined) {
+interface Called {
+  readonly key: string
+  /** By the file. */
+  readonly isClosed: boolean
+}
+
+function closableCalled({ spec }: World, subject: string): Called {
+  const called = (section: 'frontends' | 'services') =>
+    Object.values(spec[section]).map((one): Called => {
+      return { key: closable(section, one), isClosed: isClosedByFile(one) }
+    })
+  const all = [...called('frontends'), ...called('services')]
+  const meant = all.filter(({ key }) => key === subject || key.endsWith(`.${subject}`))
+  const [one] = meant
+  if (meant.length === 1 && one !== undefined) return one
+  if (one === undefined) {
     throw new Fault('not-found', `there is no frontend or service ${subject}`, {
-      remedy: `alwayson status lists them all (${all.join(', ')})`,
+      remedy: `alwayson status lists them all (${all.map(({ key }) => key).join(', ')})`,
     })
   }
   throw new Fault('refused', `${subject} is the name of a frontend and of a service`, {
-    remedy: `write ${meant.join(' or ')}`,
+    remedy: `write ${meant.map(({ key }) => key).join(' or ')}`,
   })
 }
 

@@ -32,6 +32,35 @@ export const closable = (
   { name }: { readonly name: string },
 ): string => `${section}.${name}`
 
+type Closable = Pick<Frontend | Service, 'name' | 'maintenance'>
+
+/** Whether the file itself closes it. */
+export const isClosedByFile = ({ maintenance }: Closable): boolean => maintenance?.on ?? false
+
+/** What an operator said of it, where the file says otherwise. */
+export function overruled(
+  state: AgentState,
+  section: 'frontends' | 'services',
+  thing: Closable,
+): 'open' | 'closed' | undefined {
+  const word = state.maintenance?.[closable(section, thing)]
+  if (word === undefined || word === isClosedByFile(thing)) return undefined
+  return word ? 'closed' : 'open'
+}
+
+/** A sentence for all in `spec` that is not as it says because an operator said otherwise. */
+export const overruledIn = (state: AgentState, { frontends, services }: Spec): readonly string[] =>
+  [
+    ...Object.values(frontends).map((one) => ['frontends', one] as const),
+    ...Object.values(services).map((one) => ['services', one] as const),
+  ].flatMap(([section, thing]) => {
+    const word = overruled(state, section, thing)
+    if (word === undefined) return []
+    const name = closable(section, thing)
+    const back = `alwayson maintenance ${word === 'open' ? 'on' : 'off'} ${name}`
+    return [`${name} stays ${word}: an operator said so; ${back}`]
+  })
+
 /** What holds when nothing is said of it in the file. */
 const plain: Maintenance & { readonly on?: boolean } = { retryAfterSeconds: 60, allow: [] }
 
@@ -42,10 +71,10 @@ const plain: Maintenance & { readonly on?: boolean } = { retryAfterSeconds: 60, 
 export function maintenanceOf(
   state: AgentState,
   section: 'frontends' | 'services',
-  thing: Pick<Frontend | Service, 'name' | 'maintenance'>,
+  thing: Closable,
 ): { readonly maintenance?: Maintenance } {
-  const { on = false, ...said } = thing.maintenance ?? plain
-  const isOn = state.maintenance?.[closable(section, thing)] ?? on
+  const { on: _, ...said } = thing.maintenance ?? plain
+  const isOn = state.maintenance?.[closable(section, thing)] ?? isClosedByFile(thing)
   return isOn ? { maintenance: said } : {}
 }
 

@@ -18,7 +18,7 @@ import type {
   ServiceStatus,
   Status,
 } from './model.ts'
-import { maintenanceOf } from './routes.ts'
+import { maintenanceOf, overruled } from './routes.ts'
 import { describeWord, wordOn } from './said.ts'
 import {
   isDrained,
@@ -66,7 +66,7 @@ function serviceStatus(world: World, teller: Teller, service: Service): ServiceS
   const [own, backups] = upIn(world, service)
   // Backups take requests only where nobody else does.
   const up = own > 0 ? own : backups
-  const closed = closedOf(maintenanceOf(world.state, 'services', service))
+  const closed = closedOf(world, 'services', service)
   const recent = teller.recent?.(name)
   const answers = recent === undefined ? {} : { recent }
   const common = { name, kind: service.kind, up, servers, ...closed, ...answers }
@@ -221,7 +221,7 @@ function frontendsOf(world: World, now: Instant): readonly FrontendStatus[] {
     ...(frontend.accessLog === undefined
       ? {}
       : { accessLog: frontend.accessLog.toStdout ? 'stdout' : frontend.accessLog.path }),
-    ...closedOf(maintenanceOf(world.state, 'frontends', frontend)),
+    ...closedOf(world, 'frontends', frontend),
     ...(frontend.tls === undefined ? {} : { certificates: shownBy(world, frontend, now) }),
     ...(frontend.redirect === undefined
       ? {}
@@ -231,8 +231,17 @@ function frontendsOf(world: World, now: Instant): readonly FrontendStatus[] {
 }
 
 /** Said only while it holds. */
-const closedOf = ({ maintenance }: ReturnType<typeof maintenanceOf>): { readonly closed?: true } =>
-  maintenance === undefined ? {} : { closed: true }
+function closedOf(
+  { state }: World,
+  section: 'frontends' | 'services',
+  thing: Frontend | Service,
+): Pick<ServiceStatus, 'closed' | 'overruled'> {
+  const word = overruled(state, section, thing)
+  return {
+    ...(maintenanceOf(state, section, thing).maintenance === undefined ? {} : { closed: true }),
+    ...(word === undefined ? {} : { overruled: word }),
+  }
+}
 
 const shownBy = ({ certificates }: World, { name }: Frontend, now: Instant) =>
   (certificates.get(name) ?? []).map((each) => certificateStatus(each, now))

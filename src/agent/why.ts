@@ -38,15 +38,33 @@ function whyService(service: ServiceStatus): Reasons {
       .map(({ id, reason }) => `${id}: ${reason}`),
   ]
   const remedies = service.servers.flatMap((server) => whyServer(service, server).remedies)
-  if (service.closed === true) {
-    now.push('closed for maintenance: its requests are answered 503')
-    remedies.push(`alwayson maintenance off ${name}`)
-  }
+  const closed = whyClosed(service)
+  now.push(...closed.now)
+  remedies.push(...closed.remedies)
   if (rolledBack !== undefined) {
     now.push(`revision ${rolledBack.revision} was rolled back: ${rolledBack.why}`)
     remedies.push(`mend what failed, then: alwayson deploy ${name}`)
   }
   return { now, remedies: [...new Set(remedies)] }
+}
+
+function whyClosed({
+  name,
+  closed,
+  overruled,
+}: Pick<ServiceStatus, 'name' | 'closed' | 'overruled'>): Reasons {
+  if (closed === true) {
+    const whose = overruled === undefined ? 'the file says so' : 'an operator said so'
+    return {
+      now: [`closed for maintenance: ${whose}, and its requests are answered 503`],
+      remedies: [`alwayson maintenance off ${name}`],
+    }
+  }
+  if (overruled === undefined) return { now: [], remedies: [] }
+  return {
+    now: ['open, although the file closes it for maintenance: an operator said so'],
+    remedies: [`as the file says: alwayson maintenance on ${name}`],
+  }
 }
 
 function whyServer(service: ServiceStatus, server: ServerStatus): Reasons {
@@ -85,10 +103,9 @@ function whyFrontend(status: Status, frontend: FrontendStatus): Reasons {
     now.push(`${where} goes to ${to}: ${service?.up ?? 0} of ${service?.wanted ?? 0} are up`)
     if (service !== undefined && service.up === 0) remedies.push(`alwayson why ${to}`)
   }
-  if (frontend.closed === true) {
-    now.push('closed for maintenance: requests are answered 503')
-    remedies.push(`alwayson maintenance off ${frontend.name}`)
-  }
+  const closed = whyClosed(frontend)
+  now.push(...closed.now)
+  remedies.push(...closed.remedies)
   if (frontend.redirect !== undefined) now.push(`every request is sent to ${frontend.redirect}`)
   for (const { names, issuer, why, source, standing, problem } of frontend.certificates ?? []) {
     now.push(`shows ${names.join(', ')} by ${issuer}, from ${source}: ${why}`)

@@ -34,10 +34,15 @@ export async function apply(
   const before = await ports.agent.ask('/status', {}, ports.interrupted)
   const question = { ...file, dryRun, ...(over === undefined ? {} : { over }) }
   const report = await ports.agent.ask('/apply', question, ports.interrupted)
-  if (!report.changed) return sameAgain(ports, file.path, report, dryRun)
-  ports.out.write(`${reportLines(report, dryRun, paintOf(ports.out)).join('\n')}\n`)
-  if (dryRun || !wait) return exit.done
-  return settle(ports, (status) => judgeApply(status, before), within)
+  const follow = (): ExitCode | Promise<ExitCode> => {
+    if (!report.changed) return sameAgain(ports, file.path, report, dryRun)
+    ports.out.write(`${reportLines(report, dryRun, paintOf(ports.out)).join('\n')}\n`)
+    if (dryRun || !wait) return exit.done
+    return settle(ports, (status) => judgeApply(status, before), within)
+  }
+  const code = await follow()
+  for (const sentence of report.overruled ?? []) ports.out.write(`${sentence}\n`)
+  return code
 }
 
 /**

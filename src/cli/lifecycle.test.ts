@@ -107,6 +107,23 @@ shop is as the file says
     )
   })
 
+  test('ends with what is not as the file says because an operator said otherwise', async () => {
+    const word =
+      'services.web stays open: an operator said so; alwayson maintenance on services.web'
+    const same = { changed: false, differences: [], actions: [], overruled: [word] }
+    for (const [answer, first, dryRun] of [
+      [same, 'nothing differs: ', false],
+      [{ ...report, overruled: [word] }, 'what differs\n', true],
+      [{ ...report, overruled: [word] }, 'what differs\n', false],
+    ] as const) {
+      const agent = scriptedAgent({ '/apply': [answer], '/status': [healthy] })
+      const ports = fakePorts({ agent })
+      assert.equal(await apply(ports, file, { ...options, dryRun }), exit.done)
+      assert.ok(ports.out.text().startsWith(first))
+      assert.ok(ports.out.text().endsWith(`\n${word}\n`))
+    }
+  })
+
   test('fails when what it began was rolled back', async () => {
     const back = withWeb({ rolledBack })
     const agent = scriptedAgent({ '/apply': [report], '/status': [healthy, begun, back] })

@@ -55,12 +55,23 @@ function rowOf(frontend: FrontendStatus, rates: Rates | undefined): Row {
     ],
     notes: [
       ...(more.length === 0 ? [] : [cell(`also on ${more.join(', ')}`, 'faint')]),
-      ...(frontend.closed === true ? [cell('closed for maintenance', 'doubtful')] : []),
+      ...maintenanceNotes(frontend),
       cell(routesOf(frontend), 'faint'),
       ...certificatesOf(frontend),
       ...storiesOf(frontend),
     ],
   }
+}
+
+/** What a frontend or a service is beside what traffic makes of it: closed, or kept open. */
+export function maintenanceNotes({
+  closed,
+  overruled,
+}: Pick<FrontendStatus, 'closed' | 'overruled'>): Row['notes'] {
+  if (closed !== true && overruled === undefined) return []
+  const state = closed === true ? 'closed for maintenance' : 'open, although the file closes it'
+  const whose = overruled === undefined ? '' : ': an operator said so'
+  return [cell(`${state}${whose}`, 'doubtful')]
 }
 
 /** `shows shop.example by Let's Encrypt, R11: it ends in 61 days` */

@@ -178,3 +178,13 @@ suite('the one sentence', () => {
     assert.equal(seen('stopping', 'stopping'), 'no edge routes')
   })
 })
+
+test('what is closed, or kept open by an operator, says so', () => {
+  const base = statusIn(healthyWorld())
+  const [web, ...others] = base.services
+  const frontends = base.frontends.map((one) => ({ ...one, closed: true }))
+  const services = [{ ...web!, overruled: 'open' as const }, ...others]
+  const shown = page({ ...base, services, frontends })
+  assert.match(shown, /open, although the file closes it: an operator said so/)
+  assert.match(shown, /closed for maintenance\n/)
+})

@@ -6,7 +6,7 @@ import { routingOf } from '../../balancing/engine.ts'
 import { formatDuration, type Instant, type Milliseconds, since } from '../../foundation/time.ts'
 import { clusterLines } from './cluster.ts'
 import { databaseLines } from './databases.ts'
-import { frontendLines } from './frontends.ts'
+import { frontendLines, maintenanceNotes } from './frontends.ts'
 import { type Rates, serverKey } from './rates.ts'
 import type { Paint, Tone } from './style.ts'
 import { type Cell, type Column, cell, type Row, tableLines } from './table.ts'
@@ -122,7 +122,7 @@ const serviceTone = ({ up, wanted, rule }: ServiceStatus): Tone => {
 }
 
 function serviceNotes(service: ServiceStatus): readonly Cell[] {
-  const notes: Cell[] = []
+  const notes: Cell[] = [...maintenanceNotes(service)]
   if (service.deploying) notes.push(cell(`deploying revision ${service.revision}`, 'doubtful'))
   if (service.rolledBack !== undefined) {
     const { revision, why } = service.rolledBack
