@@ -1,13 +1,14 @@
 // The agent's side of the edges: who is given up, and who is not.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { get, Peer, tableOf, until } from '../../../../test/support/edge-bed.ts'
 import { freePort } from '../../../../test/support/edge-processes.ts'
+import { openLink } from '../../../control/link.ts'
 import {
   identify,
   isAlive,
@@ -18,9 +19,10 @@ import { openRandom } from '../../../foundation/random.ts'
 import { type Clock, later, ms, openClock } from '../../../foundation/time.ts'
 import type { BalancerEngine } from '../../engine.ts'
 import type { Table } from '../../model.ts'
-import { edgeFiles, makeEdgeFolder } from './edge-files.ts'
+import { type EdgeFiles, edgeFiles, makeEdgeFolder } from './edge-files.ts'
 import { spawnEdge } from './edge-link.ts'
 import { openNativeBalancer } from './engine.ts'
+import type { AgentMessage, EdgeMessage } from './protocol.ts'
 
 const { version } = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../../../package.json'), 'utf8'),
@@ -151,10 +153,35 @@ class Succession implements AsyncDisposable {
   }
 
   /** What an agent leaves that is killed as soon as it has started a successor. */
-  spawnSuccessor(): ProcessIdentity {
+  spawnSuccessor(isWaiting = true): ProcessIdentity {
     const { logPath } = makeEdgeFolder(this.folder)
-    const successor = spawnEdge(1, edgeFiles(this.folder, 1, 7), logPath, true)
+    const successor = spawnEdge(1, this.#younger, logPath, isWaiting)
     this.mind(successor)
+    return successor
+  }
+
+  get #younger(): EdgeFiles {
+    return edgeFiles(this.folder, 1, 7)
+  }
+
+  /** What an agent leaves that is killed when the successor listens and the other one leaves. */
+  async spawnListening(): Promise<ProcessIdentity> {
+    const successor = this.spawnSuccessor(false)
+    const { socket } = this.#younger
+    await until('it can be talked to', () => existsSync(socket))
+    let isRouting = false
+    const listener = {
+      message: ({ kind }: EdgeMessage) => {
+        isRouting ||= kind === 'routing'
+      },
+      ended: () => undefined,
+    }
+    const open = () => openLink<AgentMessage, EdgeMessage>(socket, listener)
+    // The socket is there a moment before anybody listens at it.
+    const link = await open().catch(open)
+    link.send({ kind: 'table', table: this.tableOf(1) })
+    await until('it listens', () => isRouting)
+    link.close()
     return successor
   }
 
@@ -275,6 +302,17 @@ suite('the native balancer', () => {
     await until('it routes', () => balancer.observe()[0]?.state === 'routing')
     assert.deepEqual(await clients.stop(), [])
     assert.ok(bed.events.includes('handed-over'))
+  })
+
+  test('has an edge leave whose successor listens already', async () => {
+    await using bed = await new Succession().begun()
+    const successor = await bed.spawnListening()
+    const balancer = await bed.open(version)
+    await balancer.apply(bed.tableOf(2), 1)
+    const isOver = (): boolean => balancer.observe().every(({ pid }) => pid === successor.pid)
+    await until('the successor is alone', isOver)
+    assert.deepEqual(bed.events, ['edge-missing', 'edge-succeeded'])
+    assert.equal(isAlive(successor), true)
   })
 
   test('lets an edge open its doors that waits for one which is gone', async () => {
