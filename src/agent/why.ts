@@ -22,7 +22,7 @@ export function explain(status: Status, subject: string): Explanation {
   const all = [...status.services, ...status.frontends, ...(status.databases ?? [])]
   const names = all.map(({ name }) => name).join(', ')
   throw new Fault('not-found', `there is no ${subject} in ${status.file}`, {
-    remedy: `name a service, a server or a frontend; there are ${names}`,
+    remedy: `name a service, a server, a frontend, a database or a member; there are ${names}`,
   })
 }
 

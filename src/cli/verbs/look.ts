@@ -44,7 +44,7 @@ export function addLooking(program: Command, done: Done): void {
     })
   program
     .command('why')
-    .argument('<thing>', 'a service, a replica, a server or a frontend')
+    .argument('<thing>', 'a service, replica, server, frontend, database or member')
     .description('why it is as it is, and the command that would help')
     .option('--json', 'as JSON')
     .action(async (thing: string, options: { readonly json?: boolean }, command: Command) => {

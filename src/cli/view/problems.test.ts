@@ -48,6 +48,13 @@ suite('the faults of a file', () => {
     assert.equal(shown.length, 4)
   })
 
+  test('are told soon also where every line begins a secret that does not end', () => {
+    for (const file of ['env: {\n'.repeat(50_000), 'env: { '.repeat(50_000)]) {
+      const shown = problemLines([problem({ place: at(1, 1) })], file, (_, word) => word)
+      assert.ok(shown.length > 0)
+    }
+  })
+
   test('do not print an endless line', () => {
     const endless = `a: ${'x'.repeat(100_000)}`
     const shown = problemLines([problem({ place: at(1, 90_000) })], endless, (_, word) => word)
@@ -57,6 +64,33 @@ suite('the faults of a file', () => {
   test('do not show a line that may hold a secret', () => {
     const shown = lines(problem({ path: 'services.web.env.PASSWORD' }))
     assert.ok(shown.every((line) => !line.includes('replica: 3')))
+  })
+
+  const private_: readonly (readonly [text: string, ...shown: number[]])[] = [
+    ['web: { run: x, replcas: 2, env: { TOKEN: topsecret } }\nname: shop', 2],
+    ['web:\n  env:\n    TOKEN: topsecret\n    # topsecret\n\n    B: topsecret\n  run: x', 1, 2, 7],
+    ['web: { run: x, env: { A: "}",\nB: topsecret\n} }\nrun: x', 4],
+    ['web: { run: x, env:\n  { A: topsecret } }\nrun: x', 1, 3],
+    ['  "env": &all { A: topsecret,\n  B: topsecret }\n  run: x', 3],
+    ['- env: # the usual\n    A: |\n      topsecret\n\n- run: x', 1, 5],
+    ['check: { http: /, headers: { A: topsecret } }\ncredentials: { password: topsecret }'],
+    ['{"web":{"run":"x","env":{"A":"topsecret"}}}'],
+    ['env: { A: topsecret\nrun: topsecret'],
+    ['run: node --env=prod ${env.PORT}\r\nrequest_headers: x\renvy: 1\nenvironment: 2', 1, 2, 3],
+  ]
+  test('do not show a line that holds a part of what may be a secret', () => {
+    for (const [file, ...expected] of private_) {
+      const numbers = file.split('\n').map((_, index) => index + 1)
+      const shown = numbers.filter((line) => {
+        const told = problemLines([problem({ place: at(line, 1) })], file, (_, word) => word)
+        assert.ok(
+          told.every((one) => !one.includes('topsecret')),
+          file,
+        )
+        return told.some((one) => one.includes(`${line} |`))
+      })
+      assert.deepEqual(shown, expected, file)
+    }
   })
 
   test('say what they are about, unless the message already does', () => {

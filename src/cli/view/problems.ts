@@ -1,6 +1,7 @@
 // What is wrong with the file, and where? Each fault with its line and a mark under the word. Pure.
 
 import type { Problem } from '../../spec/model.ts'
+import { isPrivatePath, privateLines } from './private-lines.ts'
 import type { Paint } from './style.ts'
 import { counted } from './words.ts'
 
@@ -11,23 +12,28 @@ export function problemLines(
   paint: Paint,
 ): readonly string[] {
   const source = text.split('\n')
+  const hidden = privateLines(source)
+  const quoted = source.map((line, index) =>
+    hidden.has(index + 1) ? undefined : line.replace(/\r$/, ''),
+  )
   const sorted = problems.toSorted(
     (a, b) => a.place.line - b.place.line || a.place.column - b.place.column,
   )
   return [
-    ...sorted.flatMap((problem) => [...oneProblem(problem, source, paint), '']),
+    ...sorted.flatMap((problem) => [...oneProblem(problem, quoted, paint), '']),
     paint('bad', `${counted(problems.length, 'fault')}; nothing was changed`),
   ]
 }
 
 function oneProblem(
   { place, path, message, remedy }: Problem,
-  source: readonly string[],
+  /** Without the lines that may hold a secret. */
+  source: readonly (string | undefined)[],
   paint: Paint,
 ): readonly string[] {
   const at = `${place.file}:${place.line}:${place.column}:`
   const about = path === '' || message.includes(path) ? '' : `${path}: `
-  const line = isPrivate(path) ? undefined : source[place.line - 1]?.replace(/\r$/, '')
+  const line = isPrivatePath(path) ? undefined : source[place.line - 1]
   const number = String(place.line).padStart(5)
   return [
     `${paint('strong', at)} ${paint('bad', 'fault:')} ${about}${message}`,
@@ -40,9 +46,6 @@ function oneProblem(
     ...(remedy === undefined ? [] : [`      ${paint('strong', 'remedy:')} ${remedy}`]),
   ]
 }
-
-/** What is handed to a program may be a secret: it is not printed, also not as it was written. */
-const isPrivate = (path: string): boolean => /(^|\.)env(\.|$)/.test(path)
 
 /** A line of a generated file may be endless; what is shown of it is not. */
 const longest = 160
