@@ -1,9 +1,10 @@
 // Where does one file's state live? A private folder beside the file, unless told otherwise.
 
 import { createHash } from 'node:crypto'
-import { mkdirSync, realpathSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { checkSocketPath } from '../control/link.ts'
+import { notOurs } from '../control/owner.ts'
 import { Fault } from '../foundation/fault.ts'
 
 /** The folder of one file's state and what stands in it. */
@@ -49,14 +50,45 @@ function realDirectory(file: string): string {
   }
 }
 
-/** Makes the folder, readable by this user alone. */
-export function makeStateFolder(paths: StatePaths): void {
+/**
+ * Makes the folder, for this user alone; one that is there already is kept from others as far as
+ * what else stands in it allows. Throws a Fault where others could put there what they like.
+ */
+export function makeStateFolder({ folder }: Pick<StatePaths, 'folder'>): void {
   try {
-    mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makePrivate(folder)
   } catch (cause) {
-    throw new Fault('failed', `cannot make the state folder ${paths.folder}`, {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('failed', `cannot make the state folder ${folder}`, {
       cause,
       remedy: 'name a folder that can be written: --state DIR, or ALWAYSON_STATE=DIR',
     })
   }
 }
+
+const [forOthers, writableByOthers, sticky] = [0o077, 0o022, 0o1000] as const
+
+/**
+ * What stands in it is private by itself, but whoever may write here could put something else in
+ * its place. The mode of a folder that is not only ours (a project, /tmp) is left as it is.
+ */
+function makePrivate(folder: string): void {
+  const { uid, mode } = statSync(folder)
+  if ((mode & forOthers) === 0) return
+  const own = process.getuid?.()
+  if (uid !== own && own !== 0) throw notOurs(`the state folder ${folder}`, folder, undefined)
+  const names = readdirSync(folder)
+  const isShared = (mode & sticky) !== 0
+  if (names.length === 0 && !isShared) return chmodSync(folder, 0o700)
+  if ((mode & writableByOthers) === 0) return
+  if (names.some((name) => ours.has(name)) && !isShared) {
+    return chmodSync(folder, mode & 0o7777 & ~writableByOthers)
+  }
+  throw new Fault('refused', `other users may write to the state folder ${folder}`, {
+    remedy: 'name a folder of its own: --state DIR, or ALWAYSON_STATE=DIR',
+  })
+}
+
+/** By any of these a folder is known to be one of ours. */
+const ours: ReadonlySet<string> = new Set(['state.json', 'journal.jsonl', 'agent.sock'])

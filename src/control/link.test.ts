@@ -3,11 +3,30 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { listenForLinks } from './link.ts'
+
+test('a socket is this user’s alone from its first moment on, in a folder of whatever mode', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ao-link-'))
+  const umask = process.umask(0o002)
+  try {
+    chmodSync(folder, 0o2775)
+    const path = join(folder, 'open.sock')
+    const opening = listenForLinks(path, () => ({ message: () => {}, ended: () => {} }))
+    const first = statSync(path).mode
+    using _server = await opening
+    assert.equal(first & 0o077, 0)
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+    assert.equal(process.umask(), 0o002)
+  } finally {
+    process.umask(umask)
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
 
 const link = JSON.stringify(import.meta.resolve('./link.ts'))
 

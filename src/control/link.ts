@@ -1,6 +1,6 @@
 // How the processes of one machine talk: lines of JSON over a socket in a private folder.
 
-import { mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { createServer, type Socket, connect as socketTo } from 'node:net'
 import { dirname } from 'node:path'
 import { Fault, systemCode } from '../foundation/fault.ts'
@@ -100,8 +100,9 @@ export interface LinkServer extends Disposable {
 }
 
 /**
- * Listens at `path`, which only this user can reach: the folder is made 0700. A socket that a dead
- * process left behind is replaced; the caller must know that no living one owns it.
+ * Listens at `path`, which only this user can reach: the socket is 0600 from its first moment on,
+ * and the folder is made 0700 unless it is there. A socket that a dead process left behind is
+ * replaced; the caller must know that no living one owns it.
  */
 export function listenForLinks<Out, In>(
   path: string,
@@ -122,14 +123,30 @@ export function listenForLinks<Out, In>(
     server.once('error', (cause) =>
       reject(new Fault('failed', `cannot listen at ${path} (${systemCode(cause)})`, { cause })),
     )
-    server.listen(path, () =>
-      resolve({
-        path,
-        [Symbol.dispose]: () => {
-          server.close()
-          rmSync(path, { force: true })
-        },
+    const close = (): void => {
+      server.close()
+      rmSync(path, { force: true })
+    }
+    privately(() =>
+      server.listen(path, () => {
+        try {
+          chmodSync(path, 0o600)
+          resolve({ path, [Symbol.dispose]: close })
+        } catch (cause) {
+          close()
+          reject(new Fault('failed', `cannot listen at ${path} (${systemCode(cause)})`, { cause }))
+        }
       }),
     )
   })
+}
+
+/** What is made meanwhile is this user's alone at once: who may connect is asked of its mode. */
+function privately(make: () => void): void {
+  const before = process.umask(0o077)
+  try {
+    make()
+  } finally {
+    process.umask(before)
+  }
 }
