@@ -23,7 +23,7 @@ import { databaseAccounts } from './database-table.ts'
 import type { AgentDatabases } from './databases.ts'
 import { joinCluster } from './join.ts'
 import { type OpenJournal, openJournal } from './journal.ts'
-import { takeLock } from './lock.ts'
+import { takeLocks } from './lock.ts'
 import type { AppliedFile, ApplyReport, Ending, Status } from './model.ts'
 import { deploy, drain, maintain, restart, undrain } from './operator.ts'
 import { makeStateFolder, type StatePaths } from './paths.ts'
@@ -79,7 +79,7 @@ export interface Agent {
 export async function openAgent(options: AgentOptions): Promise<Agent> {
   const { paths } = options
   makeStateFolder(paths)
-  const lock = await takeLock(paths.lock)
+  const lock = await takeLocks([paths.lock, paths.formerLock])
   if (lock === undefined) throw await alreadyRunning(paths)
   try {
     return await openLocked(options, lock)

@@ -3,7 +3,7 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { checkSocketPath } from '../control/link.ts'
 import { readWhole, writeWhole } from '../control/whole-file.ts'
 import type { DatabasePlan } from '../databases/model.ts'
@@ -30,12 +30,46 @@ export interface DatabaseFolders {
   secret(): string
 }
 
-/** The folders below the state folder `state`, and those that servers of other users can enter. */
-export function databaseFolders(state: string, isRoot: boolean): DatabaseFolders {
+/**
+ * What the folders of a state folder are called outside of it. They were called after how it was
+ * named, when they were made by a version that followed no links: then that is written down, since
+ * it may be named otherwise the next time. Throws a Fault where it cannot be.
+ */
+export function nameOutside(
+  state: string,
+  spelled: string,
+  roots: readonly string[] = outside,
+): string {
+  const note = join(state, 'databases', 'outside')
+  const kept = readWhole(note)
+  if (kept !== undefined) return kept
+  const [now, before] = [digestOf(state), digestOf(spelled)]
+  const isUsed = (name: string): boolean => roots.some((root) => existsSync(join(root, name)))
+  if (now === before || isUsed(now) || !isUsed(before)) return now
+  mkdirSync(dirname(note), { recursive: true, mode: 0o700 })
+  writeWhole(note, before)
+  return before
+}
+
+const digestOf = (folder: string): string =>
+  createHash('sha256').update(folder).digest('hex').slice(0, 12)
+
+/** Where root has what servers of other users have to reach: their data, and what they run by. */
+const outside = ['/var/lib/alwayson', '/run/alwayson'] as const
+
+/**
+ * The folders below the state folder `state`, and those that servers of other users can enter;
+ * `spelled` is how the state folder was named.
+ */
+export function databaseFolders(
+  state: string,
+  isRoot: boolean,
+  spelled: string = state,
+): DatabaseFolders {
   const own = join(state, 'databases')
-  const digest = createHash('sha256').update(state).digest('hex').slice(0, 12)
-  const data = isRoot ? join('/var/lib/alwayson', digest) : join(own, 'data')
-  const run = isRoot ? join('/run/alwayson', digest) : join(own, 'run')
+  const name = isRoot ? nameOutside(state, spelled) : ''
+  const data = isRoot ? join(outside[0], name) : join(own, 'data')
+  const run = isRoot ? join(outside[1], name) : join(own, 'run')
   return {
     ...{ guards: join(own, 'guards'), run },
     record: (database) => join(own, `${database}.json`),

@@ -33,7 +33,7 @@ export const openDatabases = (
     ...{ clock, version, cluster, changed, engines: databaseEngine },
     ...{ adopters: databaseAdopter, services: systemd },
     programs: databasePrograms,
-    folders: databaseFolders(paths.folder, process.getuid?.() === 0),
+    folders: databaseFolders(paths.folder, process.getuid?.() === 0, paths.spelled),
     event: (rule, subject, why, actions = [], seen = {}) =>
       journal.record({ at: clock.now(), room: 'databases', subject, rule, why, actions, seen }),
   })

@@ -1,12 +1,73 @@
 // A state folder is one user's alone, also where it was there before.
 
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
 import { Fault } from '../foundation/fault.ts'
-import { makeStateFolder } from './paths.ts'
+import { nameOutside } from './database-folders.ts'
+import { makeStateFolder, statePaths } from './paths.ts'
+
+suite('one state folder under two names', () => {
+  let root: string
+  beforeEach(() => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'ao-names-')))
+    mkdirSync(join(root, 'real'))
+    symlinkSync(join(root, 'real'), join(root, 'link'))
+  })
+  afterEach(() => rmSync(root, { recursive: true }))
+
+  test('is one folder, with one lock, also before it is made', () => {
+    const [real, link] = ['real', 'link'].map((name) => statePaths('', join(root, name, 's', 't')))
+    assert.equal(link?.folder, join(root, 'real', 's', 't'))
+    assert.equal(link?.lock, real?.lock)
+    assert.equal(real?.formerLock, undefined)
+    assert.equal(link?.spelled, join(root, 'link', 's', 't'))
+  })
+
+  test('is locked against an agent that went by how it is spelled', () => {
+    const { formerLock, lock } = statePaths('', join(root, 'link'))
+    assert.ok(formerLock !== undefined && formerLock !== lock)
+  })
+
+  test('that links in a circle is said to be so', () => {
+    symlinkSync(join(root, 'b'), join(root, 'a'))
+    symlinkSync(join(root, 'a'), join(root, 'b'))
+    assert.throws(() => statePaths('', join(root, 'a')), { code: 'failed' })
+  })
+
+  suite('which had data outside of it', () => {
+    const [real, link] = ['real', 'link'] as const
+    const place = (name: string): string => join(root, name)
+    const name = (spelled: string): string =>
+      nameOutside(place(real), place(spelled), [place('lib'), place('run')])
+    const digest = (folder: string): string => nameOutside(place(folder), place(folder), [])
+
+    test('has them where they were, from then on by whatever name', () => {
+      mkdirSync(join(root, 'lib', digest(link)), { recursive: true })
+      assert.equal(name(real), digest(real))
+      assert.equal(name(link), digest(link))
+      assert.equal(name(real), digest(link))
+    })
+
+    test('has them by its own name where there are some, and where there are none', () => {
+      assert.equal(name(link), digest(real))
+      mkdirSync(join(root, 'lib', digest(link)), { recursive: true })
+      mkdirSync(join(root, 'run', digest(real)), { recursive: true })
+      assert.equal(name(link), digest(real))
+    })
+  })
+})
 
 suite('a state folder', () => {
   let root: string

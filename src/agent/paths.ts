@@ -5,11 +5,14 @@ import { chmodSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:
 import { basename, dirname, join, resolve } from 'node:path'
 import { checkSocketPath } from '../control/link.ts'
 import { notOurs } from '../control/owner.ts'
-import { Fault } from '../foundation/fault.ts'
+import { Fault, systemCode } from '../foundation/fault.ts'
 
 /** The folder of one file's state and what stands in it. */
 export interface StatePaths {
+  /** With no link in it: however it is named, it is one folder, of one agent. */
   readonly folder: string
+  /** As it was named. */
+  readonly spelled: string
   readonly socket: string
   readonly state: string
   readonly journal: string
@@ -19,6 +22,8 @@ export interface StatePaths {
   readonly agentLog: string
   /** The name, in the kernel's abstract namespace, of the lock that a living agent holds. */
   readonly lock: string
+  /** The lock of an agent of a version that went by how the folder is named, if that differs. */
+  readonly formerLock: string | undefined
 }
 
 /**
@@ -26,19 +31,34 @@ export interface StatePaths {
  * before anything is made if a socket in it would have too long a name.
  */
 export function statePaths(file: string, named: string | undefined): StatePaths {
-  const folder =
+  const spelled =
     named === undefined ? join(realDirectory(file), '.alwayson', basename(file)) : resolve(named)
+  const folder = withoutLinks(spelled)
   // The longest socket name that a replica or an edge may need under this folder.
   checkSocketPath(join(folder, 'guards', `${'x'.repeat(24)}.sock`))
-  const digest = createHash('sha256').update(folder).digest('hex').slice(0, 32)
   return {
-    folder,
+    ...{ folder, spelled },
     socket: join(folder, 'agent.sock'),
     state: join(folder, 'state.json'),
     journal: join(folder, 'journal.jsonl'),
     cluster: join(folder, 'cluster.json'),
     agentLog: join(folder, 'agent.log'),
-    lock: `\0alwayson-${digest}`,
+    lock: lockOf(folder),
+    formerLock: spelled === folder ? undefined : lockOf(spelled),
+  }
+}
+
+const lockOf = (folder: string): string =>
+  `\0alwayson-${createHash('sha256').update(folder).digest('hex').slice(0, 32)}`
+
+/** What is not there yet, or may not be looked at, has no links as far as one can see. */
+function withoutLinks(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (cause) {
+    const isUnseen = ['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(cause) ?? '')
+    if (isUnseen && path !== dirname(path)) return join(withoutLinks(dirname(path)), basename(path))
+    throw new Fault('failed', `cannot follow the links in ${path}`, { cause })
   }
 }
 

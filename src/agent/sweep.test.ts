@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,6 +23,7 @@ import type { GuardRecord } from '../databases/guard/protocol.ts'
 import { Fault } from '../foundation/fault.ts'
 import { ms, openClock } from '../foundation/time.ts'
 import { databaseFolders } from './database-folders.ts'
+import { takeLocks } from './lock.ts'
 import { type StatePaths, statePaths } from './paths.ts'
 import { sweep } from './sweep.ts'
 
@@ -120,6 +122,21 @@ suite('what an agent that is gone has left', () => {
     )
     const [{ cause } = { cause: undefined }] = left
     assert.ok(cause instanceof Fault && cause.remedy !== undefined)
+  })
+
+  test('is left alone where an agent has the folder, by whatever name', async () => {
+    mkdirSync(paths.folder)
+    const link = join(folder, 'link')
+    symlinkSync(paths.folder, link)
+    const linked = statePaths('', link)
+    using lock = await takeLocks([linked.lock, linked.formerLock])
+    assert.ok(lock !== undefined)
+    await assert.rejects(sweep(paths), (thrown) => {
+      assert.ok(thrown instanceof Fault && thrown.code === 'already-running')
+      assert.ok(thrown.message.includes(`process ${process.pid}) holds ${paths.folder},`))
+      assert.match(thrown.remedy ?? '', new RegExp(`kill ${process.pid}$`))
+      return true
+    })
   })
 
   for (const { title, text } of [

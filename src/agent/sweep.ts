@@ -9,7 +9,7 @@ import { openProcessHost } from '../services/engines/process/host.ts'
 import { openAdapters } from './adapters.ts'
 import { type EndedDatabases, endDatabases } from './database-ending.ts'
 import { databaseFolders } from './database-folders.ts'
-import { takeLock } from './lock.ts'
+import { holderOf, takeLocks } from './lock.ts'
 import type { AgentState } from './model.ts'
 import type { StatePaths } from './paths.ts'
 import { stopAll } from './stop.ts'
@@ -53,8 +53,8 @@ async function endEnsemble(paths: StatePaths): Promise<readonly string[]> {
  * databases. Throws a Fault `already-running` if an agent lives: it must be asked instead.
  */
 export async function sweep(paths: StatePaths): Promise<Swept> {
-  using lock = await takeLock(paths.lock)
-  if (lock === undefined) throw new Fault('already-running', 'an agent holds this file')
+  using lock = await takeLocks([paths.lock, paths.formerLock])
+  if (lock === undefined) throw held(paths)
   const { state, notes } = keptState(paths)
   const clock = openClock()
   const adapters = await openAdapters(
@@ -65,7 +65,7 @@ export async function sweep(paths: StatePaths): Promise<Swept> {
     const replicas = adapters.host.observe().map(({ id }) => id)
     const edges = adapters.balancer.observe().length
     await stopAll(adapters, state, clock)
-    const folders = databaseFolders(paths.folder, process.getuid?.() === 0)
+    const folders = databaseFolders(paths.folder, process.getuid?.() === 0, paths.spelled)
     const { ended, left } = await endDatabases(folders, databasesEndWithin, {
       ...{ clock, version, event: () => {} },
     })
@@ -74,6 +74,15 @@ export async function sweep(paths: StatePaths): Promise<Swept> {
   } finally {
     adapters.leave()
   }
+}
+
+function held({ folder, lock, formerLock }: StatePaths): Fault {
+  const pid = holderOf(lock) ?? (formerLock === undefined ? undefined : holderOf(formerLock))
+  const who = pid === undefined ? 'an agent' : `an agent (process ${pid})`
+  const end = pid === undefined ? '' : `; one that never answers is ended by: kill ${pid}`
+  return new Fault('already-running', `${who} holds ${folder}, and does not answer`, {
+    remedy: `ask again in a moment, it may be starting or ending${end}`,
+  })
 }
 
 /** Only how long replicas may take is read from it: without it they are ended all the same. */

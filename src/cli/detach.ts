@@ -27,7 +27,7 @@ export async function upDetached(
   if (rightSpec(ports, file) === undefined) return exit.bad
   const paths = statePaths(file.path, where.state)
   const which = machine === undefined ? [] : ['--machine', machine]
-  const argv = ['up', file.path, '--state', paths.folder, ...which, '--report']
+  const argv = ['up', file.path, '--state', paths.spelled, ...which, '--report']
   await startDetached(ownCommand(argv), paths)
   return settle(ports, judgeUp, within)
 }

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { listenForLinks } from './link.ts'
 
-test('a socket is this user’s alone from its first moment on, in a folder of whatever mode', async () => {
+test('a socket is one user’s alone from its first moment on, in whatever folder', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ao-link-'))
   const umask = process.umask(0o002)
   try {
