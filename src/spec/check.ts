@@ -69,7 +69,8 @@ function lookAtScalar(
   const found: Found = { scalar, resolved: resolved.text }
   const answer = checkScalar(found, forms, expectedBy(schema, forms))
   if ('value' in answer) return answer.value
-  const isPrivate = keywords['x-private'] === true
+  // What stands where a map of such values should may be all of them.
+  const isPrivate = [keywords, ...forms.map(valuesOf)].some((one) => one['x-private'] === true)
   const shown = isPrivate ? 'a value that does not fit' : showScalar(scalar)
   context.reporter.report({
     offset: scalar.offset,
@@ -82,6 +83,9 @@ function lookAtScalar(
   })
   return undefined
 }
+
+const valuesOf = ({ additionalProperties: values }: JsonSchema): JsonSchema =>
+  typeof values === 'object' ? values : {}
 
 /** A value as the file has it, short enough for a line. */
 export function showScalar(scalar: Scalar): string {

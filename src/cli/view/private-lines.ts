@@ -1,12 +1,15 @@
 // Which lines of a file may hold what is to stay a secret? Told from the text alone, since what is
 // wrong may be that it cannot be read; in doubt a line is one of them. Pure.
 
-/** Keys whose values are handed on and never shown: see `x-private` in the schema. */
-const privateKey = /(?<=^|[\s{,[-])(["']?)(?:env|headers|password)\1\s*:(?=$|[\s{["'])/g
+/**
+ * Keys whose values are handed on and never shown (see `x-private` in the schema), also where they
+ * are written as elsewhere: `environment`.
+ */
+const privateKey = /(?<=^|[\s{,[-])(["']?)(?:env\w*|headers|password)\1\s*:(?=$|[\s{["'])/g
 
 /** Whether a value at this path is one of them. */
 export const isPrivatePath = (path: string): boolean =>
-  /(^|\.)(env|headers|password)([.[]|$)/.test(path)
+  /(^|\.)(env\w*|headers|password)([.[]|$)/.test(path)
 
 /** The numbers, from one, of the lines that hold a part of a value of such a key. */
 export function privateLines(source: readonly string[]): ReadonlySet<number> {

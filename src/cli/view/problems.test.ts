@@ -76,7 +76,12 @@ suite('the faults of a file', () => {
     ['check: { http: /, headers: { A: topsecret } }\ncredentials: { password: topsecret }'],
     ['{"web":{"run":"x","env":{"A":"topsecret"}}}'],
     ['env: { A: topsecret\nrun: topsecret'],
-    ['run: node --env=prod ${env.PORT}\r\nrequest_headers: x\renvy: 1\nenvironment: 2', 1, 2, 3],
+    [
+      'run: node --env=prod ${env.PORT}\r\nrequest_headers: x\nconvey: 1\nenvironment: topsecret',
+      1,
+      2,
+      3,
+    ],
   ]
   test('do not show a line that holds a part of what may be a secret', () => {
     for (const [file, ...expected] of private_) {
