@@ -35,8 +35,15 @@ export async function apply(
   const question = { ...file, dryRun, ...(over === undefined ? {} : { over }) }
   const report = await ports.agent.ask('/apply', question, ports.interrupted)
   const follow = (): ExitCode | Promise<ExitCode> => {
-    if (!report.changed) return sameAgain(ports, file.path, report, dryRun)
-    ports.out.write(`${reportLines(report, dryRun, paintOf(ports.out)).join('\n')}\n`)
+    // What an earlier apply began may still be rolled back: whoever asks again waits for it, too.
+    const isUnderWay =
+      !report.rolledBack?.length && before.services.some(({ deploying }) => deploying)
+    if (!report.changed && !isUnderWay) return sameAgain(ports, file.path, report, dryRun)
+    ports.out.write(
+      report.changed
+        ? `${reportLines(report, dryRun, paintOf(ports.out)).join('\n')}\n`
+        : `nothing differs: ${file.path} is being carried out\n`,
+    )
     if (dryRun || !wait) return exit.done
     return settle(ports, (status) => judgeApply(status, before), within)
   }

@@ -93,6 +93,17 @@ shop is as the file says
     assert.equal(ports.out.text(), `${message}\n  ${remedy}\n`)
   })
 
+  test('waits for what an earlier one began, and fails with it', async () => {
+    const same = { changed: false, differences: [], actions: [] }
+    const back = withWeb({ rolledBack })
+    const agent = scriptedAgent({ '/apply': [same], '/status': [begun, begun, back] })
+    const ports = fakePorts({ agent })
+    await assert.rejects(apply(ports, file, options), {
+      message: 'revision 2 of web was rolled back: web-4 ended 5 times in a row',
+    })
+    assert.match(ports.out.text(), /^nothing differs: .* is being carried out\n$/)
+  })
+
   test('says what stays rolled back beside what it changes', async () => {
     const stuck = { service: 'web', revision: 2, why: 'web-4 ended 5 times in a row', stays: 1 }
     const agent = scriptedAgent({
