@@ -1,7 +1,15 @@
 // The keeper shows what files and authorities give it, and never less than it had.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -11,6 +19,7 @@ import type { EdgeSecrets } from '../balancing/model.ts'
 import { Fault } from '../foundation/fault.ts'
 import { seededRandom } from '../foundation/random.ts'
 import { type Clock, instant, openClock } from '../foundation/time.ts'
+import { stampOf } from './engines/files/pair-file.ts'
 import { openFolderStore } from './engines/folder/store.ts'
 import type { Issuer } from './issuer.ts'
 import { CertificateKeeper } from './keeper.ts'
@@ -121,6 +130,40 @@ test('keeps what it has while files cannot be used, and says why', async () => {
   assert.equal(seen?.id, before)
   assert.match(seen?.problem ?? '', /cannot be read/)
   assert.ok(bed.has('certificate-refused'))
+})
+
+test('reads a file again that can be read now, although nothing was written to it', async () => {
+  using bed = new Bed()
+  const files = bed.write('shop')
+  await bed.keeper.watch(wishOf(files))
+  bed.write('shop', makePair(['new.example']))
+  // A loop of links refuses also a user who may read everything.
+  renameSync(files.key, `${files.key}.real`)
+  symlinkSync(files.key, files.key)
+  for (let look = 0; look < 4; look += 1) await bed.pass(2000)
+  const problem = (): string => bed.keeper.observe().get('secure')?.[0]?.problem ?? 'unseen'
+  assert.match(problem(), /cannot be read/)
+  const told = bed.events.map(({ rule }) => rule)
+  assert.deepEqual(told, ['certificate-refused'], 'once, and other work goes on')
+  rmSync(files.key)
+  renameSync(`${files.key}.real`, files.key)
+  await bed.pass(2000)
+  await bed.pass(2000)
+  assert.equal(problem(), '')
+  assert.deepEqual(bed.keeper.observe().get('secure')?.[0]?.names, ['new.example'])
+})
+
+test('takes another mode or owner of a file for a change of it', () => {
+  using bed = new Bed()
+  const files = bed.write('shop')
+  const before = stampOf(files)
+  // The time of a change of its mode is as fine as the clock of the kernel: set it until it shows.
+  let tries = 0
+  while (stampOf(files) === before && tries < 100_000) {
+    chmodSync(files.key, tries % 2 === 0 ? 0o400 : 0o600)
+    tries += 1
+  }
+  assert.notEqual(stampOf(files), before)
 })
 
 test('refuses files that cannot be used, and goes on with those before', async () => {

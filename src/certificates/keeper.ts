@@ -87,6 +87,7 @@ export class CertificateKeeper implements Certificates, Disposable {
     for (const files of wishes.flatMap((wish) => wish.files)) {
       const known = this.#kept.get(keyOf(files))
       const isSame = known !== undefined && known.readStamp === stampOf(files)
+      if (isSame && known.problem !== '') this.#readAgain(known)
       kept.set(keyOf(files), isSame ? known : this.#load(files))
     }
     await this.#renewals.watch(wishes.flatMap(({ acme }) => acme ?? []))
@@ -165,8 +166,18 @@ export class CertificateKeeper implements Certificates, Disposable {
     const stamp = stampOf(kept.files)
     const isQuiet = stamp === kept.lookStamp
     kept.lookStamp = stamp
-    if (!isQuiet || stamp === kept.readStamp) return false
-    kept.readStamp = stamp
+    if (!isQuiet) return false
+    if (stamp !== kept.readStamp) {
+      kept.readStamp = stamp
+      kept.problem = ''
+      return this.#readAgain(kept)
+    }
+    // What could not be read may be readable now with nothing about the file being another.
+    return kept.problem !== '' && this.#readAgain(kept)
+  }
+
+  /** True if it is another pair now. A problem is told once, however often it is met again. */
+  #readAgain(kept: Kept): boolean {
     const { certificate } = kept.files
     try {
       const loaded = loadPair(kept.files)
@@ -178,8 +189,10 @@ export class CertificateKeeper implements Certificates, Disposable {
       this.#event('certificate-exchanged', certificate, 'its file holds another one now')
       return true
     } catch (thrown) {
-      kept.problem = describeError(thrown)
-      const why = `${kept.problem}; the one before is still shown`
+      const problem = describeError(thrown)
+      if (kept.problem === problem) return false
+      kept.problem = problem
+      const why = `${problem}; the one before is still shown`
       this.#event('certificate-refused', certificate, why)
       this.#options.listener.changed()
       return false

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import type { KeyPair } from '../../../balancing/model.ts'
-import { Fault, systemCode } from '../../../foundation/fault.ts'
+import { describeError, Fault, systemCode } from '../../../foundation/fault.ts'
 import { type CertificateFacts, certificatesIn, keyIn, readPair } from '../../../wire/key-pair.ts'
 import type { CertificateFiles } from '../../model.ts'
 
@@ -41,13 +41,22 @@ function read(path: string): string {
   }
 }
 
-/** What tells that a file is another one, or another inside; `''` when it is not there. */
+/**
+ * What tells that a file is another one, another inside, or open to others than before; of one that
+ * cannot be looked at, why: whoever reads it then says so. `''` when it is not there. Never throws.
+ */
 export function stampOf({ certificate, key }: CertificateFiles): string {
-  return [certificate, key]
-    .map((path) => {
-      // Through links: where certificates are mounted, links are what is exchanged.
-      const found = statSync(path, { throwIfNoEntry: false })
-      return found === undefined ? '' : `${found.dev}/${found.ino}/${found.size}/${found.mtimeMs}`
-    })
-    .join(' ')
+  return [certificate, key].map(stampOfFile).join(' ')
+}
+
+function stampOfFile(path: string): string {
+  try {
+    // Through links: where certificates are mounted, links are what is exchanged.
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return ''
+    const { dev, ino, size, mtimeMs, ctimeMs } = found
+    return [dev, ino, size, mtimeMs, ctimeMs].join('/')
+  } catch (thrown) {
+    return systemCode(thrown) ?? describeError(thrown)
+  }
 }
