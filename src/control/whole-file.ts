@@ -7,9 +7,11 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
+import { dirname } from 'node:path'
 import { Fault, systemCode } from '../foundation/fault.ts'
+import { putFolderOnDisk } from './on-disk.ts'
 import { isRefusal, notOurs } from './owner.ts'
 
 /** Its text; `undefined` if there is no such file. Throws a `Fault` that names it. */
@@ -24,10 +26,19 @@ export function readWhole(path: string): string | undefined {
 }
 
 /**
- * Puts `text` there (0600), on disk before it takes the place of what was there. Throws a `Fault`
- * that names the file; what was there is then as it was, and nothing is left beside it.
+ * Puts `text` there (0600), on disk before it takes the place of what was there, and still there
+ * after a loss of power once this returns. Throws a `Fault` that names the file; what was there is
+ * then as it was, and nothing is left beside it. Where the disk fails at the last step alone, the
+ * new file is there, and a loss of power may bring back the one before.
  */
-export const writeWhole = (path: string, text: string): void => put(path, text, fsyncSync)
+export function writeWhole(path: string, text: string): void {
+  put(path, text, fsyncSync)
+  try {
+    putFolderOnDisk(dirname(path))
+  } catch (cause) {
+    throw new Fault('failed', `cannot put ${path} on disk`, { cause })
+  }
+}
 
 /**
  * The same of what is written anew before it is needed after a loss of power, which it may not
@@ -42,7 +53,8 @@ function put(path: string, text: string, settle: (file: number) => void): void {
     rmSync(draft, { force: true })
     const file = openSync(draft, 'wx', 0o600)
     try {
-      writeSync(file, text)
+      // A nearly full disk takes a part of it without an error: this goes on until all is written.
+      writeFileSync(file, text)
       settle(file)
     } finally {
       closeSync(file)

@@ -43,8 +43,8 @@ export function guardPaths(state: string, id: string): GuardPaths {
  */
 export function claimRecord(path: string, record: GuardRecord): void {
   const draft = `${path}.${record.guard.pid}`
-  writeFileSync(draft, textOf(record), { mode: 0o600 })
   try {
+    writeFileSync(draft, textOf(record), { mode: 0o600 })
     // Unlike a rename, a link refuses to replace, and it appears with all of its content.
     linkSync(draft, path)
   } catch (thrown) {

@@ -1,7 +1,7 @@
 // Unpacks a tar stream as PostgreSQL writes it (POSIX ustar: 512-byte blocks, files and folders, no
 // long names), into a folder of its own. The server itself puts a copy on disk before it uses it.
 
-import { closeSync, fchownSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fchownSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import { Fault } from '../../../foundation/fault.ts'
@@ -87,7 +87,8 @@ export class Unpacker {
 
   async #content(bytes: Buffer): Promise<Buffer> {
     const part = bytes.subarray(0, Math.min(this.#left, bytes.length))
-    if (this.#small === undefined) await this.#file?.write(part)
+    // A nearly full disk takes a part of it without an error: this goes on until all is written.
+    if (this.#small === undefined) await this.#file?.writeFile(part)
     else this.#small.push(part)
     this.#each(this.#path, part)
     this.#left -= part.length
@@ -106,7 +107,7 @@ export class Unpacker {
     const file = openSync(join(this.#root, this.#path), 'w', 0o600)
     try {
       if (this.#owner !== undefined) fchownSync(file, this.#owner.uid, this.#owner.gid)
-      writeSync(file, bytes)
+      writeFileSync(file, bytes)
     } finally {
       closeSync(file)
     }
