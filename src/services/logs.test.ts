@@ -117,3 +117,14 @@ function renameIfThere(from: string, to: string): void {
     assert.equal((thrown as NodeJS.ErrnoException).code, 'ENOENT')
   }
 }
+
+test('knows whose logs there are on one of several machines', async () => {
+  using bed = openBed()
+  for (const name of ['web-10.a', 'web-2.b', 'web-2.a', 'web-2', 'web-api-1.a', 'web-3.a.b']) {
+    writeFileSync(join(logsFolder(bed.state), `${name}.log`), '')
+    writeFileSync(join(logsFolder(bed.state), `${name}.log.1`), '')
+  }
+  const found = await replicasWithLogs(bed.state, 'web')
+  assert.deepEqual(found, ['web-2', 'web-2.a', 'web-2.b', 'web-10.a'])
+  assert.deepEqual(await replicasWithLogs(bed.state, 'web-api'), ['web-api-1.a'])
+})

@@ -60,8 +60,8 @@ export async function* readLogs(
 }
 
 /**
- * The replicas of a service that have a log, also those that are gone, lowest number first. Rejects
- * with a Fault where nobody may look.
+ * The replicas of a service that have a log, also those that are gone, lowest number first, then by
+ * the machine that a name in a cluster ends with. Rejects with a Fault where nobody may look.
  */
 export async function replicasWithLogs(state: string, service: string): Promise<readonly string[]> {
   const folder = logsFolder(state)
@@ -71,11 +71,11 @@ export async function replicasWithLogs(state: string, service: string): Promise<
     throw new Fault('failed', `cannot look into ${folder}`, { cause })
   })
   return names
-    .map((name) => /^(.*)-(\d+)\.log$/.exec(name))
+    .map((name) => /^(.*)-(\d+)(\.[^.]+)?\.log$/.exec(name))
     .filter((match) => match?.[1] === service)
-    .map((match) => Number(match?.[2]))
-    .toSorted((a, b) => a - b)
-    .map((number) => `${service}-${number}`)
+    .map((match) => ({ number: Number(match?.[2]), machine: match?.[3] ?? '' }))
+    .toSorted((a, b) => a.number - b.number || (a.machine < b.machine ? -1 : 1))
+    .map(({ number, machine }) => `${service}-${number}${machine}`)
 }
 
 /** One log, read to its end and then on, across rotations. */
