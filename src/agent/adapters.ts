@@ -112,7 +112,10 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
     agents,
     listener: {
       asked: (server, { agent }) => {
-        listener.event('health', server, 'agent-asks', agent?.line ?? '', { ...agent })
+        if (agent === undefined) {
+          const why = 'the file no longer asks an agent of it: what that said is forgotten'
+          listener.event('health', server, 'agent-forgotten', why, {})
+        } else listener.event('health', server, 'agent-asks', agent.line, { ...agent })
         listener.changed()
       },
       changed: ({ server, from, to, rule, why }, _health, expected) => {

@@ -6,11 +6,13 @@ import { fc } from '../../test/fixtures/properties.ts'
 import { agentAfter, agentLineBytesMost, readAgentLine } from './agent-words.ts'
 import type { AgentReport } from './model.ts'
 
+const none = { kind: 'none' } as const
+
 const after = (...lines: readonly string[]) =>
   lines.reduce(
     (word, line) => {
       const report = readAgentLine(line)
-      return report === undefined ? word : agentAfter(word, { kind: 'agent', report })
+      return report === undefined ? word : agentAfter(word, { kind: 'agent', report }, none)
     },
     undefined as ReturnType<typeof agentAfter>,
   )

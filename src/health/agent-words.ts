@@ -1,6 +1,6 @@
 // What does an agent's line mean (HAProxy configuration manual 5.2, `agent-check`)? Pure.
 
-import type { AgentReport, AgentWord, News } from './model.ts'
+import type { AgentReport, AgentWord, Check, News } from './model.ts'
 
 /** What holds of a server whose agent has said nothing of it yet. */
 const silent: AgentWord = {
@@ -57,10 +57,17 @@ function measureOf(word: string): Partial<AgentReport> | undefined {
   return limit === undefined ? undefined : { maxConnections: Number(limit) }
 }
 
-/** What the agent has said once these news are in. */
-export function agentAfter(before: AgentWord | undefined, news: News): AgentWord | undefined {
+/** What the agent has said once these news are in; a check that asks none has no agent's word. */
+export function agentAfter(
+  before: AgentWord | undefined,
+  news: News,
+  check: Check,
+): AgentWord | undefined {
+  if (news.kind === 'check-changed' && !asksAgent(check)) return undefined
   return news.kind === 'agent' ? { ...silent, ...before, ...news.report } : before
 }
+
+const asksAgent = (check: Check): boolean => check.kind !== 'none' && check.agent !== undefined
 
 /** Whether a table made from one of them differs from one made from the other. */
 export const meansTheSame = (a: AgentWord | undefined, b: AgentWord | undefined): boolean =>

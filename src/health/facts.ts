@@ -39,7 +39,7 @@ export function factsOf(seen: HealthObservation): HealthFacts {
   const passes = restarted || found === 'failed' ? 0 : health.passes + (found === 'passed' ? 1 : 0)
   const failures =
     restarted || found === 'passed' ? 0 : health.failures + (found === 'failed' ? 1 : 0)
-  const agent = restarted ? undefined : agentAfter(health.agent, news)
+  const agent = restarted ? undefined : agentAfter(health.agent, news, seen.check)
   return {
     verdict: health.verdict,
     checked: seen.check.kind !== 'none',

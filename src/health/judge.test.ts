@@ -29,7 +29,7 @@ const agentSays = (says: 'up' | 'down'): News => ({
   kind: 'agent',
   report: { says, line: `${says} # maintenance of the disk` },
 })
-const calledDown = agentAfter(undefined, agentSays('down'))
+const calledDown = agentAfter(undefined, agentSays('down'), check)
 const signal: News = { kind: 'signal', signal: { server: 'web-1', at: now, kind: 'reset' } }
 
 /** An observation that differs from a healthy server with a healthy sibling as stated. */
@@ -181,6 +181,21 @@ suite('a verdict', () => {
   test('is not believed while the agent says down, however often a check passes', () => {
     const { health } = judge(seen({ ...down, agent: calledDown, passes: 5 }, passed()))
     assert.equal(health.verdict, 'down')
+  })
+
+  test('no longer heeds what an agent said once the check asks none', () => {
+    const called = { ...down, agent: calledDown, passes: 5, failures: 0 }
+    const agent = { host: undefined, port: 9707, every: ms(2000), timeout: ms(1000), send: '' }
+    const change = { kind: 'check-changed' } as const
+    const asked = judge(seen(called, change, { check: { ...check, agent } }))
+    assert.equal(asked.health.agent?.says, 'down')
+    const { health } = judge(seen(called, change))
+    assert.equal(health.agent, undefined)
+    assert.equal(health.verdict, 'down', 'its check has the word')
+    assert.equal(judge(seen(health, passed())).change?.rule, 'risen')
+    const unchecked = judge(seen(called, change, { check: { kind: 'none' } }))
+    assert.equal(unchecked.health.agent, undefined)
+    assert.equal(unchecked.health.verdict, 'up')
   })
 
   test('a doubt is answered only by a probe that began after it', () => {

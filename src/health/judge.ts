@@ -41,7 +41,7 @@ export function judge(seen: HealthObservation): Judgement {
     failures: facts.failures,
     last: sighting ?? before.last,
     suspectedAt: sighting === undefined ? before.suspectedAt : doubtAfter(before, sighting),
-    agent: agentAfter(before.agent, news),
+    agent: agentAfter(before.agent, news, seen.check),
   }
   for (const action of actions) {
     if (action.kind === 'suspect') health = { ...health, suspectedAt: seen.now }

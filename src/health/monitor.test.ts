@@ -315,4 +315,24 @@ suite('an agent beside a server', () => {
     assert.deepEqual(told.toSorted(), ['web-1 asks drain 50%', 'web-1 up first-pass'])
     assert.equal(monitor.observe().get('web-1')?.agent?.takes, 'drain')
   })
+
+  test('that the file no longer asks has no say any more', () => {
+    for (const [line, without] of [
+      ['down', check],
+      ['drain 10% maxconn:1', check],
+      ['maint', { kind: 'none' }],
+    ] as const) {
+      const { clock, says, told, monitor, withAgent } = openAgents()
+      monitor.watch([withAgent('web-1')])
+      says.set('web-1', line)
+      clock.run(ms(5000))
+      assert.equal(monitor.observe().get('web-1')?.agent?.line, line)
+      told.length = 0
+      monitor.watch([target('web-1', { check: without as Check })])
+      clock.run(ms(5000))
+      const { verdict, agent } = monitor.observe().get('web-1') ?? assert.fail('it is watched')
+      assert.deepEqual({ verdict, agent }, { verdict: 'up', agent: undefined })
+      assert.equal(told.length, line === 'down' ? 2 : 1, 'whoever makes the table hears of it')
+    }
+  })
 })

@@ -16,7 +16,10 @@ export interface HealthListener {
    * has just been started does not answer at once.
    */
   changed(change: VerdictChange, health: Health, expected: boolean): void
-  /** An agent asks for another share, or for nothing, while the verdict stays what it was. */
+  /**
+   * An agent asks for another share, or for nothing, while the verdict stays what it was; also when
+   * what it said is forgotten as it is no longer asked.
+   */
   asked?(server: string, health: Health): void
 }
 
