@@ -4,7 +4,7 @@
 import type { EdgeAccount } from '../balancing/model.ts'
 import type { SharedPeers } from '../certificates/engines/shared/peers.ts'
 import { besides } from '../cluster/together.ts'
-import { Fault } from '../foundation/fault.ts'
+import { describeError, Fault } from '../foundation/fault.ts'
 import { ms, openClock } from '../foundation/time.ts'
 import { diff } from '../spec/diff.ts'
 import type { Spec } from '../spec/model.ts'
@@ -147,11 +147,18 @@ async function openLocked(options: AgentOptions, lock: Disposable): Promise<Agen
     ...{ clock, journal, store, cluster, ...adapters },
     databases: opensDoors(databases, adapters),
   })
-  const windows = openWindows(telemetry, () => core?.operate.bind(core))
+  const windows = openWindows(
+    telemetry,
+    () => core?.operate.bind(core),
+    (thrown) => {
+      const told = { room: 'agent', subject: 'windows', rule: 'window-lost' }
+      const why = describeError(thrown)
+      journal.record({ at: clock.now(), ...told, why, actions: [], seen: {} })
+    },
+  )
   try {
-    using opening = await windows.prepare(read.spec)
-    await core.apply(read.spec, read.file)
-    opening.keep()
+    const first = core
+    await windows.change(read.spec, () => first.apply(read.spec, read.file))
   } catch (thrown) {
     core[Symbol.dispose]()
     if (kept?.applied === undefined) await adapters.balancer.stop(ms(0))
@@ -245,10 +252,9 @@ class RunningAgent implements Agent, AgentClusterDeeds {
     return statusOf(this.#parts.core.world(), this.#teller())
   }
 
-  async apply(spec: Spec, file: Omit<AppliedFile, 'at'>): Promise<void> {
-    using opening = await this.#parts.windows.prepare(spec)
-    await this.#parts.core.apply(spec, file)
-    opening.keep()
+  apply(spec: Spec, file: Omit<AppliedFile, 'at'>): Promise<void> {
+    const { core, windows } = this.#parts
+    return windows.change(spec, () => core.apply(spec, file))
   }
 
   poke(): void {
