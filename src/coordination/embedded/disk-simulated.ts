@@ -1,6 +1,7 @@
 // A disk in memory that fails as disks do: a crash loses what was not synced, keeps parts of what
 // was under way, tears a write in the middle; it can be full, refuse a sync, and flip bits.
 
+import { invariant } from '../../foundation/invariant.ts'
 import type { Random } from '../../foundation/random.ts'
 import { below } from '../../foundation/random.ts'
 import type { Disk, DiskFile } from './disk.ts'
@@ -71,37 +72,45 @@ export function openSimulatedDisk(): SimulatedDisk {
   }
   const used = (): number => [...files.values()].reduce((sum, file) => sum + file.live.length, 0)
 
-  const fileOf = (file: Kept): DiskFile => ({
-    write(bytes, length, at) {
-      const longer = Math.max(0, at + length - file.live.length)
-      if (used() + longer > disk.bytesMost) throw enospc()
-      const copy = Buffer.from(bytes.subarray(0, length))
-      file.live = laid(file.live, at, copy)
-      file.pending.push({ at, bytes: copy })
-    },
-    sync(done) {
-      const covered = file.pending.length
-      const answer = (): void => {
-        if (disk.failNextSync) {
-          disk.failNextSync = false
-          done(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }))
-          return
+  const fileOf = (file: Kept): DiskFile => {
+    let [isOpen, syncs] = [true, 0]
+    return {
+      write(bytes, length, at) {
+        const longer = Math.max(0, at + length - file.live.length)
+        if (used() + longer > disk.bytesMost) throw enospc()
+        const copy = Buffer.from(bytes.subarray(0, length))
+        file.live = laid(file.live, at, copy)
+        file.pending.push({ at, bytes: copy })
+      },
+      sync(done) {
+        const covered = file.pending.length
+        syncs += 1
+        const answer = (): void => {
+          syncs -= 1
+          if (disk.failNextSync) {
+            disk.failNextSync = false
+            done(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }))
+            return
+          }
+          for (const { at, bytes } of file.pending.splice(0, covered)) {
+            file.safe = laid(file.safe, at, bytes)
+          }
+          done(null)
         }
-        for (const { at, bytes } of file.pending.splice(0, covered)) {
-          file.safe = laid(file.safe, at, bytes)
-        }
-        done(null)
-      }
-      if (disk.isInstant) answer()
-      else waiting.push(answer)
-    },
-    cut(length) {
-      file.live = Buffer.from(file.live.subarray(0, length))
-      file.safe = Buffer.from(file.live)
-      file.pending = []
-    },
-    close() {},
-  })
+        if (disk.isInstant) answer()
+        else waiting.push(answer)
+      },
+      cut(length) {
+        file.live = Buffer.from(file.live.subarray(0, length))
+        file.safe = Buffer.from(file.live)
+        file.pending = []
+      },
+      close() {
+        invariant(isOpen && syncs === 0, 'a file is closed once, and not while it is synced')
+        isOpen = false
+      },
+    }
+  }
 
   const disk: SimulatedDisk = {
     name: 'simulated disk',

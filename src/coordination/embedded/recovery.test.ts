@@ -176,6 +176,24 @@ test('a snapshot is exact, whatever is written while it is taken', () => {
   }
 })
 
+test('a snapshot that is given up while the disk is at the last of it leaves nothing', () => {
+  const random = seededRandom(6, 'given up')
+  const lab = new Lab()
+  const life = lab.start()
+  for (let step = 0; step < 30; step += 1) life.act(random)
+  life.settle()
+  lab.disk.isInstant = false
+  life.keeper.begin(0)
+  while (life.turn());
+  life.keeper.stop()
+  lab.disk.finishSyncs()
+  assert.deepEqual(
+    lab.disk.list().filter((name) => name.startsWith('snapshot')),
+    [],
+  )
+  assert.equal(life.failure, undefined)
+})
+
 test('a full disk acknowledges nothing, and goes on when there is room', () => {
   const random = seededRandom(8, 'room')
   const lab = new Lab()

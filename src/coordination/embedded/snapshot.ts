@@ -43,6 +43,8 @@ export class SnapshotWriter {
   #count = 0
   #group = 0
   #nodesKept = 0
+  #isSyncing = false
+  #isAbandoned = false
 
   /** Begins: the snapshot is of the state as it is now. Throws what the disk says. */
   constructor(state: State, disk: Disk, salt: number) {
@@ -115,15 +117,21 @@ export class SnapshotWriter {
     return this.#next < this.#nodes.length
   }
 
-  /** Closes the snapshot; `done` hears when it is safe under its name, or why it is not. */
+  /**
+   * Closes the snapshot; `done` hears when it is safe under its name, or why it is not. It hears
+   * nothing of one that is abandoned meanwhile.
+   */
   finish(done: (error: Error | null) => void): void {
     this.#state.tree.beforeChange = null
     this.#sink.byte(kept.end)
     this.#sink.long(this.#nodesKept)
     this.#count += 1
     this.#flush()
+    this.#isSyncing = true
     this.#file.sync((error) => {
+      this.#isSyncing = false
       this.#file.close()
+      if (this.#isAbandoned) return
       if (error !== null) return done(error)
       try {
         this.#disk.rename(unfinishedName, snapshotName(this.zxid))
@@ -142,10 +150,12 @@ export class SnapshotWriter {
     if (acls.size > manyLists) acls.keepOnly(new Set([...this.#used, ...aclsOf(this.#state)]))
   }
 
-  /** Gives up. */
+  /** Gives up, also while the disk is at the last of it. */
   abandon(): void {
+    this.#isAbandoned = true
     this.#state.tree.beforeChange = null
-    this.#file.close()
+    // The system has the file until the sync ends: its number must not be given out before.
+    if (!this.#isSyncing) this.#file.close()
     this.#disk.remove(unfinishedName)
   }
 }
