@@ -10,13 +10,14 @@ import { openLocalBoard } from '../databases/boards/local.ts'
 import { openSharedBoard } from '../databases/boards/shared.ts'
 import { describeAction } from '../databases/describe.ts'
 import type { DatabaseAccounts } from '../databases/engine.ts'
-import { leadDatabase } from '../databases/lead.ts'
+import { type LeadOptions, leadDatabase } from '../databases/lead.ts'
 import type { MemberTls } from '../databases/member-tls.ts'
 import type { DatabasePlan, DatabaseView, MemberPlan } from '../databases/model.ts'
 import { accountsOf } from '../databases/passwords.ts'
 import { wishOf } from '../databases/wish.ts'
 import { describeError, Fault } from '../foundation/fault.ts'
 import { type Milliseconds, ms, sleep } from '../foundation/time.ts'
+import { decideAlone } from './database-alone.ts'
 import { Held } from './database-held.ts'
 import { Keeping } from './database-keeping.ts'
 import { type Leaving, leavingOf, untilMayLeave } from './database-leaving.ts'
@@ -201,7 +202,7 @@ export class AgentDatabases {
       if (this.#isMine(one.member)) held.running.push(this.#letGo(held, one))
     }
     held.running.push(held.keeping.run(held.stop.signal))
-    if (local !== undefined) held.running.push(this.#decide(held, local, held.stop.signal))
+    if (local !== undefined) held.running.push(this.#decideAlone(held, local))
     if (this.#session !== undefined) held.running.push(this.#attend(held, this.#session))
     if (this.#term !== undefined) held.running.push(this.#leadOne(held, this.#term))
   }
@@ -235,20 +236,27 @@ export class AgentDatabases {
     }
   }
 
-  async #decide(held: Held, board: DecidingBoard, signal: AbortSignal): Promise<void> {
+  /** What every decision about it takes. */
+  #deciding(plan: DatabasePlan): Pick<LeadOptions, 'clock' | 'wish' | 'decided'> {
     const { clock, event } = this.#options
-    const { plan } = held
+    return {
+      ...{ clock, wish: () => wishOf(plan) },
+      decided: ({ rule, why, actions }, { record, members }) =>
+        event(rule, plan.name, why, actions.map(describeAction), { record, members }),
+    }
+  }
+
+  #decideAlone({ plan, stop }: Held, board: DecidingBoard): Promise<void> {
+    const event = (rule: string, why: string) => this.#options.event(rule, plan.name, why)
+    return decideAlone({ ...this.#deciding(plan), board, event }, stop.signal)
+  }
+
+  async #decide({ plan }: Held, board: DecidingBoard, signal: AbortSignal): Promise<void> {
     try {
-      await leadDatabase(
-        {
-          ...{ board, clock, wish: () => wishOf(plan) },
-          decided: ({ rule, why, actions }, { record, members }) =>
-            event(rule, plan.name, why, actions.map(describeAction), { record, members }),
-        },
-        signal,
-      )
+      await leadDatabase({ ...this.#deciding(plan), board }, signal)
     } catch (thrown) {
-      if (!signal.aborted) event('decides-no-longer', plan.name, describeError(thrown))
+      if (signal.aborted) return
+      this.#options.event('decides-no-longer', plan.name, describeError(thrown))
     }
   }
 

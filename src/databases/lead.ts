@@ -24,6 +24,8 @@ export interface LeadOptions {
   readonly wish: () => DatabaseWish | undefined
   /** Told whenever another rule decides, and for every decision that does something. */
   readonly decided: (decision: Decision<DatabaseAction>, seen: DatabaseObservation) => void
+  /** Told after every look whose decision was carried out, or that had nothing to do. */
+  readonly carriedOut?: () => void
 }
 
 /** How often it looks although nothing has changed: bounds pass in silence. */
@@ -32,7 +34,10 @@ const lookEvery = ms(100)
 /** After a pause of this process that was longer, nobody is called silent for it. */
 const pauseLeast = ms(500)
 
-/** Decides until the signal is aborted. Rejects when a write is refused: somebody else decides. */
+/**
+ * Decides until the signal is aborted. Rejects when a write fails, or is refused: somebody else
+ * decides.
+ */
 export async function leadDatabase(options: LeadOptions, signal: AbortSignal): Promise<void> {
   const { board, clock } = options
   const patience = new Patience()
@@ -55,6 +60,7 @@ export async function leadDatabase(options: LeadOptions, signal: AbortSignal): P
       last = decision.rule
       await carryOut(board, decision.actions, seen, signal)
       if (isFulfilled(seen)) await board.ask((now) => without(seen.request, now), signal)
+      options.carriedOut?.()
     }
     using _timer = clock.after(lookEvery, bell.wake)
     await bell.wait(signal)
