@@ -1,7 +1,8 @@
-// Which machine receives the log may change back and forth: whoever's turn it is receives it.
+// Which machine receives the log may change back and forth: whoever's turn it is receives it, and
+// removes nothing that another may be at.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -13,9 +14,22 @@ import type { BackupEngine } from './engine.ts'
 import { openFolderStore } from './stores/folder.ts'
 import { Works } from './works.ts'
 
+/** Part of a base that was written so many hours ago, and has no manifest. */
+function halfMade(folder: string, id: string, hours: number): string {
+  const base = join(folder, '1-0/bases', id)
+  mkdirSync(base, { recursive: true })
+  const part = join(base, 'data.tar.zst')
+  writeFileSync(part, 'rows')
+  const at = Date.now() / 1000 - hours * 3600
+  utimesSync(part, at, at)
+  return part
+}
+
 test('receives again when its turn comes again, from the same primary', async () => {
   const clock = openClock()
   const folder = mkdtempSync(join(tmpdir(), 'ao-archivist-'))
+  const fresh = halfMade(folder, 'fresh', 0.5)
+  const old = halfMade(folder, 'old', 2)
   const stop = new AbortController()
   /** Whether a member is heard on the machine that goes before this one. */
   let isFirstHeard = false
@@ -53,6 +67,8 @@ test('receives again when its turn comes again, from the same primary', async ()
       isFirstHeard = heard
       await until('it is as it should be', () => receiving === (heard ? 0 : 1), 30_000)
     }
+    assert.ok(existsSync(fresh), 'another machine may be at it')
+    assert.ok(!existsSync(old), 'it was broken off')
   } finally {
     stop.abort(new Error('the test ends'))
     await running

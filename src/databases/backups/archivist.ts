@@ -2,7 +2,7 @@
 // and removes what is kept too long. Looks, lets the rules decide, and does it.
 
 import { describeError, Fault } from '../../foundation/fault.ts'
-import { type Clock, type Instant, ms, since, sleep } from '../../foundation/time.ts'
+import { type Clock, type Instant, later, ms, since, sleep } from '../../foundation/time.ts'
 import { encryptionOf, isSpoken } from '../encryption.ts'
 import type { MemberAddress } from '../engine.ts'
 import type { BackupPlan, DatabaseView } from '../model.ts'
@@ -51,9 +51,10 @@ const lookEvery = ms(500)
 const readEvery = ms(30_000)
 /** Between two connections to a primary whose log cannot be received. */
 const againAfter = ms(1000)
-
 /** The log of the last moments is still on its way when a copy is complete. */
 const loggedWithin = ms(60_000)
+/** Nobody who lives writes nothing for so long in the midst of a base. */
+const brokenOffAfter = ms(3_600_000)
 
 /** The member that the log comes from, and the history that it is on. */
 interface Stream {
@@ -86,11 +87,11 @@ export class Archivist {
     const { clock } = this.#options
     let isMine = false
     while (!signal.aborted) {
-      const mine = makesBackups(this.#options.view(), this.#options.machine, clock.now())
+      const mine = makesBackups(this.#options.view(), this.#options.machine, clock.now(), isMine)
       try {
-        if (mine && !isMine) await this.#tidy()
+        if (mine && !isMine) this.#readAt = undefined
         isMine = mine
-        await this.#readIfOld()
+        await this.#readIfOld(mine)
         if (mine) {
           this.#follow(signal)
           await this.#decide(signal)
@@ -113,21 +114,23 @@ export class Archivist {
     this.#options.event(rule, why)
   }
 
-  /** What somebody who died had begun. */
-  async #tidy(): Promise<void> {
-    await this.#read()
+  /** What somebody who died had begun; where others may be at one, only what is old. */
+  async #tidy(isFirst: boolean): Promise<void> {
+    const { store, works, clock, machine, event } = this.#options
+    if (works.isBusy('backup')) return
+    const isAlone = machine === undefined && isFirst
+    const before = isAlone ? undefined : later(clock.now(), ms(-brokenOffAfter))
     for (const { origin } of this.#kept) {
-      const removed = await removeUnfinished(historyStore(this.#options.store, origin))
-      if (removed.length === 0) continue
-      this.#options.event('half-made-removed', `${removed.join(', ')} had been broken off`)
+      const removed = (await removeUnfinished(historyStore(store, origin), before)).join(', ')
+      if (removed !== '') event('half-made-removed', `${removed} had been broken off`)
     }
   }
 
-  async #readIfOld(): Promise<void> {
-    const { clock } = this.#options
-    if (this.#readAt === undefined || since(this.#readAt, clock.now()) >= readEvery) {
-      await this.#read()
-    }
+  async #readIfOld(mine: boolean): Promise<void> {
+    const at = this.#readAt
+    if (at !== undefined && since(at, this.#options.clock.now()) < readEvery) return
+    await this.#read()
+    if (mine) await this.#tidy(at === undefined)
   }
 
   async #read(): Promise<void> {

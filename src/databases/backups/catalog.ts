@@ -89,9 +89,26 @@ export async function beginHistory(
   await at.put(historyKey, sealed({ since: now }), signal)
 }
 
-/** The last thing that is written of a base: from here on it is one. */
-export const finishBase = (store: BackupStore, base: Base, signal: AbortSignal): Promise<void> =>
-  store.put(manifestKey(base.id), sealed(base), signal)
+/**
+ * The last thing that is written of a base: from here on it is one. Rejects with a Fault unless all
+ * of its parts are there.
+ */
+export async function finishBase(
+  store: BackupStore,
+  base: Base,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await store.list(`${baseFolder(base.id)}/`)
+  const lost = base.parts.find(
+    ({ key, bytes }) => !found.some((each) => each.key === key && each.bytes === bytes),
+  )
+  if (lost !== undefined) {
+    throw new Fault('failed', `${lost.key} is not as it was put into ${store.place} any more`, {
+      remedy: 'see who else removes files there; another backup is made',
+    })
+  }
+  await store.put(manifestKey(base.id), sealed(base), signal)
+}
 
 /** Removes a base of one history: its manifest first, so that half of it is never taken for one. */
 export async function removeBase(store: BackupStore, id: string): Promise<void> {
@@ -99,11 +116,22 @@ export async function removeBase(store: BackupStore, id: string): Promise<void> 
   for (const { key } of await store.list(`${baseFolder(id)}/`)) await store.remove(key)
 }
 
-/** What was begun and never finished, by somebody who died: nobody else makes one now. */
-export async function removeUnfinished(store: BackupStore): Promise<readonly string[]> {
-  const found = (await store.list('bases/')).map(({ key }) => key)
-  const ids = new Set(found.map((key) => key.split('/')[1] ?? ''))
-  const unfinished = [...ids].filter((id) => !found.includes(manifestKey(id)))
+/**
+ * What was begun and never finished, by somebody who died. What was written at `before` or later
+ * stays: somebody may be at it. Without it all is removed: nobody else can make one now.
+ */
+export async function removeUnfinished(
+  store: BackupStore,
+  before?: Instant,
+): Promise<readonly string[]> {
+  const all = await store.list('bases/')
+  const idOf = (key: string): string => key.split('/')[1] ?? ''
+  const late = new Set(
+    all.filter(({ at }) => before !== undefined && at >= before).map(({ key }) => idOf(key)),
+  )
+  const found = new Set(all.map(({ key }) => key))
+  const ids = new Set(all.map(({ key }) => idOf(key)))
+  const unfinished = [...ids].filter((id) => !found.has(manifestKey(id)) && !late.has(id))
   for (const id of unfinished) await removeBase(store, id)
   return unfinished
 }

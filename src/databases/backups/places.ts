@@ -10,11 +10,15 @@ const awayAfter = ms(60_000)
 const isHeard = (seen: MemberSighting | undefined, now: Instant, within: Milliseconds): boolean =>
   seen !== undefined && since(seen.heard, now) < within
 
-/** Whether `machine` makes them: that of the first member in the file that is there. */
+/**
+ * Whether `machine` makes them: that of the first member in the file that is there. Where nobody
+ * can be heard at this moment, whoever made them so far goes on, and nobody begins.
+ */
 export function makesBackups(
-  { plan, members }: DatabaseView,
+  { plan, members, connected }: DatabaseView,
   machine: string | undefined,
   now: Instant,
+  soFar: boolean,
 ): boolean {
   if (machine === undefined) return true
   const first = plan.members.find(({ name }) =>
@@ -24,7 +28,7 @@ export function makesBackups(
       awayAfter,
     ),
   )
-  return first === undefined || first.machine === machine
+  return first === undefined || !connected ? soFar : first.machine === machine
 }
 
 /** Who serves at this moment, as the record has it: the log comes from there. */
