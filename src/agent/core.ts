@@ -14,6 +14,7 @@ import { enact, forgetGone, wish } from '../services/state.ts'
 import type { Spec } from '../spec/model.ts'
 import { certificateWishes } from './certificates.ts'
 import type { CorePorts } from './core-ports.ts'
+import { type Asked, askedAgain } from './meanwhile.ts'
 import type { AgentState, AppliedFile, ServiceMemory } from './model.ts'
 import { wishesHere } from './part.ts'
 import { forgetWords } from './routes.ts'
@@ -56,9 +57,7 @@ const nothing: Spec = {
   name: '',
   machines: {},
   coordination: { kind: 'embedded' },
-  services: {},
-  frontends: {},
-  databases: {},
+  ...{ services: {}, frontends: {}, databases: {} },
   edges: 0,
   written: {},
 }
@@ -84,6 +83,8 @@ class AgentCore implements Core {
   #isStirred = true
   /** While the balancer may still refuse a file, nothing else of it is begun. */
   #applying = false
+  /** What was asked of services since that file was begun. */
+  #meanwhile: Asked[] = []
   /** Files are taken one after the other: one that is refused must not undo another. */
   #turn: Promise<unknown> = Promise.resolve()
   #over = false
@@ -151,14 +152,13 @@ class AgentCore implements Core {
       this.#spec = before.spec
       await this.#ports.databases?.plan(Object.values(before.spec.databases))
       await this.#unwatch(before.spec)
-      this.#state = {
-        ...this.#state,
-        applied: before.state.applied,
-        services: before.state.services,
-      }
+      const { applied, services } = before.state
+      this.#state = { ...this.#state, applied, services }
+      this.#askAgain()
       throw thrown
     } finally {
       this.#applying = false
+      this.#meanwhile = []
     }
     await this.#ports.databases?.apply()
     this.#save()
@@ -176,8 +176,17 @@ class AgentCore implements Core {
     }
   }
 
-  operate(rule: string, subject: string, verb: (world: World, now: Instant) => AgentState): void {
+  #askAgain(): void {
+    const { services, undone } = askedAgain(this.world(), this.#meanwhile, this.now())
+    this.#state = { ...this.#state, services }
+    for (const { subject, why } of undone) this.#note('refused-with-its-file', subject, why)
+  }
+
+  operate(rule: string, subject: string, verb: Asked['verb']): void {
+    const { services } = this.#state
     this.#state = verb(this.world(), this.#ports.clock.now())
+    const isOfServices = this.#state.services !== services
+    if (this.#applying && isOfServices) this.#meanwhile.push({ rule, subject, verb })
     this.#note(rule, subject, 'an operator asked for it')
     this.#save()
     this.poke()
