@@ -96,7 +96,7 @@ export async function openAdapters(machine: Machine, listener: AdapterListener):
   const entrusted = new Entrusted(balancer)
   const store = certificateStore(folder)
   const certificates = new CertificateKeeper({
-    ...{ clock, random, store, issuer: openAcmeIssuer(), peers: peers ?? noPeers(store) },
+    ...{ clock, random, store, issuer: openAcmeIssuer(clock), peers: peers ?? noPeers(store) },
     listener: {
       ...hears('certificates'),
       secrets: (told) => entrusted.tell({ keys: told }),

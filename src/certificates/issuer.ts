@@ -16,7 +16,8 @@ export interface Proof {
 export interface Issuer {
   /**
    * A new certificate with a new key; the account at the authority is kept in `store`. Rejects with
-   * what the authority, or the way to it, said.
+   * what the authority, or the way to it, said (a Fault `unreachable`), or soon after the signal is
+   * aborted with its reason: nothing of the order goes on then.
    */
-  issue(wish: AcmeWish, proof: Proof, store: SecretStore): Promise<PemPair>
+  issue(wish: AcmeWish, proof: Proof, store: SecretStore, signal: AbortSignal): Promise<PemPair>
 }

@@ -60,7 +60,8 @@ export class Renewals {
   readonly #options: RenewalOptions
   #managed = new Map<string, Managed>()
   readonly #challenges = new Set<Challenge>()
-  #over = false
+  /** Ends the orders that are under way. */
+  readonly #end = new AbortController()
 
   constructor(options: RenewalOptions) {
     this.#options = options
@@ -91,6 +92,10 @@ export class Renewals {
     const failed = parseTry(await store.read(triesOf(name)))
     const fresh = { wanted, failed, problem: '', running: false }
     return { wish, loaded, isPlaceholder: kept === undefined, ...fresh }
+  }
+
+  get #isOver(): boolean {
+    return this.#end.signal.aborted
   }
 
   find(wish: AcmeWish): Managed | undefined {
@@ -124,7 +129,7 @@ export class Renewals {
       current.problem = why
     } finally {
       this.#current(name, managed).running = false
-      if (!this.#over) await this.#options.listener.changed()
+      if (!this.#isOver) await this.#options.listener.changed()
     }
   }
 
@@ -139,7 +144,7 @@ export class Renewals {
       hide: (challenge: Challenge) => this.#hide(challenge),
     }
     try {
-      const issued = await issuer.issue(wish, proof, store)
+      const issued = await issuer.issue(wish, proof, store, this.#end.signal)
       const loaded = loadPem(issued)
       if (loaded === undefined) throw new Error('the authority sent what is no certificate')
       await store.write(name, JSON.stringify({ format: 1, ...issued }))
@@ -148,6 +153,8 @@ export class Renewals {
       const left = inWords(loaded.facts.until - clock.now())
       this.#event('certificate-issued', wish, `it is good for ${left}`)
     } catch (thrown) {
+      // Whoever ends gives up its order: no authority has refused it.
+      if (this.#isOver) return
       return await this.#failed(name, this.#current(name, managed), describeError(thrown), store)
     }
     await this.#note(name, this.#current(name, managed), { ...noTry, at: clock.now() }, store)
@@ -184,7 +191,7 @@ export class Renewals {
 
   /** Another machine has ordered, or failed to, or wants its challenges answered. */
   async #heard(names: readonly string[]): Promise<void> {
-    if (this.#over) return
+    if (this.#isOver) return
     for (const name of this.#managed.keys()) {
       if (names.includes(name) || names.includes(triesOf(name))) await this.#reload(name)
     }
@@ -218,12 +225,12 @@ export class Renewals {
   }
 
   #event(rule: string, { directory, names }: AcmeWish, why: string): void {
-    if (this.#over) return
+    if (this.#isOver) return
     this.#options.listener.event(rule, names[0] ?? directory, why, { directory, names })
   }
 
   [Symbol.dispose](): void {
-    this.#over = true
+    this.#end.abort(new Error('the agent ends'))
   }
 }
 
