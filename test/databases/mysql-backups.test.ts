@@ -14,7 +14,8 @@ import { readGroups } from '../../src/databases/engines/mysql/binary-log.ts'
 import { packFolder, unpackFolder } from '../../src/databases/engines/mysql/folder-stream.ts'
 import { parseGtidSet } from '../../src/databases/engines/mysql/gtid-set.ts'
 import { dumpPacket } from '../../src/databases/engines/mysql/log-receiver.ts'
-import { pieceNames, readPiece } from '../../src/databases/engines/mysql-kin/log-pieces.ts'
+import { pieceNames } from '../../src/databases/engines/mysql-kin/log-pieces.ts'
+import { readOutline } from '../../src/databases/engines/mysql-kin/outline.ts'
 import { instant } from '../../src/foundation/time.ts'
 import { accounts, soon } from '../conformance/database-scene.ts'
 import { ScriptedMysql, type ScriptedState } from '../support/scripted-mysql.ts'
@@ -67,9 +68,13 @@ async function openStage(state: Partial<ScriptedState>): Promise<Stage> {
   })
   const gtids = async (): Promise<readonly string[]> => {
     const pieces = await Promise.all(
-      (await pieceNames(store)).map((name) => readPiece(store, name, readGroups)),
+      (await pieceNames(store)).map((name) => readOutline(store, name, readGroups)),
     )
-    return pieces.flatMap(({ groups }) => groups.map(({ gtid }) => gtid))
+    return pieces.flatMap(({ runs }) =>
+      runs.flatMap(({ source, first, last }) =>
+        Array.from({ length: last - first + 1 }, (_, at) => `${source}${first + at}`),
+      ),
+    )
   }
   return {
     ...{ fake, store, gtids },
@@ -110,7 +115,7 @@ suite('the log of a MySQL', () => {
     assert.deepEqual(heard.at(-1), { receiving: false, until: undefined })
     assert.deepEqual(await stage.gtids(), [`${uuid}:8`])
     const [name = ''] = await pieceNames(stage.store)
-    assert.equal((await readPiece(stage.store, name, readGroups)).after, `${uuid}:1-7`)
+    assert.equal((await readOutline(stage.store, name, readGroups)).after, `${uuid}:1-7`)
     Object.assign(stage.fake.state, {
       ...{ executed: `${uuid}:1-9`, log: [rotate, format, previous, ...two, heartbeat] },
     })
@@ -128,8 +133,8 @@ suite('the log of a MySQL', () => {
     })
     await stage.receive(0)
     const [name = ''] = await pieceNames(stage.store)
-    const piece = await readPiece(stage.store, name, readGroups)
-    assert.deepEqual([piece.after, piece.groups], [`${uuid}:1-7`, []])
+    const piece = await readOutline(stage.store, name, readGroups)
+    assert.deepEqual([piece.after, piece.runs], [`${uuid}:1-7`, []])
   })
 
   test('begins anew where what comes next is gone', async () => {

@@ -27,8 +27,8 @@ export interface BackupStore {
   readonly place: string
   /** All whose keys begin so, sorted by key; objects that are not whole yet are not among them. */
   list(prefix: string): Promise<readonly StoredObject[]>
-  /** All of a small one; `undefined` where there is none. */
-  read(key: string): Promise<Buffer | undefined>
+  /** All of a small one, or its bytes from an offset on; `undefined` where there is none. */
+  read(key: string, from?: number): Promise<Buffer | undefined>
   open(key: string): Readable
   /** It is there whole, and survives a loss of power, once this resolves; or not at all. */
   put(key: string, chunks: AsyncIterable<Buffer> | Buffer, signal: AbortSignal): Promise<void>
@@ -46,7 +46,7 @@ export const below = (store: BackupStore, folder: string): BackupStore => ({
     const found = await store.list(`${folder}/${prefix}`)
     return found.map((each) => ({ ...each, key: each.key.slice(folder.length + 1) }))
   },
-  read: (key) => store.read(`${folder}/${key}`),
+  read: (key, from) => store.read(`${folder}/${key}`, from),
   open: (key) => store.open(`${folder}/${key}`),
   put: (key, chunks, signal) => store.put(`${folder}/${key}`, chunks, signal),
   grow: (key) => store.grow(`${folder}/${key}`),

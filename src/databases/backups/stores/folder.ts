@@ -57,10 +57,13 @@ class FolderStore implements BackupStore {
     }
   }
 
-  read(key: string): Promise<Buffer | undefined> {
-    return this.#failing(`cannot read ${key} in`, () =>
-      readFile(join(this.place, key)).catch(missing),
-    )
+  read(key: string, from = 0): Promise<Buffer | undefined> {
+    const path = join(this.place, key)
+    const read = async (): Promise<Buffer> =>
+      from === 0
+        ? await readFile(path)
+        : Buffer.concat(await Array.fromAsync(createReadStream(path, { start: from })))
+    return this.#failing(`cannot read ${key} in`, () => read().catch(missing))
   }
 
   open(key: string): Readable {

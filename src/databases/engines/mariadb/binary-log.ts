@@ -53,37 +53,80 @@ interface Begun {
   readonly alone: boolean
 }
 
+/** An event that is there whole. */
+interface LogEvent {
+  readonly type: number
+  readonly header: Buffer
+  /** What follows the header, up to so many bytes of the whole. */
+  readonly body: (most: number) => Buffer
+  readonly at: number
+  readonly end: number
+}
+
 /** Reads a whole log; `undefined` where it is none. Throws on one that is encrypted. */
 export function readLog(read: ReadLog): LogContent | undefined {
   if (!read(0, magic.length).equals(magic)) return undefined
   const groups: Group[] = []
+  const groupOf = grouping()
   let before: readonly Gtid[] = []
   let checkpoint: string | undefined
   let open = false
-  let at = magic.length
-  let begun: Begun | undefined
-  for (;;) {
-    const header = read(at, at + headerBytes)
-    if (header.length < headerBytes) break
-    const type = header.readUInt8(4)
-    const length = header.readUInt32LE(9)
-    const body = (most: number): Buffer => read(at + headerBytes, at + Math.min(length, most))
-    if (length < headerBytes || read(at + length - 1, at + length).length === 0) break
-    const end = at + length
-    if (type === types.startEncryption) throw new Error('it is encrypted')
+  let end = magic.length
+  for (const event of eventsFrom(read, magic.length)) {
+    const { type, header, body, at } = event
     if (type === types.format && at === magic.length) {
       open = (header.readUInt16LE(17) & inUse) !== 0
     }
-    if (type === types.gtidList) before = gtidList(body(length))
-    if (type === types.checkpoint) checkpoint = checkpointOf(body(length))
-    if (type === types.gtid) begun = beginning(header, body(headerBytes + 13), at)
-    else if (begun !== undefined && ends(type, begun, body)) {
-      groups.push({ gtid: begun.gtid, from: begun.from, to: end })
-      begun = undefined
-    }
-    at = end
+    if (type === types.gtidList) before = gtidList(body(Number.POSITIVE_INFINITY))
+    if (type === types.checkpoint) checkpoint = checkpointOf(body(Number.POSITIVE_INFINITY))
+    const group = groupOf(event)
+    if (group !== undefined) groups.push(group)
+    end = event.end
   }
-  return { groups, before, checkpoint, open, end: at }
+  return { groups, before, checkpoint, open, end }
+}
+
+/**
+ * The complete transactions from an offset on, which is 0 or behind one of them, as they are
+ * reached; none of what is no log. Throws on one that is encrypted.
+ */
+export function* groupsFrom(read: ReadLog, from: number): Generator<Group> {
+  if (from === 0 && !read(0, magic.length).equals(magic)) return
+  const groupOf = grouping()
+  for (const event of eventsFrom(read, Math.max(from, magic.length))) {
+    const group = groupOf(event)
+    if (group !== undefined) yield group
+  }
+}
+
+function* eventsFrom(read: ReadLog, from: number): Generator<LogEvent> {
+  for (let at = from; ; ) {
+    const header = read(at, at + headerBytes)
+    if (header.length < headerBytes) return
+    const type = header.readUInt8(4)
+    const length = header.readUInt32LE(9)
+    if (length < headerBytes || read(at + length - 1, at + length).length === 0) return
+    if (type === types.startEncryption) throw new Error('it is encrypted')
+    const begin = at
+    const body = (most: number): Buffer => read(begin + headerBytes, begin + Math.min(length, most))
+    at += length
+    yield { type, header, body, at: begin, end: at }
+  }
+}
+
+/** Takes event by event, and gives a transaction with the one that ends it. */
+function grouping(): (event: LogEvent) => Group | undefined {
+  let begun: Begun | undefined
+  return ({ type, header, body, at, end }) => {
+    if (type === types.gtid) {
+      begun = beginning(header, body(headerBytes + 13), at)
+      return undefined
+    }
+    if (begun === undefined || !ends(type, begun, body)) return undefined
+    const { gtid, from } = begun
+    begun = undefined
+    return { gtid, from, to: end }
+  }
 }
 
 /** Gtid_log_event: sequence (8 bytes), domain (4), flags (1); the server is in the header. */

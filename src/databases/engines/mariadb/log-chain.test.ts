@@ -3,20 +3,24 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { instant } from '../../../foundation/time.ts'
-import { type ChainPart, cutAt, type Piece } from '../mysql-kin/log-pieces.ts'
+import { cutAt } from '../mysql-kin/chain-cut.ts'
+import type { ChainPart, Outline } from '../mysql-kin/outline.ts'
+import { runsOf } from '../mysql-kin/runs.ts'
 import { chainFrom } from './log-chain.ts'
 
 /** Transactions by their numbers: server 64 is the primary of epoch 1, 128 that of epoch 2. */
-const piece = (name: string, after: string, ...gtids: readonly string[]): Piece => ({
-  ...{ name, after, isWhole: true },
-  groups: gtids.map((gtid, at) => ({
-    ...{ gtid, from: at * 10, to: at * 10 + 10 },
-    ...{ second: Number(gtid.split('-')[2]), at: Number(gtid.split('-')[2]) * 1000 + 300 },
-  })),
+const piece = (name: string, after: string, ...gtids: readonly string[]): Outline => ({
+  ...{ name, after, isWhole: true, runs: runsOf(gtids), end: gtids.length * 10 },
+  latest: Math.max(0, ...gtids.map((gtid) => Number(gtid.split('-')[2]))),
 })
 
+const gtidsIn = ({ runs }: Pick<ChainPart, 'runs'>): readonly string[] =>
+  runs.flatMap(({ source, first, last }) =>
+    Array.from({ length: last - first + 1 }, (_, at) => `${source}${first + at}`),
+  )
+
 const gtidsOf = (chain: readonly ChainPart[] | undefined): readonly string[] | undefined =>
-  chain?.flatMap(({ groups }) => groups.map(({ gtid }) => gtid))
+  chain?.flatMap(gtidsIn)
 
 suite('the chain from a base', () => {
   const first = piece('1', '', '0-64-1', '0-64-2', '0-64-3')
@@ -31,6 +35,9 @@ suite('the chain from a base', () => {
     ])
     assert.deepEqual(gtidsOf(chainFrom([second], '0-64-3')), ['0-64-4', '0-64-5'])
     assert.deepEqual(gtidsOf(chainFrom([first, second], '0-64-5')), [])
+    const both = piece('3', '0-64-5', '0-64-6', '0-128-7', '0-128-8', '0-128-10')
+    assert.deepEqual(gtidsOf(chainFrom([both], '0-128-7')), ['0-128-8', '0-128-10'])
+    assert.equal(chainFrom([both], '0-128-9'), undefined)
   })
 
   test('is none where a piece is missing, or the base is of no piece', () => {
@@ -52,15 +59,29 @@ suite('the chain from a base', () => {
   })
 })
 
-test('a moment has what was committed in earlier seconds, and what had come in its own', () => {
+test('a moment has earlier seconds, and what had come in its own', async () => {
   const chain = chainFrom([piece('1', '', '0-64-1', '0-64-2', '0-64-3')], '') ?? []
-  const at = (to: number) => {
-    const { parts, isExact } = cutAt(chain, instant(to))
+  const groupsOf = (part: ChainPart) =>
+    gtidsIn(part).map((gtid, at) => {
+      const second = Number(gtid.split('-')[2])
+      return { gtid, from: at * 10, to: at * 10 + 10, second, at: second * 1000 + 300 }
+    })
+  let looks = 0
+  const read = async (part: ChainPart) => {
+    looks += 1
+    return { bytes: Buffer.alloc(0), begin: 0, groups: groupsOf(part) }
+  }
+  const at = async (to: number) => {
+    const { parts, isExact } = await cutAt(chain, instant(to), read)
     return [gtidsOf(parts)?.length, isExact]
   }
-  assert.deepEqual(at(2299), [1, true])
-  assert.deepEqual(at(2300), [2, true])
-  assert.deepEqual(at(2999), [2, true])
-  assert.deepEqual(at(3300), [3, false])
-  assert.deepEqual(at(999), [0, true])
+  assert.deepEqual(await at(2299), [1, true])
+  assert.deepEqual(await at(2300), [2, true])
+  assert.deepEqual(await at(2999), [2, true])
+  assert.deepEqual(await at(3300), [3, false])
+  assert.deepEqual(await at(999), [0, true])
+  // What ended earlier is not read for that.
+  looks = 0
+  assert.deepEqual(await at(4000), [3, false])
+  assert.equal(looks, 0)
 })

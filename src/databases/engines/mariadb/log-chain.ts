@@ -1,12 +1,17 @@
 // Which transactions of an archived log of MariaDB lead on from a base? Pure.
 
-import type { ChainPart, Piece, ReadGroups } from '../mysql-kin/log-pieces.ts'
-import { readLog } from './binary-log.ts'
+import type { LoggedGroup, ReadGroups } from '../mysql-kin/log-pieces.ts'
+import type { ChainPart, Outline } from '../mysql-kin/outline.ts'
+import { runsAfter, runsUpTo } from '../mysql-kin/runs.ts'
+import { groupsFrom } from './binary-log.ts'
 import { formatGtid } from './gtid.ts'
 
 /** The transactions of a piece. */
-export const readGroups: ReadGroups = (read) =>
-  (readLog(read)?.groups ?? []).map((group) => ({ ...group, gtid: formatGtid(group.gtid) }))
+export const readGroups: ReadGroups = function* (read, from): Generator<LoggedGroup> {
+  for (const { gtid, from: begin, to } of groupsFrom(read, from)) {
+    yield { gtid: formatGtid(gtid), from: begin, to }
+  }
+}
 
 /**
  * The transactions that lead on from `after`, without a gap to the last piece; `undefined` if one
@@ -14,7 +19,7 @@ export const readGroups: ReadGroups = (read) =>
  * before it.
  */
 export function chainFrom(
-  pieces: readonly Piece[],
+  pieces: readonly Outline[],
   after: string,
 ): readonly ChainPart[] | undefined {
   let parts: ChainPart[] | undefined
@@ -22,17 +27,14 @@ export function chainFrom(
     if (parts !== undefined) {
       const kept = upTo(parts, piece.after, after)
       if (kept !== undefined) {
-        parts = [...kept, { piece, groups: piece.groups }]
+        parts = [...kept, { piece, runs: piece.runs }]
         continue
       }
       // It begins anew, and may hold what follows `after` all the same.
       parts = undefined
     }
-    if (piece.after === after) parts = [{ piece, groups: piece.groups }]
-    else {
-      const at = piece.groups.findIndex(({ gtid }) => gtid === after)
-      if (at !== -1) parts = [{ piece, groups: piece.groups.slice(at + 1) }]
-    }
+    const runs = piece.after === after ? piece.runs : runsAfter(piece.runs, after)
+    if (runs !== undefined) parts = [{ piece, runs }]
   }
   return parts
 }
@@ -45,9 +47,9 @@ function upTo(
 ): readonly ChainPart[] | undefined {
   if (gtid === after) return []
   for (let index = parts.length - 1; index >= 0; index -= 1) {
-    const { piece, groups } = parts[index] as ChainPart
-    const at = groups.findIndex((each) => each.gtid === gtid)
-    if (at !== -1) return [...parts.slice(0, index), { piece, groups: groups.slice(0, at + 1) }]
+    const { piece, runs } = parts[index] as ChainPart
+    const kept = runsUpTo(runs, gtid)
+    if (kept !== undefined) return [...parts.slice(0, index), { piece, runs: kept }]
   }
   return undefined
 }

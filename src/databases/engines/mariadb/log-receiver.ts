@@ -3,9 +3,11 @@
 import type { Instant } from '../../../foundation/time.ts'
 import type { LogNews } from '../../backups/engine.ts'
 import type { BackupStore } from '../../backups/store.ts'
-import { pieceNames, readPiece } from '../mysql-kin/log-pieces.ts'
+import type { OpenSession } from '../mysql-kin/backups.ts'
+import { pieceNames } from '../mysql-kin/log-pieces.ts'
 import { heartbeat, keepLog, type LogDialect, receiverId } from '../mysql-kin/log-receiver.ts'
-import { literal, type Session } from '../mysql-kin/session.ts'
+import { readOutline } from '../mysql-kin/outline.ts'
+import { literal } from '../mysql-kin/session.ts'
 import { parseGtids } from './gtid.ts'
 import { readGroups } from './log-chain.ts'
 
@@ -28,23 +30,27 @@ const dialect: LogDialect = {
 async function resumeAt(store: BackupStore, state: string): Promise<string | undefined> {
   const has = new Map(parseGtids(state).map(({ server, seq }) => [server, seq]))
   for (const name of (await pieceNames(store)).toReversed()) {
-    const { groups, after } = await readPiece(store, name, readGroups)
-    for (const gtid of [...groups.map((each) => each.gtid).toReversed(), after]) {
-      const [own] = parseGtids(gtid)
-      if (own !== undefined && (has.get(own.server) ?? 0) >= own.seq) return gtid
+    const { runs, after } = await readOutline(store, name, readGroups)
+    for (const { source, first, last } of runs.toReversed()) {
+      const [own] = parseGtids(`${source}${first}`)
+      const seq = own === undefined ? 0 : (has.get(own.server) ?? 0)
+      if (seq >= first) return `${source}${Math.min(seq, last)}`
     }
+    const [own] = parseGtids(after)
+    if (own !== undefined && (has.get(own.server) ?? 0) >= own.seq) return after
   }
   return undefined
 }
 
 /** Receives until the signal ends it, or the connection does; then rejects. */
 export async function receiveLog(
-  session: Session,
+  open: OpenSession,
   store: BackupStore,
   now: () => Instant,
   told: (news: LogNews) => void,
   signal: AbortSignal,
 ): Promise<never> {
+  using session = await open()
   const { state, at } = await session.one(
     'SELECT @@global.gtid_binlog_state AS state, @@global.gtid_binlog_pos AS at',
     signal,

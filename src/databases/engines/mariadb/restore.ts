@@ -11,11 +11,12 @@ import type { BackupOptions, Restored, RestoreOrder } from '../../backups/engine
 import { openPart } from '../../backups/parts.ts'
 import { ScratchHost } from '../../backups/scratch-host.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
+import { partsIn } from '../mysql-kin/chain-cut.ts'
 import { readMark, writeMark } from '../mysql-kin/data-folder.ts'
 import { putInPlace } from '../mysql-kin/drafts.ts'
 import { ownDatabase } from '../mysql-kin/kin.ts'
-import { KnownPieces } from '../mysql-kin/log-pieces.ts'
 import { optionFile } from '../mysql-kin/option-file-of.ts'
+import { KnownPieces } from '../mysql-kin/outline.ts'
 import { ended, ownerOf, start } from '../mysql-kin/processes.ts'
 import { chainUntil, clientWords, examine, rename, repeat } from '../mysql-kin/restoring.ts'
 import { ensureAccounts } from '../mysql-kin/serving.ts'
@@ -56,14 +57,15 @@ export async function restore(
   }
   try {
     const pieces = await new KnownPieces(readGroups).all(order.store)
-    const chain = chainUntil(chainFrom(pieces, order.base.end), order)
+    const read = partsIn(order.store, readGroups)
+    const chain = await chainUntil(chainFrom(pieces, order.base.end), order, read)
     const draft = await install(server, signal)
     const extra = ['--skip-log-bin', '--skip-networking', '--innodb-flush-log-at-trx-commit=2']
     await server.start('MASTER', signal, { data: draft, extra })
     const into = join(order.run, 'restore-into.cnf')
     optionFile(into, accounts.admin, [`socket = "${server.socket}"`])
     const bytes = await load(server, into, order, signal)
-    const last = await repeat(server.programs, into, chain, order, signal)
+    const last = await repeat(server.programs, into, chain, read, order, signal)
     const found = order.purpose === 'trial' ? await examine(server, order, signal) : undefined
     if (order.purpose === 'restore') {
       const nobody = { admin: false, app: false }

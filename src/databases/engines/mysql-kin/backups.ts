@@ -15,24 +15,25 @@ import type { Base } from '../../backups/model.ts'
 import type { BackupStore } from '../../backups/store.ts'
 import type { MemberAddress, Progress } from '../../engine.ts'
 import { historyName } from './history-name.ts'
-import {
-  type ChainPart,
-  KnownPieces,
-  type Piece,
-  type ReadGroups,
-  receivedUntil,
-  removePieces,
-} from './log-pieces.ts'
+import { closeLeft } from './left-pieces.ts'
+import { type ReadGroups, receivedUntil, removePieces } from './log-pieces.ts'
+import { type ChainPart, KnownPieces, type Outline } from './outline.ts'
 import { reached, Session } from './session.ts'
+
+/** Opens a session with the primary; each is good for one request of its log. */
+export type OpenSession = () => Promise<Session>
 
 /** The log of one kin. */
 export interface KinLog {
   readonly readGroups: ReadGroups
   /** The transactions that lead on from a position to the last piece; `undefined`: with a gap. */
-  readonly chainFrom: (pieces: readonly Piece[], after: string) => readonly ChainPart[] | undefined
-  /** Receives it into a store; rejects when that cannot go on. */
+  readonly chainFrom: (
+    pieces: readonly Outline[],
+    after: string,
+  ) => readonly ChainPart[] | undefined
+  /** Receives it into a store, by sessions that it opens; rejects when that cannot go on. */
   readonly receive: (
-    session: Session,
+    open: OpenSession,
     store: BackupStore,
     now: () => Instant,
     told: (news: LogNews) => void,
@@ -68,8 +69,9 @@ export abstract class KinBackups implements BackupEngine {
     told: (news: LogNews) => void,
     signal: AbortSignal,
   ): Promise<never> {
-    using session = await this.open(primary, signal)
-    return await this.#log.receive(session, store, this.options.now, told, signal)
+    await closeLeft(store, this.#log.readGroups, signal)
+    const open = (): Promise<Session> => this.open(primary, signal)
+    return await this.#log.receive(open, store, this.options.now, told, signal)
   }
 
   /** It keeps its log for so long by itself, whoever receives it. */

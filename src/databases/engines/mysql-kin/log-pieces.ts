@@ -1,5 +1,5 @@
-// The archived log of a MariaDB or MySQL: pieces that are binary logs of their own, and what of
-// them had been committed by a moment. Reads the store; what leads on from a base is not said here.
+// The archived log of a MariaDB or MySQL: pieces that are binary logs of their own. Reads the
+// store; what leads on from a base is not said here.
 
 import { compose } from 'node:stream'
 import { createZstdDecompress } from 'node:zlib'
@@ -22,8 +22,11 @@ export interface LoggedGroup {
   readonly second?: number
 }
 
-/** The complete transactions of a log, in order. */
-export type ReadGroups = (read: ReadLog) => readonly LoggedGroup[]
+/**
+ * The complete transactions of a log, in order and as they are reached: from an offset on, which is
+ * 0 or behind one of them.
+ */
+export type ReadGroups = (read: ReadLog, from: number) => Iterable<LoggedGroup>
 
 /** One transaction: where it lies in its piece, and when it was committed and received. */
 export interface Received {
@@ -36,15 +39,6 @@ export interface Received {
   readonly at: number
 }
 
-/** A stretch of the log that came over one connection. */
-export interface Piece {
-  readonly name: string
-  /** What went before its first one, as the engine says it; empty: the log begins here. */
-  readonly after: string
-  readonly isWhole: boolean
-  readonly groups: readonly Received[]
-}
-
 const folder = 'log'
 export const wholeKey = (name: string): string => `${folder}/${name}.binlog.zst`
 export const growingKey = (name: string): string => `${folder}/${name}.binlog.growing`
@@ -54,58 +48,83 @@ export const untilKey = `${folder}/received.json`
 
 export const pieceName = (number: number): string => String(number).padStart(8, '0')
 
+/** What the store says of a piece without reading it. */
+export interface ListedPiece {
+  readonly name: string
+  /** As it is stored; 0 where nothing had come of it. */
+  readonly bytes: number
+  readonly isWhole: boolean
+  /** What grew is there, also where it is whole already. */
+  readonly isGrowing: boolean
+}
+
+/** All pieces, the oldest first. */
+export async function listPieces(store: BackupStore): Promise<readonly ListedPiece[]> {
+  const found = await store.list(`${folder}/`)
+  const bytesOf = new Map(found.map(({ key, bytes }) => [key, bytes]))
+  const names = found.flatMap(({ key }) => /\/(\d{8})\.head\.json$/.exec(key)?.[1] ?? [])
+  return names.toSorted().map((name) => {
+    const [whole, growing] = [bytesOf.get(wholeKey(name)), bytesOf.get(growingKey(name))]
+    const is = { isWhole: whole !== undefined, isGrowing: growing !== undefined }
+    return { name, bytes: whole ?? growing ?? 0, ...is }
+  })
+}
+
 /** Names of all pieces, the oldest first. */
-export async function pieceNames(store: BackupStore): Promise<readonly string[]> {
-  const keys = (await store.list(`${folder}/`)).map(({ key }) => key)
-  return keys.flatMap((key) => /\/(\d{8})\.head\.json$/.exec(key)?.[1] ?? []).toSorted()
+export const pieceNames = async (store: BackupStore): Promise<readonly string[]> =>
+  (await listPieces(store)).map(({ name }) => name)
+
+/** All of a piece that is whole, unpacked; `undefined` where it is not. */
+export async function wholeBytes(store: BackupStore, name: string): Promise<Buffer | undefined> {
+  if ((await store.list(wholeKey(name))).length === 0) return undefined
+  const parts: Buffer[] = []
+  const plain = compose(store.open(wholeKey(name)), createZstdDecompress())
+  for await (const part of plain as AsyncIterable<Buffer>) parts.push(part)
+  return Buffer.concat(parts)
 }
 
-/** The bytes of a piece; none where nothing had come of it. */
-export async function pieceBytes(store: BackupStore, name: string): Promise<Buffer> {
-  const keys = new Set((await store.list(`${folder}/${name}`)).map(({ key }) => key))
-  if (keys.has(wholeKey(name))) {
-    const parts: Buffer[] = []
-    const plain = compose(store.open(wholeKey(name)), createZstdDecompress())
-    for await (const part of plain as AsyncIterable<Buffer>) parts.push(part)
-    return Buffer.concat(parts)
-  }
-  return (await store.read(growingKey(name))) ?? Buffer.alloc(0)
-}
-
-/** One piece with its transactions that are complete. */
-export async function readPiece(
+/** What grew of a piece, from an offset on; `undefined` where it does not grow. */
+export const growingBytes = (
   store: BackupStore,
   name: string,
-  readGroups: ReadGroups,
-): Promise<Piece> {
-  const head = JSON.parse((await store.read(headKey(name)))?.toString('utf8') ?? '{}')
-  const bytes = await pieceBytes(store, name)
-  const times = timesIn((await store.read(timesKey(name)))?.toString('utf8') ?? '')
-  const found = readGroups((from, to) => bytes.subarray(from, to))
-  const groups = found.map((group) => received(group, bytes, times))
-  const isWhole = (await store.list(wholeKey(name))).length > 0
-  return { name, after: String(head.after ?? ''), isWhole, groups }
+  from: number,
+): Promise<Buffer | undefined> => store.read(growingKey(name), from)
+
+/** The bytes of a piece; none where nothing had come of it. */
+export const pieceBytes = async (store: BackupStore, name: string): Promise<Buffer> =>
+  // In this order: what grows is removed only once it is there whole.
+  (await growingBytes(store, name, 0)) ?? (await wholeBytes(store, name)) ?? Buffer.alloc(0)
+
+/** Behind the event that every piece begins with, whose length is at its ninth byte. */
+export const formatEnd = (bytes: Buffer): number =>
+  bytes.length < magic.length + 13 ? bytes.length : magic.length + bytes.readUInt32LE(13)
+
+/** When a transaction was committed, in seconds: its first event says that, if not itself. */
+export const secondOf = ({ from, second }: LoggedGroup, read: ReadLog): number =>
+  second ?? read(from, from + 4).readUInt32LE(0)
+
+/** When the parts of a piece had come. */
+export async function timesOf(store: BackupStore, name: string): Promise<Times> {
+  return new Times((await store.read(timesKey(name)))?.toString('utf8') ?? '')
 }
 
-/** All pieces of stores, as they are read again and again: those that are whole are read once. */
-export class KnownPieces {
-  readonly #readGroups: ReadGroups
-  readonly #known = new Map<string, Piece>()
+/** Lines of `offset time`: everything before the offset had come by then. Both ascend. */
+export class Times {
+  readonly #lines: readonly string[]
+  #next = 0
 
-  constructor(readGroups: ReadGroups) {
-    this.#readGroups = readGroups
+  constructor(text: string) {
+    this.#lines = text.split('\n')
   }
 
-  /** The oldest first. */
-  async all(store: BackupStore): Promise<readonly Piece[]> {
-    const pieces: Piece[] = []
-    for (const name of await pieceNames(store)) {
-      const key = `${store.place}/${name}`
-      const piece = this.#known.get(key) ?? (await readPiece(store, name, this.#readGroups))
-      if (piece.isWhole) this.#known.set(key, piece)
-      pieces.push(piece)
+  /** When all before an offset had come; asked in the order of offsets. */
+  at(offset: number): number {
+    for (; this.#next < this.#lines.length; this.#next += 1) {
+      const [reached, at] = (this.#lines[this.#next] as string).split(' ').map(Number)
+      if (reached === undefined || at === undefined || Number.isNaN(at)) continue
+      if (reached >= offset) return at
     }
-    return pieces
+    return Number.POSITIVE_INFINITY
   }
 }
 
@@ -126,46 +145,4 @@ export async function removePieces(
 export async function receivedUntil(store: BackupStore): Promise<Instant | undefined> {
   const text = (await store.read(untilKey))?.toString('utf8')
   return text === undefined ? undefined : instant(Number(JSON.parse(text).until))
-}
-
-/** Lines of `offset time`: everything before the offset had come by then. */
-const timesIn = (text: string): readonly (readonly [number, number])[] =>
-  text.split('\n').flatMap((line) => {
-    const [offset, at] = line.split(' ').map(Number)
-    return offset === undefined || at === undefined || Number.isNaN(at) ? [] : [[offset, at]]
-  })
-
-function received(
-  { gtid, from, to, second }: LoggedGroup,
-  bytes: Buffer,
-  times: readonly (readonly [number, number])[],
-): Received {
-  const at = times.find(([offset]) => offset >= to)?.[1] ?? Number.POSITIVE_INFINITY
-  return { gtid, from, to, second: second ?? bytes.readUInt32LE(from), at }
-}
-
-/** What of a piece belongs to a chain. */
-export interface ChainPart {
-  readonly piece: Piece
-  readonly groups: readonly Received[]
-}
-
-/**
- * What of a chain had been committed by a moment: by the second that the primary wrote down, and
- * within that second by when it was received. `isExact`: something later is there.
- */
-export function cutAt(
-  chain: readonly ChainPart[],
-  to: Instant,
-): { readonly parts: readonly ChainPart[]; readonly isExact: boolean } {
-  const second = Math.floor(to / 1000)
-  const isLater = (each: Received): boolean =>
-    each.second > second || (each.second === second && each.at > to)
-  const parts: ChainPart[] = []
-  for (const { piece, groups } of chain) {
-    const cut = groups.findIndex(isLater)
-    if (cut === -1) parts.push({ piece, groups })
-    else return { parts: [...parts, { piece, groups: groups.slice(0, cut) }], isExact: true }
-  }
-  return { parts, isExact: false }
 }

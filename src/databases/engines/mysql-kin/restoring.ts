@@ -8,24 +8,27 @@ import type { Instant } from '../../../foundation/time.ts'
 import { describeInstant } from '../../backups/describe.ts'
 import type { RestoreOrder } from '../../backups/engine.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
+import { cutAt, type ReadPart } from './chain-cut.ts'
 import { type Kin, nameOf, ownDatabase } from './kin.ts'
-import { type ChainPart, cutAt, pieceBytes } from './log-pieces.ts'
+import type { Received } from './log-pieces.ts'
+import type { ChainPart } from './outline.ts'
 import { ended, start } from './processes.ts'
 import type { KinServer } from './server.ts'
 import { identifier, type Session } from './session.ts'
 
-/** What is to be repeated. Throws a Fault where nobody knows what had been committed by then. */
-export function chainUntil(
+/** What is to be repeated. Rejects where nobody knows what had been committed by then. */
+export async function chainUntil(
   chain: readonly ChainPart[] | undefined,
   { base, to, until }: Pick<RestoreOrder, 'base' | 'to' | 'until'>,
-): readonly ChainPart[] {
+  read: ReadPart,
+): Promise<readonly ChainPart[]> {
   if (chain === undefined) {
     throw new Fault('not-found', `the log does not lead on from ${base.id} without a gap`, {
       remedy: 'choose a moment that a later backup leads to',
     })
   }
   if (to === undefined) return chain
-  const { parts, isExact } = cutAt(chain, to)
+  const { parts, isExact } = await cutAt(chain, to, read)
   if (isExact || (until !== undefined && to <= until)) return parts
   throw notKept(to, until)
 }
@@ -47,19 +50,20 @@ export async function repeat(
   programs: { readonly binlog: string; readonly client: string },
   into: string,
   chain: readonly ChainPart[],
-  { store, run, progress }: RestoreOrder,
+  read: ReadPart,
+  { run, progress }: RestoreOrder,
   signal: AbortSignal,
 ): Promise<{ readonly gtid: string; readonly second: number } | undefined> {
-  const all = chain.flatMap(({ groups }) => groups)
+  let last: Received | undefined
   let done = 0
-  const of = all.reduce((sum, { from, to }) => sum + to - from, 0)
-  for (const { piece, groups } of chain) {
-    const [first] = piece.groups
-    if (groups.length === 0 || first === undefined) continue
-    const bytes = await pieceBytes(store, piece.name)
-    const file = join(run, `${piece.name}.binlog`)
+  const of = chain.reduce((sum, { piece }) => sum + piece.end, 0)
+  for (const part of chain) {
+    done += part.piece.end
+    if (part.runs.length === 0) continue
+    const { bytes, begin, groups } = await read(part)
+    const file = join(run, `${part.piece.name}.binlog`)
     const parts = groups.map(({ from, to }) => bytes.subarray(from, to))
-    writeFileSync(file, Buffer.concat([bytes.subarray(0, first.from), ...parts]), { mode: 0o600 })
+    writeFileSync(file, Buffer.concat([bytes.subarray(0, begin), ...parts]), { mode: 0o600 })
     const binlog = start(programs.binlog, ['--no-defaults', file], {}, signal)
     const client = start(programs.client, clientWords(into), {}, signal)
     if (binlog.stdout === null || client.stdin === null) {
@@ -73,10 +77,10 @@ export async function repeat(
     const failed = over.find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
     rmSync(file)
-    done += parts.reduce((sum, part) => sum + part.length, 0)
+    last = groups.at(-1)
     progress({ step: 'applying the log', done, of })
   }
-  return all.at(-1)
+  return last
 }
 
 /** Reads every row of every table; resolves to what was found, for people. */

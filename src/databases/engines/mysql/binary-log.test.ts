@@ -41,7 +41,9 @@ const transaction = (number: number, second: number, original = false): Buffer =
 }
 const log = (...events: readonly Buffer[]): Buffer =>
   Buffer.concat([magic, event(15, Buffer.alloc(100)), ...events])
-const read = (bytes: Buffer) => readGroups((from, to) => bytes.subarray(from, to))
+const read = (bytes: Buffer, from = 0) => [
+  ...readGroups((first, behind) => bytes.subarray(first, behind), from),
+]
 
 test('are found with their names, their places, and when they were committed', () => {
   const [first, second] = [transaction(7, 1_750_000_000), transaction(8, 1_750_000_001, true)]
@@ -64,6 +66,7 @@ test('count only once they are whole, wherever the log is cut', () => {
     assert.equal(read(bytes.subarray(0, cut)).length, whole, String(cut))
   }
   assert.deepEqual(read(Buffer.from('no log')), [])
+  assert.deepEqual(read(bytes, ends[0]), read(bytes).slice(1))
 })
 
 test('without a number of their own, or with a tag, are refused', () => {

@@ -58,23 +58,22 @@ export function mustBePlain(type: number): void {
 }
 
 /** The complete transactions of a log, in order; none of what is no log. */
-export const readGroups: ReadGroups = (read) => {
-  if (!read(0, magic.length).equals(magic)) return []
-  const groups: LoggedGroup[] = []
-  let at: number = magic.length
+export const readGroups: ReadGroups = function* (read, from): Generator<LoggedGroup> {
+  if (from === 0 && !read(0, magic.length).equals(magic)) return
+  let at: number = Math.max(from, magic.length)
   for (;;) {
     const header = read(at, at + headerBytes)
-    if (header.length < headerBytes) return groups
+    if (header.length < headerBytes) return
     const [type, length] = [header.readUInt8(4), header.readUInt32LE(9)]
     mustBePlain(type)
     let next = at + Math.max(length, headerBytes)
     if (type === types.gtid) {
       const event = read(at, Math.min(next, at + gtidHeadMost))
-      if (event.length < Math.min(length, gtidHeadMost)) return groups
+      if (event.length < Math.min(length, gtidHeadMost)) return
       const { gtid, length: all, second } = readGtidEvent(event)
       next = at + all
-      if (read(next - 1, next).length === 0) return groups
-      groups.push({ gtid, from: at, to: next, second })
+      if (read(next - 1, next).length === 0) return
+      yield { gtid, from: at, to: next, second }
     }
     at = next
   }

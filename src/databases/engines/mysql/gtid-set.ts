@@ -30,7 +30,9 @@ export function parseGtidSet(text: string): GtidSet {
       if (match === null || first < 1 || last < first) {
         throw new Error(`${word} is no interval of a GTID set`)
       }
-      found.set(key, [...(found.get(key) ?? []), [first, last]])
+      const intervals = found.get(key)
+      if (intervals === undefined) found.set(key, [[first, last]])
+      else intervals.push([first, last])
     }
   }
   return new Map([...found].map(([key, intervals]) => [key, joined(intervals)]))

@@ -2,18 +2,22 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { ChainPart, Piece } from '../mysql-kin/log-pieces.ts'
+import type { ChainPart, Outline } from '../mysql-kin/outline.ts'
+import { runsOf } from '../mysql-kin/runs.ts'
 import { chainFrom, resumeFrom } from './log-chain.ts'
 
 const a = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
 const b = '3e11fa47-71ca-11e1-9e33-c80aa9429563'
 
-const piece = (name: string, after: string, ...gtids: readonly string[]): Piece => ({
-  ...{ name, after, isWhole: true },
-  groups: gtids.map((gtid) => ({ gtid, from: 0, to: 1, second: 1, at: 1000 })),
+const piece = (name: string, after: string, ...gtids: readonly string[]): Outline => ({
+  ...{ name, after, isWhole: true, runs: runsOf(gtids), end: gtids.length, latest: 1 },
 })
 const gtidsOf = (chain: readonly ChainPart[] | undefined): readonly string[] | undefined =>
-  chain?.flatMap(({ groups }) => groups.map(({ gtid }) => gtid))
+  chain?.flatMap(({ runs }) =>
+    runs.flatMap(({ source, first, last }) =>
+      Array.from({ length: last - first + 1 }, (_, at) => `${source}${first + at}`),
+    ),
+  )
 
 suite('the chain from a base', () => {
   const first = piece('1', '', `${a}:1`, `${a}:2`, `${a}:3`)

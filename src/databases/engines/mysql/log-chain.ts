@@ -1,11 +1,13 @@
 // Which transactions of an archived log of MySQL lead on from a base? Arithmetic of sets, pure:
 // what a base has, and what went before a piece, are sets of GTIDs.
 
-import type { ChainPart, Piece } from '../mysql-kin/log-pieces.ts'
+import type { ChainPart, Outline } from '../mysql-kin/outline.ts'
+import type { Run } from '../mysql-kin/runs.ts'
 import {
   formatGtidSet,
   type GtidSet,
   hasGtids,
+  type Interval,
   intersectGtids,
   parseGtidSet,
   subtractGtids,
@@ -17,12 +19,20 @@ export const afterThose = (before: string, gtids: readonly string[]): string =>
   formatGtidSet(unionGtids(parseGtidSet(before), parseGtidSet(gtids.join(','))))
 
 /** All that is in a piece, or went before it. */
-const allOf = ({ after, groups }: Piece): GtidSet =>
-  parseGtidSet(
-    afterThose(
-      after,
-      groups.map(({ gtid }) => gtid),
-    ),
+const allOf = ({ after, runs }: Outline): GtidSet => unionGtids(parseGtidSet(after), setOf(runs))
+
+function setOf(runs: readonly Run[]): GtidSet {
+  const sources = Map.groupBy(runs, ({ source }) => source.slice(0, -1))
+  const intervals = ({ first, last }: Run): Interval => [first, last]
+  return unionGtids(new Map([...sources].map(([key, of]) => [key, of.map(intervals)])))
+}
+
+/** What `choose` leaves of each, in their order. */
+const chosen = (runs: readonly Run[], choose: (set: GtidSet) => GtidSet): readonly Run[] =>
+  runs.flatMap((run) =>
+    [...choose(setOf([run])).values()]
+      .flat()
+      .map(([first, last]) => ({ source: run.source, first, last })),
   )
 
 /**
@@ -31,38 +41,41 @@ const allOf = ({ after, groups }: Piece): GtidSet =>
  * went before the next piece. A base that has something of that kind leads nowhere.
  */
 export function chainFrom(
-  pieces: readonly Piece[],
+  pieces: readonly Outline[],
   base: string,
 ): readonly ChainPart[] | undefined {
   const had = parseGtidSet(base)
   let parts: ChainPart[] | undefined
+  /** What is in the parts. */
+  let given: GtidSet = new Map()
   for (const piece of pieces) {
-    const [before, all] = [parseGtidSet(piece.after), allOf(piece)]
-    const known = parts === undefined ? had : unionGtids(had, gtidsIn(parts))
+    const before = parseGtidSet(piece.after)
     // Whatever went before it is there, and it has whatever the base has.
-    if (hasGtids(known, before) && hasGtids(all, had)) {
-      const kept = (parts ?? []).map((part) => ({
-        piece: part.piece,
-        groups: part.groups.filter(({ gtid }) => hasGtids(before, parseGtidSet(gtid))),
-      }))
-      const own = piece.groups.filter(({ gtid }) => !hasGtids(had, parseGtidSet(gtid)))
-      const repeated = gtidsIn(kept)
-      const groups = own.filter(({ gtid }) => !hasGtids(repeated, parseGtidSet(gtid)))
-      parts = [...kept, { piece, groups }]
-    } else if (parts !== undefined) parts = undefined
+    if (!hasGtids(unionGtids(had, given), before) || !hasGtids(allOf(piece), had)) {
+      parts = undefined
+      given = new Map()
+      continue
+    }
+    parts ??= []
+    if (!hasGtids(before, given)) {
+      const kept = (runs: readonly Run[]) => chosen(runs, (set) => intersectGtids(set, before))
+      parts = parts.map((part) => ({ piece: part.piece, runs: kept(part.runs) }))
+      given = intersectGtids(given, before)
+    }
+    const known = unionGtids(had, given)
+    const runs = chosen(piece.runs, (set) => subtractGtids(set, known))
+    parts.push({ piece, runs })
+    given = unionGtids(given, setOf(runs))
   }
   return parts
 }
-
-const gtidsIn = (parts: readonly ChainPart[]): GtidSet =>
-  parseGtidSet(parts.flatMap(({ groups }) => groups.map(({ gtid }) => gtid)).join(','))
 
 /**
  * From where a log is received on: what is kept of it that this server has, too. `undefined` where
  * the server has no more of what would come next: then a new base has to be made.
  */
 export function resumeFrom(
-  newest: Piece | undefined,
+  newest: Outline | undefined,
   executed: string,
   purged: string,
 ): string | undefined {

@@ -5,9 +5,10 @@ import type { Instant } from '../../../foundation/time.ts'
 import { packetOf } from '../../../wire/mysql/packets.ts'
 import type { LogNews } from '../../backups/engine.ts'
 import type { BackupStore } from '../../backups/store.ts'
-import { pieceNames, readPiece } from '../mysql-kin/log-pieces.ts'
+import type { OpenSession } from '../mysql-kin/backups.ts'
+import { pieceNames } from '../mysql-kin/log-pieces.ts'
 import { heartbeat, keepLog, type LogDialect, receiverId } from '../mysql-kin/log-receiver.ts'
-import type { Session } from '../mysql-kin/session.ts'
+import { readOutline } from '../mysql-kin/outline.ts'
 import { mustBePlain, readGroups, readGtidEvent, types } from './binary-log.ts'
 import { type GtidSet, parseGtidSet } from './gtid-set.ts'
 import { afterThose, resumeFrom } from './log-chain.ts'
@@ -27,18 +28,19 @@ const dialect: LogDialect = {
 
 /** Receives until the signal ends it, or the connection does; then rejects. */
 export async function receiveLog(
-  session: Session,
+  open: OpenSession,
   store: BackupStore,
   now: () => Instant,
   told: (news: LogNews) => void,
   signal: AbortSignal,
 ): Promise<never> {
+  using session = await open()
   const { executed, purged } = await session.one(
     'SELECT @@global.gtid_executed AS executed, @@global.gtid_purged AS purged',
     signal,
   )
   const name = (await pieceNames(store)).at(-1)
-  const newest = name === undefined ? undefined : await readPiece(store, name, readGroups)
+  const newest = name === undefined ? undefined : await readOutline(store, name, readGroups)
   const after = resumeFrom(newest, String(executed), String(purged)) ?? String(executed)
   // By both names: which of them a server reads depends on its version (8.0.26).
   for (const role of ['master', 'source']) {

@@ -10,11 +10,12 @@ import type { BackupOptions, Restored, RestoreOrder } from '../../backups/engine
 import { openPart } from '../../backups/parts.ts'
 import { ScratchHost } from '../../backups/scratch-host.ts'
 import type { DatabaseAccounts } from '../../engine.ts'
+import { partsIn } from '../mysql-kin/chain-cut.ts'
 import { readMark, writeMark } from '../mysql-kin/data-folder.ts'
 import { draftOf, putInPlace } from '../mysql-kin/drafts.ts'
 import { ownDatabase } from '../mysql-kin/kin.ts'
-import { KnownPieces } from '../mysql-kin/log-pieces.ts'
 import { optionFile } from '../mysql-kin/option-file-of.ts'
+import { KnownPieces } from '../mysql-kin/outline.ts'
 import { chainUntil, examine, rename, repeat } from '../mysql-kin/restoring.ts'
 import type { Session } from '../mysql-kin/session.ts'
 import { readGroups } from './binary-log.ts'
@@ -51,7 +52,8 @@ export async function restore(
   rmSync(draft, { recursive: true, force: true })
   try {
     const pieces = await new KnownPieces(readGroups).all(order.store)
-    const chain = chainUntil(chainFrom(pieces, order.base.end), order)
+    const read = partsIn(order.store, readGroups)
+    const chain = await chainUntil(chainFrom(pieces, order.base.end), order, read)
     const bytes = await unpack(server, draft, order, signal)
     await server.start(signal, { data: draft, extra: inHaste })
     await mustBegin(server, order, signal)
@@ -59,7 +61,7 @@ export async function restore(
     const into = join(order.run, 'restore-into.cnf')
     optionFile(into, accounts.admin, [`socket = "${server.socket}"`])
     const programs = { binlog: server.programs.binlog, client }
-    const last = await repeat(programs, into, chain, order, signal)
+    const last = await repeat(programs, into, chain, read, order, signal)
     const found = order.purpose === 'trial' ? await examine(server, order, signal) : undefined
     if (order.purpose === 'restore') {
       const ensure = (session: Session, known: DatabaseAccounts) =>
