@@ -105,9 +105,10 @@ export class BackupBed implements AsyncDisposable {
   }
 
   /** Another archivist in place of this one, as after a restart of the agent. */
-  async restart(): Promise<void> {
+  async restart(meanwhile = async (): Promise<void> => undefined): Promise<void> {
     this.#stop.abort(new Error('the agent ends'))
     await this.#running
+    await meanwhile()
     this.#stop = new AbortController()
     this.archivist = this.#makeArchivist()
     this.#running = this.archivist.run(this.#stop.signal)

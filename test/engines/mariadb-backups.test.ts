@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { openMariadbBackups } from '../../src/databases/engines/mariadb/backups.ts'
-import { alone, patience, soon } from '../conformance/database-scene.ts'
+import { accounts, alone, patience, soon } from '../conformance/database-scene.ts'
 import { insert } from '../conformance/database-watch.ts'
 import { BackupBed } from './backup-bed.ts'
 import { mariadb } from './mariadb-member.ts'
@@ -70,4 +70,34 @@ test('goes on over a failover, and tries what it has', async () => {
   await bed.restore(undefined, 'all')
   assert.deepEqual(await bed.idsAfter('all', '2'), [1, 2, 3])
   assert.equal((await bed.kept()).length, 1)
+})
+
+test('begins anew behind a gap where the primary has no more of what comes next', async () => {
+  await using bed = await BackupBed.open(mariadb, openMariadbBackups, 1)
+  await bed.bases(1)
+  await bed.scene.query('m1', insert(1))
+  await bed.moment()
+  await bed.restart(async () => {
+    await bed.scene.query('m1', insert(2))
+    const { address } = bed.scene.seat('m1').options
+    await using session = await mariadb.connect(address, accounts.admin, 'alwayson')
+    await session.query('FLUSH BINARY LOGS')
+    const logs = async () => (await session.query('SHOW BINARY LOGS')).map((row) => row.Log_name)
+    // It keeps one that it still sends to whoever has gone.
+    await until('the log is gone', async () => {
+      await session.query(`PURGE BINARY LOGS TO '${(await logs()).at(-1)}'`)
+      return (await logs()).length === 1
+    })
+  })
+  const second = await bed.bases(2)
+  await bed.scene.query('m1', insert(3))
+  await bed.moment()
+  // What follows is asked for from the new side of the gap: the log leads on from that base.
+  await bed.restart(() => bed.scene.query('m1', insert(4)).then(() => undefined))
+  await bed.moment()
+  const [history] = await bed.kept()
+  assert.equal(history?.bases.length, 2)
+  assert.deepEqual(history?.unbroken, [second.id])
+  await bed.restore(undefined, 'behind')
+  assert.deepEqual(await bed.idsAfter('behind', '1'), [1, 2, 3, 4])
 })

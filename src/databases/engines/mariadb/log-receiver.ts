@@ -5,9 +5,15 @@ import type { LogNews } from '../../backups/engine.ts'
 import type { BackupStore } from '../../backups/store.ts'
 import type { OpenSession } from '../mysql-kin/backups.ts'
 import { pieceNames } from '../mysql-kin/log-pieces.ts'
-import { heartbeat, keepLog, type LogDialect, receiverId } from '../mysql-kin/log-receiver.ts'
+import {
+  heartbeat,
+  keepLog,
+  type LogDialect,
+  NothingSent,
+  receiverId,
+} from '../mysql-kin/log-receiver.ts'
 import { readOutline } from '../mysql-kin/outline.ts'
-import { literal } from '../mysql-kin/session.ts'
+import { errors, literal } from '../mysql-kin/session.ts'
 import { parseGtids } from './gtid.ts'
 import { readGroups } from './log-chain.ts'
 
@@ -42,7 +48,11 @@ async function resumeAt(store: BackupStore, state: string): Promise<string | und
   return undefined
 }
 
-/** Receives until the signal ends it, or the connection does; then rejects. */
+/**
+ * Receives until the signal ends it, or the connection does; then rejects. Where the server has no
+ * more of what would come next, it goes on from where the server is: that is a gap, from whose
+ * other side it is asked for again, since that is the newest piece.
+ */
 export async function receiveLog(
   open: OpenSession,
   store: BackupStore,
@@ -50,23 +60,32 @@ export async function receiveLog(
   told: (news: LogNews) => void,
   signal: AbortSignal,
 ): Promise<never> {
-  using session = await open()
-  const { state, at } = await session.one(
-    'SELECT @@global.gtid_binlog_state AS state, @@global.gtid_binlog_pos AS at',
-    signal,
-  )
-  const after = (await resumeAt(store, String(state))) ?? String(at)
-  for (const statement of [
-    'SET @mariadb_slave_capability = 4',
-    'SET @master_binlog_checksum = @@global.binlog_checksum',
-    `SET @master_heartbeat_period = ${heartbeat}`,
-    `SET @slave_connect_state = ${literal(after)}`,
-    'SET @slave_gtid_strict_mode = 1',
-  ]) {
-    await session.query(statement, signal)
+  const keep = async (from: 'what is kept' | 'now'): Promise<never> => {
+    using session = await open()
+    const { state, at } = await session.one(
+      'SELECT @@global.gtid_binlog_state AS state, @@global.gtid_binlog_pos AS at',
+      signal,
+    )
+    const kept = from === 'now' ? undefined : await resumeAt(store, String(state))
+    const after = kept ?? String(at)
+    for (const statement of [
+      'SET @mariadb_slave_capability = 4',
+      'SET @master_binlog_checksum = @@global.binlog_checksum',
+      `SET @master_heartbeat_period = ${heartbeat}`,
+      `SET @slave_connect_state = ${literal(after)}`,
+      'SET @slave_gtid_strict_mode = 1',
+    ]) {
+      await session.query(statement, signal)
+    }
+    const wanted = { request: dumpPacket(), after }
+    return await keepLog(session, wanted, dialect, store, now, told, signal)
   }
-  const wanted = { request: dumpPacket(), after }
-  return await keepLog(session, wanted, dialect, store, now, told, signal)
+  try {
+    return await keep('what is kept')
+  } catch (thrown) {
+    if (!(thrown instanceof NothingSent) || thrown.errno !== errors.masterFatal) throw thrown
+    return await keep('now')
+  }
 }
 
 /** COM_BINLOG_DUMP: offset (4 bytes), flags (2), server id (4), and no name: by GTID. */

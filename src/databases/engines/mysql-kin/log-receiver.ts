@@ -46,6 +46,17 @@ export interface LogDialect {
   after(before: string, gtids: readonly string[]): string
 }
 
+/** The server refused before the first transaction: it does not have what was asked for. */
+export class NothingSent extends Fault {
+  /** Its number of the error. */
+  readonly errno: number
+
+  constructor(errno: number, message: string) {
+    super('failed', message)
+    this.errno = errno
+  }
+}
+
 /**
  * Asks for what comes after `after` by one packet of the protocol, and keeps it until the signal
  * ends that, or the connection does; then rejects. The session is good for nothing else.
@@ -92,6 +103,7 @@ class PieceKeeper implements AsyncDisposable {
   #isDirty = false
   /** Of the piece that grows. */
   #gtids: string[] = []
+  #hasCome = false
   #stated = 0
   /** Everything that was committed before this has come. */
   #until: number | undefined
@@ -146,7 +158,8 @@ class PieceKeeper implements AsyncDisposable {
   async #take(packet: Buffer, signal: AbortSignal): Promise<void> {
     if (packet[0] === 0xff) {
       const [number, text] = [packet.readUInt16LE(1), packet.toString('utf8', 9)]
-      throw new Fault('failed', `the primary does not send its log: ${number}, ${text}`)
+      const why = `the primary does not send its log: ${number}, ${text}`
+      throw this.#hasCome ? new Fault('failed', why) : new NothingSent(number, why)
     }
     if (packet[0] === 0xfe && packet.length < 9) {
       throw new Fault('failed', 'the primary sends no more of its log')
@@ -173,6 +186,7 @@ class PieceKeeper implements AsyncDisposable {
     if (gtid !== undefined) {
       if (this.#offset > pieceMost) await this.#finish(signal)
       this.#gtids.push(gtid)
+      this.#hasCome = true
     }
     await this.#append(event, signal)
   }
