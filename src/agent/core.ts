@@ -160,6 +160,7 @@ class AgentCore implements Core {
       this.#applying = false
       this.#meanwhile = []
     }
+    this.#ports.certificates.order()
     await this.#ports.databases?.apply()
     this.#save()
     // At once, not soon: whoever applied a file may be busy loading what comes next.
@@ -169,11 +170,11 @@ class AgentCore implements Core {
 
   /** Wants the certificates of an earlier file again: its refused successor's go. */
   async #unwatch(spec: Spec): Promise<void> {
-    try {
-      await this.#ports.certificates.watch(certificateWishes(spec))
-    } catch (thrown) {
-      this.#trouble('certificate-refused', 'certificates', thrown)
-    }
+    const { certificates } = this.#ports
+    await certificates
+      .watch(certificateWishes(spec))
+      .catch((thrown) => this.#trouble('certificate-refused', 'certificates', thrown))
+    certificates.order()
   }
 
   #askAgain(): void {

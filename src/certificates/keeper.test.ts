@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import {
   chmodSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -68,6 +69,13 @@ class Bed implements Disposable {
     writeFileSync(files.certificate, certificate)
     writeFileSync(files.key, key)
     return files
+  }
+
+  /** What asks an authority is watched, taken and due. */
+  async want(): Promise<void> {
+    await this.keeper.watch([{ door: 'secure', files: [], acme }])
+    this.keeper.order()
+    await this.pass(2000)
   }
 
   /** Lets time pass, and what is due be done. */
@@ -214,7 +222,7 @@ test('shows a placeholder until an authority has issued, and tries again later',
     if (asked === 1) throw new Error('the authority is tired')
     return makePair(['shop.example'])
   }
-  await bed.keeper.watch([{ door: 'secure', files: [], acme }])
+  await bed.want()
   assert.match(bed.keeper.observe().get('secure')?.[0]?.issuer ?? '', /placeholder/)
   await until('a failure', () => bed.has('certificate-not-issued'))
   assert.match(bed.keeper.observe().get('secure')?.[0]?.problem ?? '', /tired/)
@@ -232,11 +240,50 @@ test('shows a placeholder until an authority has issued, and tries again later',
 test('renews before the end, and shows what it has when that fails', async () => {
   using bed = new Bed()
   bed.issue = () => Promise.resolve(makePair(['shop.example']))
-  await bed.keeper.watch([{ door: 'secure', files: [], acme }])
+  await bed.want()
   await until('a certificate', () => bed.has('certificate-issued'))
   const first = bed.keeper.observe().get('secure')?.[0]?.id
   bed.issue = () => Promise.reject(new Error('gone'))
   await bed.pass(21 * day)
   await until('a failure', () => bed.has('certificate-not-issued'))
   assert.equal(bed.keeper.observe().get('secure')?.[0]?.id, first)
+})
+
+test('asks no authority for what is watched and may be refused yet', async () => {
+  using bed = new Bed()
+  let asked = 0
+  bed.issue = () => {
+    asked += 1
+    return Promise.reject(new Error('no'))
+  }
+  await bed.keeper.watch([{ door: 'secure', files: [], acme }])
+  await bed.pass(2000)
+  await bed.pass(2000)
+  assert.equal(asked, 0)
+  await bed.keeper.watch([])
+  await bed.want()
+  await until('a failure', () => bed.has('certificate-not-issued'))
+  assert.equal(asked, 1)
+})
+
+test('gives up an order when it ends, and does not take that for a failure', async () => {
+  using bed = new Bed()
+  const gone = Promise.withResolvers<void>()
+  bed.issue = (_wish, _proof, _store, signal) =>
+    new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        reject(signal.reason)
+        gone.resolve()
+      })
+    })
+  await bed.want()
+  bed.keeper[Symbol.dispose]()
+  await gone.promise
+  await new Promise(setImmediate)
+  assert.deepEqual(bed.events, [])
+  const kept = readdirSync(bed.folder, { recursive: true, encoding: 'utf8' })
+  assert.deepEqual(
+    kept.filter((name) => name.includes('tries')),
+    [],
+  )
 })

@@ -18,9 +18,12 @@ import { TicketKeys } from './tickets.ts'
 export interface Certificates {
   /**
    * Makes these what is wanted, and reads files again. Rejects with a Fault, and goes on with what
-   * was wanted before, if one of them cannot be used.
+   * was wanted before, if one of them cannot be used. No authority is asked before `order`: what
+   * wants them may be refused yet.
    */
   watch(wishes: readonly CertificateWish[]): Promise<void>
+  /** Authorities are asked for what is due of those that are watched, from the next look on. */
+  order(): void
   /** The certificates of each door, by its name; the first one is for names that none bears. */
   observe(): ReadonlyMap<string, readonly CertificateSighting[]>
 }
@@ -43,6 +46,7 @@ export interface KeeperOptions {
 /** For worlds without TLS. */
 export const noCertificates: Certificates = {
   watch: () => Promise.resolve(),
+  order: () => undefined,
   observe: () => new Map(),
 }
 
@@ -70,6 +74,8 @@ export class CertificateKeeper implements Certificates, Disposable {
   #wishes: readonly CertificateWish[] = []
   #kept = new Map<string, Kept>()
   #timer: Disposable | undefined
+  /** What is wanted has been taken: authorities may be asked for it. */
+  #orders = false
   #over = false
 
   constructor(options: KeeperOptions) {
@@ -90,6 +96,7 @@ export class CertificateKeeper implements Certificates, Disposable {
       if (isSame && known.problem !== '') this.#readAgain(known)
       kept.set(keyOf(files), isSame ? known : this.#load(files))
     }
+    this.#orders = false
     await this.#renewals.watch(wishes.flatMap(({ acme }) => acme ?? []))
     this.#wishes = wishes
     this.#kept = kept
@@ -101,8 +108,11 @@ export class CertificateKeeper implements Certificates, Disposable {
     await this.#tickets.turn(this.#options.clock.now())
     void this.#tell()
     this.#warn()
-    this.#renewals.step(this.#options.clock.now())
     if (this.#timer === undefined) this.#later()
+  }
+
+  order(): void {
+    this.#orders = true
   }
 
   #load(files: CertificateFiles): Kept {
@@ -158,7 +168,8 @@ export class CertificateKeeper implements Certificates, Disposable {
     isNew = (await this.#tickets.turn(this.#options.clock.now())) || isNew
     if (isNew) void this.#tell()
     this.#warn()
-    this.#renewals.step(this.#options.clock.now())
+    // Not sooner: an authority asks the edges, and those of a first file have hardly begun.
+    if (this.#orders) this.#renewals.step(this.#options.clock.now())
   }
 
   /** A pair is exchanged in two steps: it is read once nothing about it has changed for a while. */

@@ -43,7 +43,6 @@ export interface Managed {
   isPlaceholder: boolean
   failed: FailedTry | undefined
   problem: string
-  running: boolean
 }
 
 /** Names a wish among what is kept: the same names of the same authority are the same one. */
@@ -60,6 +59,8 @@ export class Renewals {
   readonly #options: RenewalOptions
   #managed = new Map<string, Managed>()
   readonly #challenges = new Set<Challenge>()
+  /** What is at work, by name: a file that is refused and taken back does not end it. */
+  readonly #running = new Set<string>()
   /** Ends the orders that are under way. */
   readonly #end = new AbortController()
 
@@ -90,7 +91,7 @@ export class Renewals {
     const loaded = kept ?? loadPem(makePlaceholder(wish.names, wanted))
     if (loaded === undefined) throw new Error('broken invariant: a placeholder is a certificate')
     const failed = parseTry(await store.read(triesOf(name)))
-    const fresh = { wanted, failed, problem: '', running: false }
+    const fresh = { wanted, failed, problem: '' }
     return { wish, loaded, isPlaceholder: kept === undefined, ...fresh }
   }
 
@@ -113,8 +114,8 @@ export class Renewals {
   /** Begins what is due; one certificate after the other would keep many names waiting. */
   step(now: number): void {
     for (const [name, managed] of this.#managed) {
-      if (managed.running || !mayBegin(managed, now)) continue
-      managed.running = true
+      if (this.#running.has(name) || !mayBegin(managed, now)) continue
+      this.#running.add(name)
       void this.#renew(name, managed)
     }
   }
@@ -128,7 +129,7 @@ export class Renewals {
       if (current.problem !== why) this.#event('certificate-not-issued', managed.wish, why)
       current.problem = why
     } finally {
-      this.#current(name, managed).running = false
+      this.#running.delete(name)
       if (!this.#isOver) await this.#options.listener.changed()
     }
   }

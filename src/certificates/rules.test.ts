@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { inWords, isDue, standingOf, ticketKeyLife, turnTicketKeys } from './rules.ts'
+import { inWords, isDue, mayTry, standingOf, ticketKeyLife, turnTicketKeys } from './rules.ts'
 
 const day = 24 * 3600 * 1000
 const now = 1_800_000_000_000
@@ -55,4 +55,16 @@ test('turns keys in time, and takes old tickets for as long again', () => {
     ['key 4'],
     'a clock that was set back does not keep keys for ever',
   )
+})
+
+test('an agent that is started asks at once, unless it is started again and again', () => {
+  const minute = 60_000
+  const failed = { at: now, failures: 1, notBefore: now + 60 * minute, why: 'no' }
+  const often = { ...failed, failures: 3 }
+  assert.equal(mayTry(undefined, now, now), true)
+  assert.equal(mayTry(failed, now - 1, now + minute), false, 'it has wanted it before')
+  assert.equal(mayTry(failed, now + 1, now + minute), true)
+  assert.equal(mayTry(often, now + 1, now + minute), false)
+  assert.equal(mayTry(often, now + 1, now + 20 * minute), true)
+  assert.equal(mayTry(often, now - 1, now + 60 * minute), true)
 })

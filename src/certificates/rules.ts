@@ -91,8 +91,19 @@ export interface FailedTry {
 }
 
 /**
- * Whether an authority may be asked: after the wait, or if the agent that asks has begun to want it
- * since: whoever has mended something starts it again.
+ * An agent that is started asks at once while fewer tries than this have failed in a row; after
+ * more, once the last is so long ago. What makes it start again and again must not use up what an
+ * authority bears, one in twelve minutes.
  */
-export const mayTry = (failed: FailedTry | undefined, wanted: number, now: number): boolean =>
-  failed === undefined || failed.at < wanted || now >= failed.notBefore
+const atOnceMost = 3
+const atOnceAfter = 20 * 60_000
+
+/**
+ * Whether an authority may be asked: after the wait, or, within bounds, if the agent that asks has
+ * begun to want it since: whoever has mended something starts it again.
+ */
+export function mayTry(failed: FailedTry | undefined, wanted: number, now: number): boolean {
+  if (failed === undefined || now >= failed.notBefore) return true
+  const isMeek = failed.failures < atOnceMost || now - failed.at >= atOnceAfter
+  return failed.at < wanted && isMeek
+}
