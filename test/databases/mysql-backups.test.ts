@@ -137,6 +137,32 @@ suite('the log of a MySQL', () => {
     assert.deepEqual([piece.after, piece.runs], [`${uuid}:1-7`, []])
   })
 
+  test('goes on in a piece of its own where another server writes it', async () => {
+    const other = event(15, Buffer.alloc(90, 2))
+    await using stage = await openStage({
+      executed: `${uuid}:1-7`,
+      log: [rotate, format, ...transaction(8, 100), other, ...transaction(9, 101), heartbeat],
+    })
+    await stage.receive(2)
+    const names = await pieceNames(stage.store)
+    const pieces = await Promise.all(
+      names.map((name) => readOutline(stage.store, name, readGroups)),
+    )
+    assert.deepEqual(
+      pieces.map(({ after, isWhole }) => [after, isWhole]),
+      [
+        [`${uuid}:1-7`, true],
+        [`${uuid}:1-8`, false],
+      ],
+    )
+    // What was left growing is whole once somebody receives again.
+    await stage.receive(2)
+    const [, second] = await Promise.all(
+      names.map((name) => readOutline(stage.store, name, readGroups)),
+    )
+    assert.equal(second?.isWhole, true)
+  })
+
   test('begins anew where what comes next is gone', async () => {
     await using stage = await openStage({
       executed: `${uuid}:1-7`,

@@ -29,7 +29,10 @@ const dialect: LogDialect = {
     event.readUInt8(4) === types.gtid
       ? `${event.readUInt32LE(27)}-${event.readUInt32LE(5)}-${event.readBigUInt64LE(19)}`
       : undefined,
-  after: (before, gtids) => gtids.at(-1) ?? before,
+  after(before, runs) {
+    const newest = runs.at(-1)
+    return newest === undefined ? before : `${newest.source}${newest.last}`
+  },
 }
 
 /** The last transaction that is kept and that this server has, too: it goes on from there. */

@@ -19,6 +19,7 @@ import {
   untilKey,
   wholeKey,
 } from './log-pieces.ts'
+import { GrowingRuns, type Run } from './runs.ts'
 import type { Session } from './session.ts'
 
 /** By this id the server knows the connection: no member's, and no primary's. */
@@ -43,7 +44,7 @@ export interface LogDialect {
   /** Of an event with which a transaction begins: its GTID. */
   gtidOf(event: Buffer): string | undefined
   /** What has come once this has, after what had come before: see `Piece.after`. */
-  after(before: string, gtids: readonly string[]): string
+  after(before: string, runs: readonly Run[]): string
 }
 
 /** The server refused before the first transaction: it does not have what was asked for. */
@@ -102,7 +103,7 @@ class PieceKeeper implements AsyncDisposable {
   #timesOffset = 0
   #isDirty = false
   /** Of the piece that grows. */
-  #gtids: string[] = []
+  #runs = new GrowingRuns()
   #hasCome = false
   #stated = 0
   /** Everything that was committed before this has come. */
@@ -185,7 +186,7 @@ class PieceKeeper implements AsyncDisposable {
     const gtid = this.#dialect.gtidOf(event)
     if (gtid !== undefined) {
       if (this.#offset > pieceMost) await this.#finish(signal)
-      this.#gtids.push(gtid)
+      this.#runs.add(gtid)
       this.#hasCome = true
     }
     await this.#append(event, signal)
@@ -246,8 +247,8 @@ class PieceKeeper implements AsyncDisposable {
     await this.#store.put(wholeKey(name), whole, signal)
     await this.#store.remove(growingKey(name))
     this.#number += 1
-    this.#after = this.#dialect.after(this.#after, this.#gtids)
-    this.#gtids = []
+    this.#after = this.#dialect.after(this.#after, this.#runs.all())
+    this.#runs = new GrowingRuns()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -15,8 +15,8 @@ import {
 } from './gtid-set.ts'
 
 /** What has come once these have, after what had come before. */
-export const afterThose = (before: string, gtids: readonly string[]): string =>
-  formatGtidSet(unionGtids(parseGtidSet(before), parseGtidSet(gtids.join(','))))
+export const afterThose = (before: string, runs: readonly Run[]): string =>
+  formatGtidSet(unionGtids(parseGtidSet(before), setOf(runs)))
 
 /** All that is in a piece, or went before it. */
 const allOf = ({ after, runs }: Outline): GtidSet => unionGtids(parseGtidSet(after), setOf(runs))
