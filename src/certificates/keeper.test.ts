@@ -36,6 +36,8 @@ class Bed implements Disposable {
   readonly events: { rule: string; why: string }[] = []
   readonly told: EdgeSecrets[] = []
   readonly keeper: CertificateKeeper
+  /** Nothing can be kept. */
+  isFull = false
   issue: Issuer['issue'] = () => Promise.reject(new Error('nobody issues here'))
   #now = openClock().now()
   #timers: { at: number; wake: () => void }[] = []
@@ -49,7 +51,12 @@ class Bed implements Disposable {
         return { [Symbol.dispose]: () => void this.#timers.splice(this.#timers.indexOf(timer), 1) }
       },
     }
-    const store = openFolderStore(join(this.folder, 'secrets'))
+    const folder = openFolderStore(join(this.folder, 'secrets'))
+    const store = {
+      ...folder,
+      write: (name: string, text: string) =>
+        this.isFull ? Promise.reject(new Error('no space left')) : folder.write(name, text),
+    }
     this.keeper = new CertificateKeeper({
       ...{ clock, random: seededRandom(1), store, peers: noPeers(store) },
       issuer: { issue: (...asked) => this.issue(...asked) },
@@ -286,4 +293,30 @@ test('gives up an order when it ends, and does not take that for a failure', asy
     kept.filter((name) => name.includes('tries')),
     [],
   )
+})
+
+test('shows what was issued and cannot be kept, and keeps it without another order', async () => {
+  using bed = new Bed()
+  let asked = 0
+  bed.issue = () => {
+    asked += 1
+    bed.isFull = true
+    return Promise.resolve(makePair(['shop.example']))
+  }
+  await bed.want()
+  await until('a failure', () => bed.has('certificate-not-kept'))
+  const seen = () => bed.keeper.observe().get('secure')?.[0]
+  assert.match(seen()?.problem ?? '', /cannot be kept: no space left/)
+  assert.equal(bed.told.at(-1)?.certificates[0]?.id, seen()?.id)
+  const { id } = seen() ?? {}
+  for (let minutes = 0; minutes < 10; minutes += 1) await bed.pass(minute)
+  bed.isFull = false
+  await bed.pass(2 * minute)
+  await until('it is kept', () => seen()?.problem === '')
+  assert.equal(asked, 1)
+  assert.equal(seen()?.id, id)
+  const told = bed.events.map(({ rule }) => rule)
+  assert.deepEqual(told, ['certificate-issued', 'certificate-not-kept'])
+  const kept = readdirSync(join(bed.folder, 'secrets', 'acme'))
+  assert.equal(kept.length, 1)
 })

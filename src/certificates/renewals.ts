@@ -6,7 +6,7 @@ import type { Challenge, KeyPair } from '../balancing/model.ts'
 import { backoff } from '../control/backoff.ts'
 import { describeError } from '../foundation/fault.ts'
 import type { Random } from '../foundation/random.ts'
-import type { Clock } from '../foundation/time.ts'
+import { type Clock, ms } from '../foundation/time.ts'
 import { readPair } from '../wire/key-pair.ts'
 import { asLoaded, type LoadedPair } from './engines/files/pair-file.ts'
 import type { Issuer } from './issuer.ts'
@@ -43,6 +43,19 @@ export interface Managed {
   isPlaceholder: boolean
   failed: FailedTry | undefined
   problem: string
+  /** What was issued and could not be kept so far: shown from memory, and kept later. */
+  unkept: Unkept | undefined
+}
+
+interface Unkept {
+  readonly text: string
+  /** What was kept when it was ordered: what is found instead of that is of another machine. */
+  readonly before: string | undefined
+  /** How the last try went, where that has to be kept too. */
+  readonly done: FailedTry
+  readonly tells: boolean
+  failures: number
+  notBefore: number
 }
 
 /** Names a wish among what is kept: the same names of the same authority are the same one. */
@@ -53,6 +66,9 @@ export const nameOfWish = ({ directory, names }: AcmeWish): string => {
 
 /** Where it is kept how the last try failed. */
 const triesOf = (name: string): string => name.replace('.json', '.tries.json')
+
+/** What is done for one certificate while no other machine works on it. */
+type Work = (name: string, managed: Managed, store: SecretStore) => Promise<void>
 
 /** See the first line. */
 export class Renewals {
@@ -91,7 +107,7 @@ export class Renewals {
     const loaded = kept ?? loadPem(makePlaceholder(wish.names, wanted))
     if (loaded === undefined) throw new Error('broken invariant: a placeholder is a certificate')
     const failed = parseTry(await store.read(triesOf(name)))
-    const fresh = { wanted, failed, problem: '' }
+    const fresh = { wanted, failed, problem: '', unkept: undefined }
     return { wish, loaded, isPlaceholder: kept === undefined, ...fresh }
   }
 
@@ -114,28 +130,42 @@ export class Renewals {
   /** Begins what is due; one certificate after the other would keep many names waiting. */
   step(now: number): void {
     for (const [name, managed] of this.#managed) {
-      if (this.#running.has(name) || !mayBegin(managed, now)) continue
-      this.#running.add(name)
-      void this.#renew(name, managed)
+      if (this.#running.has(name)) continue
+      const { unkept } = managed
+      if (mayBegin(managed, now)) void this.#work(name, managed, this.#renewAlone)
+      else if (unkept !== undefined && now >= unkept.notBefore) {
+        void this.#work(name, managed, this.#keepAlone)
+      }
     }
   }
 
-  async #renew(name: string, managed: Managed): Promise<void> {
+  async #work(name: string, managed: Managed, work: Work): Promise<void> {
+    this.#running.add(name)
     try {
-      await this.#options.peers.alone(name, (store) => this.#renewAlone(name, managed, store))
+      await this.#options.peers.alone(name, (store) => work.call(this, name, managed, store))
     } catch (thrown) {
-      const current = this.#current(name, managed)
-      const why = describeError(thrown)
-      if (current.problem !== why) this.#event('certificate-not-issued', managed.wish, why)
-      current.problem = why
+      this.#stuck(this.#current(name, managed), describeError(thrown))
     } finally {
       this.#running.delete(name)
       if (!this.#isOver) await this.#options.listener.changed()
     }
   }
 
+  /** Told once, however often it is met again. */
+  #stuck(managed: Managed, why: string): void {
+    const { clock, random } = this.#options
+    const { unkept } = managed
+    const problem = unkept === undefined ? why : `it cannot be kept: ${why}`
+    const rule = unkept === undefined ? 'certificate-not-issued' : 'certificate-not-kept'
+    if (managed.problem !== problem) this.#event(rule, managed.wish, problem)
+    managed.problem = problem
+    if (unkept === undefined) return
+    unkept.failures += 1
+    unkept.notBefore = clock.now() + backoff(keepAgain, unkept.failures, random.next())
+  }
+
   async #renewAlone(name: string, managed: Managed, store: SecretStore): Promise<void> {
-    const { issuer, clock } = this.#options
+    const { issuer, clock, listener } = this.#options
     // Another machine may have got it, or failed, since this one began to wait for its turn.
     await this.#reload(name)
     if (!mayBegin(this.#current(name, managed), clock.now())) return
@@ -144,21 +174,53 @@ export class Renewals {
       show: (challenge: Challenge) => this.#show(challenge),
       hide: (challenge: Challenge) => this.#hide(challenge),
     }
+    const before = await store.read(name)
     try {
       const issued = await issuer.issue(wish, proof, store, this.#end.signal)
       const loaded = loadPem(issued)
       if (loaded === undefined) throw new Error('the authority sent what is no certificate')
-      await store.write(name, JSON.stringify({ format: 1, ...issued }))
-      const news = { loaded, isPlaceholder: false, problem: '' }
-      Object.assign(this.#current(name, managed), news)
-      const left = inWords(loaded.facts.until - clock.now())
-      this.#event('certificate-issued', wish, `it is good for ${left}`)
+      const text = JSON.stringify({ format: 1, ...issued })
+      this.#take(this.#current(name, managed), loaded, { text, before })
     } catch (thrown) {
       // Whoever ends gives up its order: no authority has refused it.
       if (this.#isOver) return
       return await this.#failed(name, this.#current(name, managed), describeError(thrown), store)
     }
-    await this.#note(name, this.#current(name, managed), { ...noTry, at: clock.now() }, store)
+    // Shown before it is kept: one that was lost with a full disk would count at the authority.
+    if (!this.#isOver) await listener.changed()
+    await this.#keep(name, managed, store)
+  }
+
+  #take(managed: Managed, loaded: LoadedPair, issued: Pick<Unkept, 'text' | 'before'>): void {
+    const now = this.#options.clock.now()
+    const tells = (managed.failed?.failures ?? 0) > 0
+    const done = { ...noTry, at: now }
+    const unkept = { ...issued, done, tells, failures: 0, notBefore: now }
+    Object.assign(managed, { loaded, isPlaceholder: false, problem: '', failed: done, unkept })
+    const left = inWords(loaded.facts.until - now)
+    this.#event('certificate-issued', managed.wish, `it is good for ${left}`)
+  }
+
+  async #keepAlone(name: string, managed: Managed, store: SecretStore): Promise<void> {
+    // Another machine may have ordered since: what it got stands for all.
+    await this.#reload(name)
+    await this.#keep(name, managed, store)
+  }
+
+  async #keep(name: string, managed: Managed, store: SecretStore): Promise<void> {
+    const { unkept } = this.#current(name, managed)
+    if (unkept === undefined) return
+    const { text, done, tells } = unkept
+    try {
+      await store.write(name, text)
+      if (tells) await store.write(triesOf(name), JSON.stringify(done))
+    } catch (thrown) {
+      // With another machine's in its place meanwhile there is nothing to keep any more.
+      if (this.#current(name, managed).unkept === undefined) return
+      throw thrown
+    }
+    const kept = { problem: '', failed: done, unkept: undefined }
+    Object.assign(this.#current(name, managed), kept)
   }
 
   /** The file may have been applied again meanwhile. */
@@ -176,18 +238,8 @@ export class Renewals {
     const told = `${why}; ${shown} is shown, and it is tried again in ${minutes} min`
     this.#event('certificate-not-issued', managed.wish, told)
     managed.problem = why
-    await this.#note(name, managed, { at, failures, notBefore: at + wait, why }, store)
-  }
-
-  async #note(
-    name: string,
-    managed: Managed,
-    failed: FailedTry,
-    store: SecretStore,
-  ): Promise<void> {
-    const before = managed.failed?.failures ?? 0
-    managed.failed = failed
-    if (before > 0 || failed.failures > 0) await store.write(triesOf(name), JSON.stringify(failed))
+    managed.failed = { at, failures, notBefore: at + wait, why }
+    await store.write(triesOf(name), JSON.stringify(managed.failed))
   }
 
   /** Another machine has ordered, or failed to, or wants its challenges answered. */
@@ -202,10 +254,17 @@ export class Renewals {
   /** Takes over what is kept now. */
   async #reload(name: string): Promise<void> {
     const { store, clock } = this.#options
-    const kept = load(await store.read(name))
+    const text = await store.read(name)
+    const kept = load(text)
     const failed = parseTry(await store.read(triesOf(name)))
     const managed = this.#managed.get(name)
     if (managed === undefined) return
+    const { unkept } = managed
+    if (unkept !== undefined) {
+      // What is in memory is newer than what stands there, and only waits to take its place.
+      if (text === unkept.before || text === unkept.text || kept === undefined) return
+      Object.assign(managed, { unkept: undefined, problem: '' })
+    }
     if (failed !== undefined) Object.assign(managed, { failed, problem: failed.why })
     if (kept === undefined || kept.pair.id === managed.loaded.pair.id) return
     Object.assign(managed, { loaded: kept, isPlaceholder: false })
@@ -255,6 +314,9 @@ function load(text: string | undefined): LoadedPair | undefined {
     throw thrown
   }
 }
+
+/** Between two tries to keep what was issued. */
+const keepAgain = { first: ms(2000), factor: 2, most: ms(60_000), jitter: 0.2 }
 
 const noTry = { failures: 0, notBefore: 0, why: '' }
 
