@@ -17,11 +17,16 @@ async function openMind() {
   const kept: { state?: AgentState; taking: () => Promise<void> } = { taking: async () => {} }
   const told: JournalEntry[] = []
   const replicas: object[] = []
+  const certificates: string[] = []
   const ports = {
     clock: new VirtualClock(),
     host: { observe: () => replicas, start() {}, stop() {} },
     balancer: { apply: () => kept.taking(), observe: () => [] },
-    certificates: { watch: async () => {}, observe: () => new Map() },
+    certificates: {
+      watch: async () => void certificates.push('watch'),
+      order: () => void certificates.push('order'),
+      observe: () => new Map(),
+    },
     monitor: { watch() {}, signal() {}, observe: () => new Map() },
     journal: { record: (entry: JournalEntry) => told.push(entry) },
     store: { load: () => undefined, save: (state: AgentState) => (kept.state = state) },
@@ -29,7 +34,7 @@ async function openMind() {
   const core = openCore(ports)
   await core.apply(specOf([runService()]), file)
   const web = () => core.world().state.services.web?.state ?? assert.fail('it is remembered')
-  return { core, kept, told, web }
+  return { core, kept, told, web, certificates }
 }
 
 suite('a file that is refused', () => {
@@ -58,6 +63,13 @@ suite('a file that is refused', () => {
     await refuse()
     assert.equal(web().revision, 1)
     assert.deepEqual(Object.keys(core.world().state.services), ['web'])
+  })
+
+  test('has no certificates ordered for it, and those of the file before as before', async () => {
+    const { certificates, refuse } = await begin()
+    assert.deepEqual(certificates.splice(0), ['watch', 'order', 'watch'])
+    await refuse()
+    assert.deepEqual(certificates, ['watch', 'order'])
   })
 
   test('takes no deploy with it that was accepted meanwhile', async () => {
