@@ -102,6 +102,8 @@ suite('a shop in the background', () => {
   test('does not call a file in force that was rolled back', async () => {
     await using shop = await openShop()
     await up(shop)
+    // Before it has been up for a moment there is no revision to go back to.
+    await until('it has proven itself', async () => (await shop.web()).rule === 'steady')
     shop.release({ version: 'two', ill: true })
     shop.write({ replicas: 2, more: '    env: { RELEASE: two }\n' })
     assert.match((await shop.run('apply')).err, /revision 2 of web was rolled back: /)
