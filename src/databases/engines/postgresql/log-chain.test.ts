@@ -91,7 +91,25 @@ suite('receiving goes on', () => {
   test('after the last whole segment', () => {
     assert.deepEqual(resumeAt(held({ 1: [3, 4, 5] }), first), { line: 1, at: at(5, 0) })
     assert.equal(resumeAt(held({}), first), undefined)
-    assert.equal(resumeAt(held({ 1: [3] }), first), undefined)
+  })
+
+  test('at the start of the one that grows where none before it is whole', () => {
+    // From where the server is now, all that it had kept after that one would be let go.
+    assert.deepEqual(resumeAt(held({ 1: [3] }), first), { line: 1, at: at(3, 0) })
+    assert.deepEqual(resumeAt(held({ 1: [3] }, [second]), second), { line: 1, at: at(3, 0) })
+    assert.deepEqual(resumeAt(held({ 1: [5] }, [second]), second), { line: 2, at: at(5, 0) })
+    const both = held({ 1: [3, 4], 2: [6] }, [second])
+    assert.deepEqual(resumeAt(both, second), { line: 2, at: at(6, 0) })
+  })
+
+  test('behind a gap once something is there of what came after it', () => {
+    assert.deepEqual(resumeAt(held({ 1: [3, 4, 9] }), first), { line: 1, at: at(9, 0) })
+    const growing = new Map([5, 9].map((index) => [name(1, index), 100]))
+    const twice = { ...held({ 1: [3, 4, 5] }), growing }
+    assert.deepEqual(resumeAt(twice, first), { line: 1, at: at(9, 0) })
+    const older = { ...held({ 1: [3, 4, 6, 7] }), growing: new Map([[name(1, 5), 100]]) }
+    const segments = new Set([...older.segments, name(1, 7)])
+    assert.deepEqual(resumeAt({ ...older, segments }, first), { line: 1, at: at(8, 0) })
   })
 
   test('on the timeline before until that ends, then on the next from its first segment', () => {

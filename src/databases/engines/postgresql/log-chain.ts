@@ -98,15 +98,17 @@ export function chainFrom(held: LogHeld, from: Position): LogChain {
 
 /**
  * Where to go on receiving from a server of this history: after the last whole segment that is a
- * part of it. `undefined`: nothing of it is there.
+ * part of it, or at the start of one that grows behind that. `undefined`: nothing of it is there.
  */
 export function resumeAt(held: LogHeld, history: TimelineHistory): Position | undefined {
   const stretches = stretchesOf(history)
   for (const [at, { line }] of stretches.toReversed().entries()) {
-    const whole = indexesOf({ ...held, growing: new Map() }, line).at(-1)
-    if (whole === undefined) continue
+    const last = indexesOf(held, line).at(-1)
+    if (last === undefined) continue
     const next = stretches[stretches.length - at]
-    const end = (whole + 1) * held.segmentBytes
+    const start = last * held.segmentBytes
+    const isWhole = held.segments.has(segmentName(line, start, held.segmentBytes))
+    const end = isWhole ? start + held.segmentBytes : start
     if (next === undefined || end < next.begin - (next.begin % held.segmentBytes)) {
       return { line, at: end }
     }
