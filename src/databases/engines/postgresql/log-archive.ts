@@ -11,7 +11,7 @@ import type { BackupStore, GrowingObject } from '../../backups/store.ts'
 import type { MemberAddress } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { type LogHeld, resumeAt } from './log-chain.ts'
-import { type LogPart, LogStream, type LogTaker } from './log-stream.ts'
+import { type LogPart, type LogStart, LogStream, type LogTaker } from './log-stream.ts'
 import { historyName, parseHistory, parseSegmentName, segmentName } from './lsn.ts'
 import { pauseFor } from './patience.ts'
 import type { ReplicationDoor } from './replication-door.ts'
@@ -90,7 +90,8 @@ export async function receiveLog(
     let from = resumeAt(held, self.history) ?? { line: self.position.line, at: here }
     for (;;) {
       await using writer = new SegmentWriter(store, segmentBytes, from, door.now, told)
-      const next = await writer.follow(session, door.slot, signal).finally(() => writer.state())
+      const start = { ...from, slot: door.slot, written: self.position.at }
+      const next = await writer.follow(session, start, signal).finally(() => writer.state())
       if (next === undefined) throw new Fault('failed', 'the log of the primary ended')
       from = { line: next.line, at: next.at - (next.at % segmentBytes) }
     }
@@ -98,6 +99,11 @@ export async function receiveLog(
     signal.removeEventListener('abort', end)
     told({ receiving: false, until: undefined })
   }
+}
+
+interface Clock {
+  readonly end: number
+  readonly at: Instant
 }
 
 /** Writes what one stream brings, in the order in which it comes. */
@@ -115,8 +121,9 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
   #flushed: number
   #isAsked = false
   #isOver = false
-  /** Up to where the server had written at a moment. */
-  #clock: { readonly end: number; readonly at: Instant } | undefined
+  /** Up to where the server had written at a moment: what is waited for, and the last that came. */
+  #goal: Clock | undefined
+  #clock: Clock | undefined
   #until: Instant | undefined
   #stated = 0
   #growing: { readonly name: string; readonly object: GrowingObject } | undefined
@@ -140,9 +147,9 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
   }
 
   /** Resolves when the timeline has ended, and all of it is on disk. */
-  async follow(session: Session, slot: string, signal: AbortSignal) {
+  async follow(session: Session, from: LogStart, signal: AbortSignal) {
     this.#session = session
-    this.#stream = new LogStream(session, { line: this.#line, at: this.#written, slot }, this)
+    this.#stream = new LogStream(session, from, this)
     const running = this.#stream.run().finally(() => {
       this.#isOver = true
       this.#bell.wake()
@@ -177,6 +184,8 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
 
   clock(end: number, at: Instant): void {
     this.#clock = { end, at }
+    // While more keeps coming than is on disk, the last one is never reached.
+    this.#goal ??= this.#clock
   }
 
   asks(): void {
@@ -244,12 +253,20 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
     if (this.#session?.isOver === false && !this.#isOver) {
       this.#stream?.confirm(this.#flushed, this.#now())
     }
-    const clock = this.#clock
-    if (clock === undefined || clock.end > this.#flushed) return
-    this.#until = clock.at
-    this.#told({ receiving: true, until: clock.at })
+    const until = this.#reached()
+    if (until === undefined) return
+    this.#until = until
+    this.#told({ receiving: true, until })
     if (this.#now() - this.#stated < stateEvery) return
     await this.state()
+  }
+
+  /** The last moment up to which all is on disk, if that is known of one that was waited for. */
+  #reached(): Instant | undefined {
+    const clocks = [this.#goal, this.#clock]
+    const found = clocks.findLast((clock) => clock !== undefined && clock.end <= this.#flushed)
+    if (found !== undefined) this.#goal = found === this.#clock ? undefined : this.#clock
+    return found?.at
   }
 
   /** Writes down until when the log was received: also at the end, of a history that is over. */

@@ -13,6 +13,15 @@ export interface LogPart {
   readonly bytes: Buffer
 }
 
+/** Where a stream begins. */
+export interface LogStart {
+  readonly line: number
+  readonly at: number
+  readonly slot: string
+  /** The server had written up to here before; also on a timeline that follows this one. */
+  readonly written: number
+}
+
 /** Who takes what comes. Called in the order in which it comes, and never waited for. */
 export interface LogTaker {
   part(part: LogPart): void
@@ -33,17 +42,16 @@ export class LogStream extends Submitted {
   readonly #text: string
   readonly #taker: LogTaker
   readonly #over = Promise.withResolvers<void>()
+  /** Up to where it is known that the server has written: what it has sent may end before. */
+  #highest: number
   #next: { readonly line: number; readonly at: number } | undefined
   #failure: unknown
 
-  constructor(
-    session: Session,
-    from: { readonly line: number; readonly at: number; readonly slot: string },
-    taker: LogTaker,
-  ) {
+  constructor(session: Session, from: LogStart, taker: LogTaker) {
     super()
     this.#session = session
     this.#taker = taker
+    this.#highest = from.written
     this.#text =
       `START_REPLICATION SLOT ${from.slot} PHYSICAL ` +
       `${formatLsn(from.at)} TIMELINE ${from.line}`
@@ -101,16 +109,26 @@ export class LogStream extends Submitted {
         // The parser goes on to use its buffer.
         const bytes = Buffer.from(chunk.subarray(25))
         this.#taker.part({ at, bytes })
-        this.#taker.clock(Number(chunk.readBigUInt64BE(9)), clockOf(chunk.readBigInt64BE(17)))
+        this.#clock(Number(chunk.readBigUInt64BE(9)), clockOf(chunk.readBigInt64BE(17)))
         return
       }
       case 'k':
-        this.#taker.clock(Number(chunk.readBigUInt64BE(1)), clockOf(chunk.readBigInt64BE(9)))
+        this.#clock(Number(chunk.readBigUInt64BE(1)), clockOf(chunk.readBigInt64BE(9)))
         if (chunk[17] === 1) this.#taker.asks()
         return
       default:
         this.#fail(new Error('the server sent a message that is none of the log'))
     }
+  }
+
+  /**
+   * Says its time now, and an end: of what it has sent so far, or of a timeline that is over. While
+   * we catch up, it has written more than that by then.
+   */
+  #clock(end: number, at: Instant): void {
+    if (end < this.#highest) return
+    this.#highest = end
+    this.#taker.clock(end, at)
   }
 
   handleError(thrown: Error): void {
