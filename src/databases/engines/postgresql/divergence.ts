@@ -17,8 +17,9 @@ export function hasParted(position: Position, primary: PrimarySelf): boolean {
   return forkOf(primary.history, position) !== undefined
 }
 
-/** What a primary answers whose log has been removed, in the replica's own log. */
-const goneWords = /requested WAL segment \S+ has already been removed|can no longer get changes/
+/** What a primary answers whose log has been removed; in a replica's own log too. */
+export const goneWords =
+  /requested WAL segment \S+ has already been removed|can no longer get changes/
 
 export class DivergenceWatch {
   readonly #server: Server

@@ -10,7 +10,8 @@ import { instant } from '../../../foundation/time.ts'
 import type { LogNews } from '../../backups/engine.ts'
 import type { BackupStore } from '../../backups/store.ts'
 import { openFolderStore } from '../../backups/stores/folder.ts'
-import { receivedUntil, receiveLog, segmentKey } from './log-archive.ts'
+import { heldIn, receivedUntil, receiveLog, segmentKey } from './log-archive.ts'
+import { chainFrom, resumeAt } from './log-chain.ts'
 import type { LogStream } from './log-stream.ts'
 import { formatLsn, parseHistory, segmentName } from './lsn.ts'
 import type { ReplicationDoor } from './replication-door.ts'
@@ -256,5 +257,55 @@ suite('the log is received until a moment', () => {
     await heard.promise
     assert.equal(bench.untils[0], 0)
     assert.ok(rounds < 5, `${rounds} times`)
+  })
+})
+
+suite('a log that the primary has no more', () => {
+  const gone = 'requested WAL segment 000000010000000000000002 has already been removed'
+
+  test('goes on from where the primary is, and no later stream asks for it again', async () => {
+    await using bench = new Bench(9 * size + 10)
+    const { server, store } = bench
+    await bench.whole(0, 1)
+    const ended = bench.receive()
+    await server.begun(1)
+    server.position = { line: 1, at: 9 * size + 20 }
+    server.refuse(gone)
+    await server.begun(2)
+    assert.deepEqual(server.asked, [
+      `${formatLsn(2 * size)} TIMELINE 1`,
+      `${formatLsn(9 * size)} TIMELINE 1`,
+    ])
+    server.log(9 * size, 9 * size + 20, 9 * size + 20, 1)
+    await server.confirmed(9 * size + 20)
+    assert.deepEqual(bench.untils, [1])
+    assert.equal(bench.news.at(-1)?.receiving, true)
+    const held = { ...(await heldIn(store)), segmentBytes: size }
+    // No base before leads on, one after does.
+    assert.equal(chainFrom(held, { line: 1, at: size + 10 }).isWhole, false)
+    assert.equal(chainFrom(held, { line: 1, at: 9 * size + 15 }).isWhole, true)
+    assert.deepEqual(resumeAt(held, { line: 1, ancestors: [] }), { line: 1, at: 9 * size })
+    server.leave()
+    await ended
+    bench.receive()
+    await server.begun(3)
+    assert.equal(server.asked[2], `${formatLsn(9 * size)} TIMELINE 1`)
+  })
+
+  test('ends what goes on from there too, and so does whatever else it says', async () => {
+    await using bench = new Bench(9 * size + 10)
+    const { server } = bench
+    await bench.whole(0, 1)
+    const ended = bench.receive()
+    await server.begun(1)
+    server.refuse(gone)
+    await server.begun(2)
+    server.refuse(gone)
+    assert.equal(((await ended) as Error).message, gone)
+    const again = bench.receive()
+    await server.begun(3)
+    server.refuse('out of memory')
+    assert.equal(((await again) as Error).message, 'out of memory')
+    assert.deepEqual(server.asked.length, 3)
   })
 })

@@ -4,17 +4,18 @@
 import { compose } from 'node:stream'
 import { createZstdCompress } from 'node:zlib'
 import { waker } from '../../../coordination/recipes/persevere.ts'
-import { Fault } from '../../../foundation/fault.ts'
+import { describeError, Fault } from '../../../foundation/fault.ts'
 import { type Instant, instant, ms } from '../../../foundation/time.ts'
 import type { LogNews } from '../../backups/engine.ts'
 import type { BackupStore, GrowingObject } from '../../backups/store.ts'
 import type { MemberAddress } from '../../engine.ts'
 import type { Position } from '../../model.ts'
+import { goneWords } from './divergence.ts'
 import { type LogHeld, resumeAt } from './log-chain.ts'
 import { type LogPart, type LogStart, LogStream, type LogTaker } from './log-stream.ts'
 import { historyName, parseHistory, parseSegmentName, segmentName } from './lsn.ts'
 import { pauseFor } from './patience.ts'
-import type { ReplicationDoor } from './replication-door.ts'
+import type { ReplicationDoor, ServerHistory } from './replication-door.ts'
 import type { Session } from './session.ts'
 
 const folder = 'log'
@@ -67,7 +68,10 @@ export const segmentKey = (name: string): string => `${folder}/${name}${wholeEnd
 export const growingKey = (name: string): string => `${folder}/${name}${growingEnd}`
 export const historyKey = (line: number): string => `${folder}/${historyName(line)}`
 
-/** Receives until the signal ends it, or the connection does; then rejects. */
+/**
+ * Receives until the signal ends it, or the connection does; then rejects. Where the primary has no
+ * more of what is wanted next, it goes on from where that is: what is kept has a gap then.
+ */
 export async function receiveLog(
   door: ReplicationDoor,
   primary: MemberAddress,
@@ -79,25 +83,63 @@ export async function receiveLog(
   using session = await door.open(primary, signal)
   const end = (): void => session[Symbol.dispose]()
   signal.addEventListener('abort', end, { once: true })
+  const receive = (self: Position, from: Position): Promise<never> =>
+    receiveFrom({ door, session, store, segmentBytes, told }, self, from, signal)
+  const startOf = ({ line, at }: Position): Position => ({ line, at: at - (at % segmentBytes) })
   try {
-    const self = await door.ask(session, signal)
-    if (self.historyText !== undefined) {
-      const key = historyKey(self.position.line)
-      await store.put(key, Buffer.from(self.historyText), signal)
+    const { position, history } = await askAndKeep(door, session, store, signal)
+    const from = resumeAt({ ...(await heldIn(store)), segmentBytes }, history)
+    if (from === undefined) return await receive(position, startOf(position))
+    try {
+      return await receive(position, from)
+    } catch (thrown) {
+      if (!goneWords.test(describeError(thrown))) throw thrown
     }
-    const held = { ...(await heldIn(store)), segmentBytes }
-    const here = self.position.at - (self.position.at % segmentBytes)
-    let from = resumeAt(held, self.history) ?? { line: self.position.line, at: here }
-    for (;;) {
-      await using writer = new SegmentWriter(store, segmentBytes, from, door.now, told)
-      const start = { ...from, slot: door.slot, written: self.position.at }
-      const next = await writer.follow(session, start, signal).finally(() => writer.state())
-      if (next === undefined) throw new Fault('failed', 'the log of the primary ended')
-      from = { line: next.line, at: next.at - (next.at % segmentBytes) }
-    }
+    // To ask for it again and again would bring nothing: no backup would be made any more.
+    const { position: now } = await askAndKeep(door, session, store, signal)
+    return await receive(now, startOf(now))
   } finally {
     signal.removeEventListener('abort', end)
     told({ receiving: false, until: undefined })
+  }
+}
+
+/** What the server says of itself; what leads to its timeline is kept. */
+async function askAndKeep(
+  door: ReplicationDoor,
+  session: Session,
+  store: BackupStore,
+  signal: AbortSignal,
+): Promise<ServerHistory> {
+  const self = await door.ask(session, signal)
+  if (self.historyText !== undefined) {
+    await store.put(historyKey(self.position.line), Buffer.from(self.historyText), signal)
+  }
+  return self
+}
+
+interface Receiver {
+  readonly door: ReplicationDoor
+  readonly session: Session
+  readonly store: BackupStore
+  readonly segmentBytes: number
+  readonly told: (news: LogNews) => void
+}
+
+/** Receives from there on, over every timeline that follows, of a server that is at `self`. */
+async function receiveFrom(
+  { door, session, store, segmentBytes, told }: Receiver,
+  self: Position,
+  first: Position,
+  signal: AbortSignal,
+): Promise<never> {
+  let from = first
+  for (;;) {
+    await using writer = new SegmentWriter(store, segmentBytes, from, door.now, told)
+    const start = { ...from, slot: door.slot, written: self.at }
+    const next = await writer.follow(session, start, signal).finally(() => writer.state())
+    if (next === undefined) throw new Fault('failed', 'the log of the primary ended')
+    from = { line: next.line, at: next.at - (next.at % segmentBytes) }
   }
 }
 
