@@ -17,7 +17,7 @@ import { openPostgresBackups } from '../../src/databases/engines/postgresql/back
 import { openPostgres } from '../../src/databases/engines/postgresql/engine.ts'
 import { findPostgresVouchers } from '../../src/databases/engines/postgresql/vouch.ts'
 import { Fault } from '../../src/foundation/fault.ts'
-import { ms } from '../../src/foundation/time.ts'
+import { type Instant, ms } from '../../src/foundation/time.ts'
 import { accounts, alone, type MemberKind, patience, soon } from '../conformance/database-scene.ts'
 import { insert } from '../conformance/database-watch.ts'
 import { BackupBed } from './backup-bed.ts'
@@ -158,6 +158,56 @@ test('makes another backup where the log was lost, and refuses what lies in betw
   await bed.restore(undefined)
   assert.deepEqual(await bed.idsAfter('restored', '1'), [1, 2])
 })
+
+test('makes another backup where the primary has no more of the log', async () => {
+  await using bed = await BackupBed.open(kind, openPostgresBackups, 1)
+  const first = await bed.bases(1)
+  await bed.moment()
+  let lost: Instant | undefined
+  await bed.restart(async () => {
+    lost = await loseLog(bed)
+  })
+  const second = await bed.bases(2)
+  assert.notEqual(second.id, first.id)
+  assert.ok(bed.events.some((event) => event.startsWith('log-broken')))
+  await assert.rejects(bed.restore(lost), /is not among what is kept/)
+  await bed.scene.query('m1', insert(2))
+  await bed.moment()
+  // Whoever receives it next does not ask for what is gone either.
+  const told = bed.events.length
+  await bed.restart()
+  await bed.moment()
+  assert.ok(!bed.events.slice(told).some((event) => event.startsWith('log-broken')))
+  await bed.restore(undefined)
+  assert.deepEqual(await bed.idsAfter('restored', '1'), [1, 2])
+})
+
+/** What m1 wrote while nobody received it is kept by nothing; returns a moment within it. */
+async function loseLog(bed: BackupBed): Promise<Instant> {
+  const { run, address, data } = bed.scene.seat('m1').options
+  const door = { host: run, port: address.port }
+  await using admin = await connectPostgres(door, accounts.admin, 'postgres')
+  await bed.scene.query('m1', insert(1))
+  const lost = bed.clock.now()
+  await until(
+    'nobody receives',
+    async () => (await admin.query(inactiveSlots)).length === 1,
+    patience,
+  )
+  await admin.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots')
+  for (let each = 0; each < 3; each += 1) {
+    await admin.query('SELECT txid_current(), pg_switch_wal()')
+  }
+  await admin.query('CHECKPOINT')
+  const [row] = await admin.query('SELECT pg_walfile_name(pg_current_wal_lsn()) AS name')
+  // As a checkpoint removes them once there are more than are kept for replicas.
+  for (const name of readdirSync(join(data, 'pg_wal'))) {
+    if (/^[0-9A-F]{24}$/.test(name) && name < String(row?.name)) rmSync(join(data, 'pg_wal', name))
+  }
+  return lost
+}
+
+const inactiveSlots = 'SELECT FROM pg_replication_slots WHERE NOT active'
 
 test('begins no restore with less of the log than the base itself needs', async () => {
   await using bed = await BackupBed.open(kind, openPostgresBackups, 2)
