@@ -47,7 +47,7 @@ export interface Bed extends AsyncDisposable {
   placeOf(member: string): Place
   /** How it is, as a place whose agent answers has it. */
   look(): Promise<DatabaseOverview | undefined>
-  /** Waits until its primary serves, all members follow, and all clients are answered. */
+  /** Waits until its primary serves, all follow and may acknowledge, and all clients are answered. */
   well(): Promise<DatabaseOverview>
   /** The guard and the server of a member. */
   record(member: string): GuardRecord
@@ -62,6 +62,8 @@ export interface Bed extends AsyncDisposable {
   /** Every list, as the primary has it. */
   lists(): Promise<ReadonlyMap<string, readonly number[]>>
 }
+
+const isGood = ({ standing }: DatabaseOverview['members'][number]): boolean => standing === 'good'
 
 /** Between two looks at a bed that is not well yet, ms. */
 const lookEvery = 50
@@ -227,7 +229,9 @@ ${more.join('')}`
         const last = place.history().findLast(({ outcome }) => outcome === 'ok')
         return last !== undefined && at - last.completed < 1000
       })
-      return lately && seen?.phase === 'serving' && seen.members.every((e) => e.standing === 'good')
+      const isServing = seen?.phase === 'serving' && seen.members.every(isGood)
+      // While the set is being changed one that just comes to it may not acknowledge yet.
+      return lately && isServing && seen?.acks.length === 1
     }
     await until('all is well', isWell, 180_000).catch((thrown: unknown) => {
       throw new Error(`${String(thrown)}: ${JSON.stringify(seen)}`)
