@@ -47,7 +47,7 @@ export interface Bed extends AsyncDisposable {
   placeOf(member: string): Place
   /** How it is, as a place whose agent answers has it. */
   look(): Promise<DatabaseOverview | undefined>
-  /** Waits until its primary serves, all follow and may acknowledge, and all clients are answered. */
+  /** Waits until its primary serves, all follow, their set is settled, and clients are answered. */
   well(): Promise<DatabaseOverview>
   /** The guard and the server of a member. */
   record(member: string): GuardRecord
