@@ -34,6 +34,7 @@ export function databaseMemberConformance(
   }
   suite(`${kind.name} is a MemberEngine`, () => {
     beginnings(promise)
+    looks(promise)
     acknowledgements(promise)
     if (kind.vouchers !== undefined) vouching(promise, kind.vouchers)
     failovers(promise)
@@ -154,6 +155,23 @@ function beginnings(promise: Define): void {
     assert.ok(ahead(stopped, running) >= 0)
     await engine.freeze(soon())
     assert.deepEqual(await received(scene, 'm1'), stopped)
+  })
+}
+
+function looks(promise: Define): void {
+  promise('tells what is so although another look is given up meanwhile', 1, async (scene) => {
+    await scene.begin()
+    const engine = scene.engine('m1')
+    for (let turn = 0; turn < 5; turn += 1) {
+      const stop = new AbortController()
+      const given = engine.look(stop.signal).catch(() => undefined)
+      const other = engine.look(soon())
+      stop.abort(new Error('something else was ordered'))
+      await given
+      const { server, writable, received } = await other
+      assert.deepEqual([server, writable], ['primary', true])
+      assert.ok(received !== undefined)
+    }
   })
 }
 

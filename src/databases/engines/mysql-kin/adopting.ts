@@ -155,7 +155,7 @@ export async function standing(
     const soon = AbortSignal.timeout(goOnWithin)
     try {
       // A statement that was broken off has taken its session along.
-      using again = last.closed ? await openAdopted(adopted, soon) : last
+      using again = last.isOver ? await openAdopted(adopted, soon) : last
       await again.query(goOn, soon)
     } catch {
       // It was ended: there is nobody to tell.

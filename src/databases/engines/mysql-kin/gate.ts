@@ -64,7 +64,7 @@ async function unlogged(
   try {
     await work()
   } finally {
-    if (!session.closed) await session.query('SET SESSION sql_log_bin = ON', signal)
+    if (!session.isOver) await session.query('SET SESSION sql_log_bin = ON', signal)
   }
 }
 

@@ -38,7 +38,7 @@ export abstract class KinLookout<Server extends KinServer> {
       return this.#stopped(process.kind === 'ended' ? process.why : undefined)
     }
     try {
-      this.#last = await this.running(await this.server.session(signal, 'looks'), signal)
+      this.#last = await this.server.looks.use(signal, (session) => this.running(session, signal))
       return this.#last
     } catch (thrown) {
       return silentSight(thrown, this.#last, this.server.options.accounts, signal)

@@ -64,7 +64,7 @@ export class Receivers implements Disposable {
 
   async #session(peer: MemberAddress, signal: AbortSignal): Promise<Session> {
     const known = this.#sessions.get(peer.member)
-    if (known?.closed === false) return known
+    if (known?.isOver === false) return known
     const session = await Session.open(reached(peer, this.#tls), this.#admin, signal)
     if (this.#closed) session[Symbol.dispose]()
     this.#sessions.set(peer.member, session)

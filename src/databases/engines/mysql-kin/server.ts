@@ -10,6 +10,7 @@ import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberOptions } from '../../engine.ts'
 import type { ServerProcess } from '../../host.ts'
 import { putTlsFiles, shownBy, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
+import { LentSession } from '../lent-session.ts'
 import type { Product } from './data-folder.ts'
 import { assertOwned, makeFolder, type Owner } from './processes.ts'
 import { isUnreachable, type Row, Session } from './session.ts'
@@ -23,7 +24,7 @@ const pauseBetween = 20
 const answerWithin = 5000
 
 /** What a connection is kept for. */
-export type Use = 'orders' | 'looks' | 'help'
+export type Use = 'orders' | 'help'
 
 /** What a server is started with. */
 export interface KinLaunch {
@@ -40,6 +41,8 @@ export abstract class KinServer implements Disposable {
   /** The member's place in the file, from 0. */
   readonly index: number
   readonly socket: string
+  /** What looks are taken on. */
+  readonly looks = new LentSession((signal) => this.connect(signal))
   readonly #sessions = new Map<Use, Session>()
   /** The certificate that the server shows, where that is known. */
   #shown: string | undefined
@@ -161,15 +164,15 @@ export abstract class KinServer implements Disposable {
 
   /**
    * A connection that is kept, opened when it is needed. A statement that is broken off takes it
-   * along: who looks, carries out orders or helps beside them has one of its own.
+   * along: who carries out orders or helps beside them has one of its own, and who looks, too.
    */
   async session(signal: AbortSignal, use: Use = 'orders'): Promise<Session> {
     const kept = this.#sessions.get(use)
-    if (kept?.closed === false) return kept
+    if (kept?.isOver === false) return kept
     const opened = await this.connect(signal)
     // Somebody else may have asked for it meanwhile.
     const other = this.#sessions.get(use)
-    if (other?.closed === false) opened[Symbol.dispose]()
+    if (other?.isOver === false) opened[Symbol.dispose]()
     else this.#sessions.set(use, opened)
     return this.#sessions.get(use) ?? opened
   }
@@ -217,11 +220,13 @@ export abstract class KinServer implements Disposable {
   }
 
   disconnect(): void {
+    this.looks.drop()
     for (const session of this.#sessions.values()) session[Symbol.dispose]()
     this.#sessions.clear()
   }
 
   [Symbol.dispose](): void {
     this.disconnect()
+    this.looks[Symbol.dispose]()
   }
 }

@@ -55,7 +55,7 @@ const isBroken = (thrown: unknown): boolean =>
 
 export class Session implements Disposable {
   readonly #connection: Connection
-  #closed = false
+  #isOver = false
 
   private constructor(connection: Connection) {
     this.#connection = connection
@@ -88,8 +88,9 @@ export class Session implements Disposable {
     )
   }
 
-  get closed(): boolean {
-    return this.#closed
+  /** No statement is taken on it any more. */
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   /** The number that the server knows this connection by. */
@@ -103,7 +104,7 @@ export class Session implements Disposable {
     signal: AbortSignal,
     values: readonly unknown[] = [],
   ): Promise<readonly Row[]> {
-    if (this.#closed) throw new Fault('unreachable', 'the connection to the server was lost')
+    if (this.#isOver) throw new Fault('unreachable', 'the connection to the server was lost')
     signal.throwIfAborted()
     return await withSignal(
       signal,
@@ -154,7 +155,7 @@ export class Session implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#closed = true
+    this.#isOver = true
     this.#connection.destroy()
   }
 }

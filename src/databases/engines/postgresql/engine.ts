@@ -16,6 +16,7 @@ import type {
 import type { AckSet } from '../../model.ts'
 import { putRestored } from '../../restored-data.ts'
 import { troubleOf } from '../../trouble.ts'
+import { LentSession } from '../lent-session.ts'
 import { putAcks } from './acks.ts'
 import { DivergenceWatch } from './divergence.ts'
 import { freeze } from './freeze.ts'
@@ -51,13 +52,14 @@ class PostgresMember implements MemberEngine {
   readonly #server: Server
   readonly #watch: DivergenceWatch
   readonly #background = new AbortController()
-  #session: Session | undefined
+  readonly #looks: LentSession<Session>
   #writer: Session | undefined
   #writing: Promise<void> | undefined
 
   constructor(server: Server, can: EngineAbilities) {
     this.#server = server
     this.#watch = new DivergenceWatch(server)
+    this.#looks = new LentSession((signal) => server.connect(signal, { replication: 'database' }))
     this.can = can
   }
 
@@ -67,7 +69,6 @@ class PostgresMember implements MemberEngine {
       try {
         return await this.#lookAtRunning(signal)
       } catch (thrown) {
-        this.#dropSession()
         if (signal.aborted) throw thrown
         if (this.#server.options.host.observe().kind !== 'running') return this.#lookAtStopped()
         if (isForNow(thrown)) return { ...blank, server: 'starting' }
@@ -148,7 +149,7 @@ class PostgresMember implements MemberEngine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#background.abort()
-    this.#dropSession()
+    this.#looks[Symbol.dispose]()
     this.#writer?.[Symbol.dispose]()
     this.#server[Symbol.dispose]()
   }
@@ -162,7 +163,7 @@ class PostgresMember implements MemberEngine {
   }
 
   async #lookAtStopped(): Promise<ServerSight> {
-    this.#dropSession()
+    this.#looks.drop()
     const sight = await lookAtStopped(this.#server)
     const state = this.#server.options.host.observe()
     if (state.kind !== 'ended' || sight.server !== 'stopped') return sight
@@ -174,20 +175,14 @@ class PostgresMember implements MemberEngine {
   }
 
   async #lookAtRunning(signal: AbortSignal): Promise<ServerSight> {
-    if (this.#session === undefined || this.#session.isOver) {
-      this.#session = await this.#server.connect(signal, { replication: 'database' })
-    }
-    const sight = await lookAtRunning(this.#server, this.#session, signal)
+    const sight = await this.#looks.use(signal, (session) =>
+      lookAtRunning(this.#server, session, signal),
+    )
     if (sight.server !== 'replica' || sight.upstream !== undefined) return sight
     const { upstream } = this.#server.course
     if (upstream === undefined || sight.received === undefined) return sight
     const why = this.#server.log.lastTrouble()
     return { ...sight, why, diverged: this.#watch.check(upstream, sight.received) }
-  }
-
-  #dropSession(): void {
-    this.#session?.[Symbol.dispose]()
-    this.#session = undefined
   }
 
   /** Ends with its connection, whatever became of who asked for it. */
