@@ -10,14 +10,13 @@ import { openLocalBoard } from '../databases/boards/local.ts'
 import { openSharedBoard } from '../databases/boards/shared.ts'
 import { describeAction } from '../databases/describe.ts'
 import type { DatabaseAccounts } from '../databases/engine.ts'
-import { type LeadOptions, leadDatabase } from '../databases/lead.ts'
 import type { MemberTls } from '../databases/member-tls.ts'
 import type { DatabasePlan, DatabaseView, MemberPlan } from '../databases/model.ts'
 import { accountsOf } from '../databases/passwords.ts'
 import { wishOf } from '../databases/wish.ts'
 import { describeError, Fault } from '../foundation/fault.ts'
 import { type Milliseconds, ms, sleep } from '../foundation/time.ts'
-import { decideAlone } from './database-alone.ts'
+import { keepDeciding } from './database-deciding.ts'
 import { Held } from './database-held.ts'
 import { Keeping } from './database-keeping.ts'
 import { type Leaving, leavingOf, untilMayLeave } from './database-leaving.ts'
@@ -202,7 +201,7 @@ export class AgentDatabases {
       if (this.#isMine(one.member)) held.running.push(this.#letGo(held, one))
     }
     held.running.push(held.keeping.run(held.stop.signal))
-    if (local !== undefined) held.running.push(this.#decideAlone(held, local))
+    if (local !== undefined) held.running.push(this.#decide(held, local, held.stop.signal))
     if (this.#session !== undefined) held.running.push(this.#attend(held, this.#session))
     if (this.#term !== undefined) held.running.push(this.#leadOne(held, this.#term))
   }
@@ -236,28 +235,18 @@ export class AgentDatabases {
     }
   }
 
-  /** What every decision about it takes. */
-  #deciding(plan: DatabasePlan): Pick<LeadOptions, 'clock' | 'wish' | 'decided'> {
+  /** Decides about it until the signal is aborted. */
+  #decide({ plan }: Held, board: DecidingBoard, signal: AbortSignal): Promise<void> {
     const { clock, event } = this.#options
-    return {
-      ...{ clock, wish: () => wishOf(plan) },
-      decided: ({ rule, why, actions }, { record, members }) =>
-        event(rule, plan.name, why, actions.map(describeAction), { record, members }),
-    }
-  }
-
-  #decideAlone({ plan, stop }: Held, board: DecidingBoard): Promise<void> {
-    const event = (rule: string, why: string) => this.#options.event(rule, plan.name, why)
-    return decideAlone({ ...this.#deciding(plan), board, event }, stop.signal)
-  }
-
-  async #decide({ plan }: Held, board: DecidingBoard, signal: AbortSignal): Promise<void> {
-    try {
-      await leadDatabase({ ...this.#deciding(plan), board }, signal)
-    } catch (thrown) {
-      if (signal.aborted) return
-      this.#options.event('decides-no-longer', plan.name, describeError(thrown))
-    }
+    return keepDeciding(
+      {
+        ...{ board, clock, wish: () => wishOf(plan) },
+        decided: ({ rule, why, actions }, { record, members }) =>
+          event(rule, plan.name, why, actions.map(describeAction), { record, members }),
+        event: (rule, why) => event(rule, plan.name, why),
+      },
+      signal,
+    )
   }
 
   /** Keeps all boards in view while a session lives. */
@@ -300,11 +289,7 @@ export class AgentDatabases {
     const signal = AbortSignal.any([term.signal, held.stop.signal])
     const board = held.shared?.led(term.coordinator, term.role)
     if (board === undefined) return
-    while (!signal.aborted) {
-      // Nothing is decided by what was seen in an earlier session.
-      if (board.view().connected) await this.#decide(held, board, signal)
-      await sleep(this.#options.clock, ms(20), signal).catch(() => {})
-    }
+    await this.#decide(held, board, signal)
   }
 
   /** Changes what operators ask of one database. Rejects with a Fault. */

@@ -1,4 +1,4 @@
-// A database of one machine goes on being decided about once its record can be written again.
+// A database goes on being decided about once its record can be written again.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
@@ -7,11 +7,12 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { now, plan, primary, record, replica } from '../../test/fixtures/database-views.ts'
+import type { DecidingBoard } from '../databases/board.ts'
 import { openLocalBoard } from '../databases/boards/local.ts'
 import { wishOf } from '../databases/wish.ts'
-import { ms } from '../foundation/time.ts'
+import { instant, ms } from '../foundation/time.ts'
 import { VirtualClock } from '../simulation/clock.ts'
-import { decideAlone } from './database-alone.ts'
+import { keepDeciding } from './database-deciding.ts'
 
 test('a record that cannot be written is tried again, and then followed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ao-alone-'))
@@ -33,7 +34,7 @@ test('a record that cannot be written is tried again, and then followed', async 
     const request = { kind: 'switchover', to: 'orders-2' } as const
     await board.ask((before) => ({ ...before, request }), stop.signal)
     renameSync(folder, `${folder}.gone`)
-    const deciding = decideAlone(
+    const deciding = keepDeciding(
       {
         ...{ board, clock, wish: () => wishOf(plan()) },
         decided: ({ rule }) => said.push(rule),
@@ -55,5 +56,54 @@ test('a record that cannot be written is tried again, and then followed', async 
   } finally {
     stop.abort(new Error('the test ends'))
     for (const each of [folder, `${folder}.gone`]) rmSync(each, { recursive: true, force: true })
+  }
+})
+
+test('a board that cannot be written is not asked all the time, and out of view not at all', async () => {
+  const stop = new AbortController()
+  const clock = new VirtualClock(now)
+  const said: string[] = []
+  let connected = false
+  let writes = 0
+  const board: DecidingBoard = {
+    view: () => ({
+      ...{ connected, orders: new Map(), wish: { paused: false, request: undefined } },
+      ...{ record: record(), members: [{ ...primary(), heard: instant(now - 60_000) }] },
+    }),
+    onChange: () => ({ [Symbol.dispose]: () => undefined }),
+    tell: async () => true,
+    fresh: async () => record(),
+    ask: async () => undefined,
+    order: () => refuse(),
+    write: () => refuse(),
+  }
+  const refuse = async (): Promise<never> => {
+    writes += 1
+    throw new Error('no room')
+  }
+  const pass = async (seconds: number): Promise<void> => {
+    for (let tick = 0; tick < seconds * 100; tick += 1) {
+      clock.run(ms(10))
+      await setImmediate()
+    }
+  }
+  const deciding = keepDeciding(
+    {
+      ...{ board, clock, wish: () => wishOf(plan()) },
+      decided: () => undefined,
+      event: (rule, why) => said.push(`${rule}: ${why}`),
+    },
+    stop.signal,
+  )
+  try {
+    await pass(5)
+    assert.equal(writes, 0)
+    connected = true
+    await pass(5)
+    assert.ok(writes >= 8 && writes <= 13, `${writes}`)
+    assert.deepEqual(said, ['decides-no-longer: no room'])
+  } finally {
+    stop.abort(new Error('the test ends'))
+    await deciding
   }
 })
