@@ -59,7 +59,7 @@ test('a record that cannot be written is tried again, and then followed', async 
   }
 })
 
-test('a board that cannot be written is not asked all the time, and out of view not at all', async () => {
+test('a board that refuses is not asked all the time, and one out of view not at all', async () => {
   const stop = new AbortController()
   const clock = new VirtualClock(now)
   const said: string[] = []
