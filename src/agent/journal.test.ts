@@ -1,7 +1,14 @@
 // What of a journal is found again by whoever reads it from disk.
 
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, suite, test } from 'node:test'
@@ -52,6 +59,16 @@ suite('the tail of a journal', () => {
     writeFileSync(path, linesOf(0, 2))
     appendFileSync(path, '{"at":')
     assert.deepEqual(found(), [0, 1])
+  })
+
+  test('goes on behind a line that was cut short', () => {
+    writeFileSync(path, linesOf(0, 2))
+    appendFileSync(path, '{"at":')
+    const journal = openJournal(path)
+    journal.record(entry(2))
+    journal.record(entry(3))
+    assert.deepEqual(found(), [0, 1, 2, 3])
+    assert.equal(readFileSync(path, 'utf8').split('\n').length, 6)
   })
 
   test('that cannot be read is a fault that names the file', () => {

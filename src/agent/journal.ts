@@ -27,6 +27,8 @@ export function openJournal(path: string): OpenJournal {
   const followers = new Set<(entry: JournalEntry) => void>()
   let bytes = sizeOf(path)
   let lost = 0
+  // A crash may have cut the last line short, and a full disk does: none is begun behind it.
+  let isCut = bytes > 0
 
   const write = (line: string): void => {
     try {
@@ -34,8 +36,11 @@ export function openJournal(path: string): OpenJournal {
         renameSync(path, olderOf(path))
         bytes = 0
       }
-      appendFileSync(path, line, { mode: 0o600 })
-      bytes += Buffer.byteLength(line)
+      const text = isCut ? `\n${line}` : line
+      isCut = true
+      appendFileSync(path, text, { mode: 0o600 })
+      isCut = false
+      bytes += Buffer.byteLength(text)
     } catch {
       lost += 1
     }

@@ -5,6 +5,7 @@ import { latin1 } from '../../../../wire/latin1.ts'
 import { proxyHeader } from '../../../../wire/proxy/proxy-header.ts'
 import { anyServer, type Chooser } from '../../../policies/choose.ts'
 import { Timeline } from '../http/timeline.ts'
+import { isOurLack } from '../transport/lacks.ts'
 import type { Connection, ConnectionOwner } from '../transport/transport.ts'
 import type { Expiring } from './deadlines.ts'
 import { dial } from './dial.ts'
@@ -129,7 +130,8 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     const nothing = (): void => undefined
     this.#upstream = dial(this.#shared.transport, pool, server, {
       connected: () => this.#connected(pool, server),
-      failed: (code) => this.#missed(`connecting failed: ${code}`),
+      failed: (code) =>
+        isOurLack(code) ? this.#lacks(code) : this.#missed(`connecting failed: ${code}`),
       received: nothing,
       ended: nothing,
       drained: nothing,
@@ -198,6 +200,15 @@ export class TcpClient implements ConnectionOwner, Expiring, DoorClient, PoolWai
     this.#leaveServer()
     this.#door.redispatched += 1
     this.#choose(pool)
+  }
+
+  /** We have no file or port left for it: another server would be asked in vain, too. */
+  #lacks(code: string): void {
+    const pool = this.#pool as Pool
+    pool.lacks(code)
+    pool.untried(this.#server as Server)
+    this.timeline.ending = 'refused'
+    this.#close(true)
   }
 
   #leaveServer(): void {

@@ -108,6 +108,28 @@ suite('a trial that says nothing of the server', () => {
     await world.asking('it is taken back', world.readmits)
   })
 
+  test('is none where a connection is passed on: the client is told, and no server blamed', async () => {
+    await using good = await answering('good', () => ok('good'))
+    let transport: LackingTransport | undefined
+    await using bed = new EdgeBed((faulted) => {
+      transport = new LackingTransport(faulted)
+      return transport
+    })
+    await bed.apply([good.row()], { frontend: { mode: 'tcp' } })
+    const lacking = transport as LackingTransport
+    lacking.lacksFor = good.port
+    const [first, second] = [await bed.client(), await bed.client()]
+    await until('both are turned away', () => first.closed && second.closed)
+    assert.equal(lacking.tries, 2)
+    lacking.lacksFor = 0
+    const third = await bed.client()
+    third.send(get())
+    assert.equal((await third.takeMessage()).body, 'good')
+    assert.equal(bed.report.servers.good?.refused, 0)
+    const rules = bed.told.flatMap((one) => (one.kind === 'event' ? [one.rule] : []))
+    assert.deepEqual(rules, ['edge-lacks'])
+  })
+
   test('leaves it to the next one: a kept connection was closed, and a hedge runs', async () => {
     let says = error
     await using bad = await answering('bad', () => says)
