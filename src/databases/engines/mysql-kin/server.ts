@@ -10,7 +10,7 @@ import { type Milliseconds, ms } from '../../../foundation/time.ts'
 import type { MemberOptions } from '../../engine.ts'
 import type { ServerProcess } from '../../host.ts'
 import { putTlsFiles, shownBy, type TlsFiles, tlsFilesIn } from '../../member-tls.ts'
-import { LentSession } from '../lent-session.ts'
+import { LentSessions } from '../lent-sessions.ts'
 import type { Product } from './data-folder.ts'
 import { assertOwned, makeFolder, type Owner } from './processes.ts'
 import { isUnreachable, type Row, Session } from './session.ts'
@@ -42,7 +42,7 @@ export abstract class KinServer implements Disposable {
   readonly index: number
   readonly socket: string
   /** What looks are taken on. */
-  readonly looks = new LentSession((signal) => this.connect(signal))
+  readonly looks = new LentSessions((signal) => this.connect(signal))
   readonly #sessions = new Map<Use, Session>()
   /** The certificate that the server shows, where that is known. */
   #shown: string | undefined

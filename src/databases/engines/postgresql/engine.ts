@@ -16,7 +16,7 @@ import type {
 import type { AckSet } from '../../model.ts'
 import { putRestored } from '../../restored-data.ts'
 import { troubleOf } from '../../trouble.ts'
-import { LentSession } from '../lent-session.ts'
+import { LentSessions } from '../lent-sessions.ts'
 import { putAcks } from './acks.ts'
 import { DivergenceWatch } from './divergence.ts'
 import { freeze } from './freeze.ts'
@@ -52,14 +52,14 @@ class PostgresMember implements MemberEngine {
   readonly #server: Server
   readonly #watch: DivergenceWatch
   readonly #background = new AbortController()
-  readonly #looks: LentSession<Session>
+  readonly #looks: LentSessions<Session>
   #writer: Session | undefined
   #writing: Promise<void> | undefined
 
   constructor(server: Server, can: EngineAbilities) {
     this.#server = server
     this.#watch = new DivergenceWatch(server)
-    this.#looks = new LentSession((signal) => server.connect(signal, { replication: 'database' }))
+    this.#looks = new LentSessions((signal) => server.connect(signal, { replication: 'database' }))
     this.can = can
   }
 

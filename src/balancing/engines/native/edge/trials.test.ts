@@ -108,7 +108,7 @@ suite('a trial that says nothing of the server', () => {
     await world.asking('it is taken back', world.readmits)
   })
 
-  test('is none where a connection is passed on: the client is told, and no server blamed', async () => {
+  test('blames nobody where connections are passed on: we had no file', async () => {
     await using good = await answering('good', () => ok('good'))
     let transport: LackingTransport | undefined
     await using bed = new EdgeBed((faulted) => {

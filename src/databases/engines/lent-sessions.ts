@@ -1,4 +1,4 @@
-// A connection that is kept, and lent to one at a time: a question that is given up takes its
+// Connections that are kept, each lent to one at a time: a question that is given up takes its
 // connection along, and with it whatever somebody else asks on the same one.
 
 /** Of any driver. */
@@ -7,10 +7,13 @@ export interface Lendable extends Disposable {
   readonly isOver: boolean
 }
 
-export class LentSession<Session extends Lendable> implements Disposable {
+/** Of those that nobody has: to open another takes longer than most questions. */
+const keptMost = 2
+
+export class LentSessions<Session extends Lendable> implements Disposable {
   readonly #open: (signal: AbortSignal) => Promise<Session>
-  /** Nobody has it at this moment. */
-  #idle: Session | undefined
+  /** Nobody has them at this moment. */
+  readonly #idle: Session[] = []
   #isClosed = false
 
   constructor(open: (signal: AbortSignal) => Promise<Session>) {
@@ -25,9 +28,8 @@ export class LentSession<Session extends Lendable> implements Disposable {
     signal: AbortSignal,
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
-    const kept = this.#idle
-    this.#idle = undefined
-    if (kept?.isOver === false) {
+    const kept = this.#takeIdle()
+    if (kept !== undefined) {
       try {
         return await this.#lend(kept, work)
       } catch (thrown) {
@@ -35,6 +37,13 @@ export class LentSession<Session extends Lendable> implements Disposable {
       }
     }
     return await this.#lend(await this.#open(signal), work)
+  }
+
+  #takeIdle(): Session | undefined {
+    for (;;) {
+      const kept = this.#idle.pop()
+      if (kept?.isOver !== true) return kept
+    }
   }
 
   async #lend<Result>(
@@ -52,14 +61,13 @@ export class LentSession<Session extends Lendable> implements Disposable {
   }
 
   #giveBack(session: Session): void {
-    if (this.#isClosed || this.#idle !== undefined) session[Symbol.dispose]()
-    else this.#idle = session
+    if (this.#isClosed || this.#idle.length >= keptMost) session[Symbol.dispose]()
+    else this.#idle.push(session)
   }
 
   /** Its server is gone, or goes. */
   drop(): void {
-    this.#idle?.[Symbol.dispose]()
-    this.#idle = undefined
+    for (const session of this.#idle.splice(0)) session[Symbol.dispose]()
   }
 
   /** Nothing is kept from now on. */
