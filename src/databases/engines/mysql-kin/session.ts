@@ -44,17 +44,22 @@ export function errnoOf(thrown: unknown): number | undefined {
 /** Whether nobody listens there: the server is stopped, or still starting. */
 export const isUnreachable = (thrown: unknown): boolean =>
   isBroken(thrown) ||
-  ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST'].includes(
-    systemCode(thrown) ?? '',
-  )
+  [
+    ...['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST'],
+    'unreachable',
+  ].includes(systemCode(thrown) ?? '')
 
 /** The connection is over, by the driver's own account: no server has said so. */
 const isBroken = (thrown: unknown): boolean =>
   (thrown as { readonly fatal?: unknown } | undefined)?.fatal === true &&
   errnoOf(thrown) === undefined
 
+const lost = (): Fault => new Fault('unreachable', 'the connection to the server was lost')
+
 export class Session implements Disposable {
   readonly #connection: Connection
+  /** What is not answered yet: the driver leaves it so where it hears of the end first. */
+  readonly #asked = new Set<(reason: Fault) => void>()
   #isOver = false
 
   private constructor(connection: Connection) {
@@ -104,13 +109,15 @@ export class Session implements Disposable {
     signal: AbortSignal,
     values: readonly unknown[] = [],
   ): Promise<readonly Row[]> {
-    if (this.#isOver) throw new Fault('unreachable', 'the connection to the server was lost')
+    if (this.#isOver) throw lost()
     signal.throwIfAborted()
     return await withSignal(
       signal,
       () => this[Symbol.dispose](),
       new Promise<readonly Row[]>((resolve, reject) => {
+        this.#asked.add(reject)
         this.#connection.query({ sql, values: [...values] }, (failed, rows) => {
+          this.#asked.delete(reject)
           if (failed === null) return resolve(Array.isArray(rows) ? (rows as Row[]) : [])
           if (failed.fatal) this[Symbol.dispose]()
           reject(failed)
@@ -157,6 +164,8 @@ export class Session implements Disposable {
   [Symbol.dispose](): void {
     this.#isOver = true
     this.#connection.destroy()
+    for (const reject of this.#asked) reject(lost())
+    this.#asked.clear()
   }
 }
 
