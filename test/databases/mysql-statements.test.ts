@@ -100,6 +100,8 @@ suite('statements to a MySQL', () => {
       'REPLACE INTO alwayson.epoch',
       'SET GLOBAL rpl_semi_sync_source_wait_for_replica_count = 1',
       'SET GLOBAL rpl_semi_sync_source_enabled = ON',
+      // It may have been about to end, and let nobody in any more.
+      "SET GLOBAL init_connect = ''",
       'SET GLOBAL read_only = OFF',
     )
     assert.equal(said.at(-1), 'SET GLOBAL read_only = OFF')
@@ -208,6 +210,7 @@ suite('statements to a MySQL', () => {
     assert.equal(await rejoin(stage.server, order, soon()), undefined)
     inOrder(
       stage.fake.said,
+      "SET GLOBAL init_connect = ''",
       'STOP REPLICA',
       'SET GLOBAL rpl_semi_sync_replica_enabled = OFF',
       'CHANGE REPLICATION SOURCE TO',

@@ -6,6 +6,7 @@ import { refusesPlain } from '../../member-tls.ts'
 import type { AckSet } from '../../model.ts'
 import { markWaits } from '../mysql-kin/data-folder.ts'
 import { ownDatabase } from '../mysql-kin/kin.ts'
+import { letIn } from '../mysql-kin/quiesce.ts'
 import { beginTables, enforceAcks, ensureAccounts, expelOlder } from '../mysql-kin/serving.ts'
 import type { Session } from '../mysql-kin/session.ts'
 import { epochMost, primaryServerId } from './gtid.ts'
@@ -44,6 +45,7 @@ export async function becomePrimary(
   // Where writes wait already, all of this is written; and there may be nobody to answer.
   if (current !== epoch || !semiSync) await write(server, writer, epoch, signal)
   await enforce(server, writer, acks, signal)
+  await letIn(writer, server, signal)
   await opens?.()
   await writer.query('SET GLOBAL read_only = OFF', signal)
 }

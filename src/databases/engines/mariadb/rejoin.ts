@@ -6,6 +6,7 @@ import type { FollowOrder } from '../../engine.ts'
 import { reaches } from '../../position.ts'
 import { readMark } from '../mysql-kin/data-folder.ts'
 import { putInPlace } from '../mysql-kin/drafts.ts'
+import { letIn } from '../mysql-kin/quiesce.ts'
 import { isLockedOut } from '../mysql-kin/receiving.ts'
 import type { Session } from '../mysql-kin/session.ts'
 import { approach } from '../mysql-kin/source.ts'
@@ -39,6 +40,7 @@ export async function rejoin(
   const isNew = way === 'clone' || !(await keepsData(server, logs, history, order, signal))
   if (isNew) await clone(server, logs, { source, identity, history, order }, signal)
   const session = await server.session(signal)
+  await letIn(session, server, signal)
   await receiveFrom(session, { primary, role }, options, signal)
   if (readMark(options.data)?.identity !== identity) mark(server, options.data, identity)
   if (isNew) await untilRepeated(server, logs, history, order, signal)

@@ -6,6 +6,7 @@ import type { Position } from '../../model.ts'
 import { reaches } from '../../position.ts'
 import { kill, receiverOf } from './gate.ts'
 import type { Kin } from './kin.ts'
+import { canonicalName } from './option-file.ts'
 import type { Receivers } from './receivers.ts'
 import type { KinServer } from './server.ts'
 import type { Session } from './session.ts'
@@ -49,6 +50,19 @@ async function shutOut(session: Session, server: KinServer, signal: AbortSignal)
   const prefix = server.options.accounts.replication.user.replaceAll(/[\\_%']/g, String.raw`\\$&`)
   const fails = `SET @let_in = IF(USER() LIKE '${prefix}%', 1, (SELECT 1 UNION SELECT 2))`
   await session.query('SET GLOBAL init_connect = ?', signal, [fails])
+}
+
+/**
+ * Lets new clients in again: of a server that was to end, and serves after all because something
+ * else was ordered meanwhile.
+ */
+export async function letIn(
+  session: Session,
+  { options: { settings } }: KinServer,
+  signal: AbortSignal,
+): Promise<void> {
+  const own = Object.entries(settings).find(([name]) => canonicalName(name) === 'init_connect')
+  await session.query('SET GLOBAL init_connect = ?', signal, [own?.[1] ?? ''])
 }
 
 /**

@@ -4,6 +4,7 @@ import type { DatabaseAccounts, Promotion } from '../../engine.ts'
 import { refusesPlain } from '../../member-tls.ts'
 import type { AckSet } from '../../model.ts'
 import { nameOf, ownDatabase } from '../mysql-kin/kin.ts'
+import { letIn } from '../mysql-kin/quiesce.ts'
 import {
   beginTables,
   enforceAcks,
@@ -40,6 +41,7 @@ export async function becomePrimary(
     await write(server, session, epoch, signal)
   }
   await enforce(server, session, acks, signal)
+  await letIn(session, server, signal)
   await opens?.()
   await session.query('SET GLOBAL read_only = OFF', signal)
 }

@@ -3,6 +3,7 @@
 import type { FollowOrder } from '../../engine.ts'
 import { readMark, writeMark } from '../mysql-kin/data-folder.ts'
 import { putInPlace } from '../mysql-kin/drafts.ts'
+import { letIn } from '../mysql-kin/quiesce.ts'
 import { approach } from '../mysql-kin/source.ts'
 import { makeClone } from './clone.ts'
 import { type GtidSet, subtractGtids } from './gtid-set.ts'
@@ -37,6 +38,7 @@ export async function rejoin(
   } else await clone(server, order, identity, signal)
   const session = await server.session(signal)
   const { words } = server.programs
+  await letIn(session, server, signal)
   await receiveFrom(session, { primary, role }, options, words, signal)
   if (readMark(options.data)?.identity !== identity) mark(server, options.data, identity)
   return undefined
