@@ -15,9 +15,16 @@ import { applyReceived, receiveFrom } from '../../src/databases/engines/mysql/re
 import { MysqlServer } from '../../src/databases/engines/mysql/server.ts'
 import { wordsOf } from '../../src/databases/engines/mysql/words.ts'
 import { readMark, writeMark } from '../../src/databases/engines/mysql-kin/data-folder.ts'
+import { drain } from '../../src/databases/engines/mysql-kin/quiesce.ts'
 import { Receivers } from '../../src/databases/engines/mysql-kin/receivers.ts'
+import { instant, ms } from '../../src/foundation/time.ts'
 import { accounts, anyOf, machineTls, soon } from '../conformance/database-scene.ts'
-import { ScriptedHost, ScriptedMysql, type ScriptedState } from '../support/scripted-mysql.ts'
+import {
+  type Answers,
+  ScriptedHost,
+  ScriptedMysql,
+  type ScriptedState,
+} from '../support/scripted-mysql.ts'
 
 const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562'
 const other = '3e11fa47-71ca-11e1-9e33-c80aa9429563'
@@ -34,12 +41,13 @@ async function openStage(
   state: Partial<ScriptedState>,
   sourceState: Partial<ScriptedState> = {},
   more: Partial<MemberOptions> = {},
+  answers: Answers = [],
 ): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'ao-my-'))
   const [data, run] = [join(folder, 'data'), join(folder, 'run')]
   mkdirSync(data)
   writeMark(data, { database: 'orders', identity: 'one', version: '8.0.36' })
-  const fake = new ScriptedMysql({ identity: 'one', folder: data, ...state })
+  const fake = new ScriptedMysql({ identity: 'one', folder: data, ...state }, answers)
   const source = new ScriptedMysql({ identity: 'one', isShut: false, ...sourceState })
   await fake.open(run)
   await source.open()
@@ -221,6 +229,28 @@ suite('statements to a MySQL', () => {
     assert.match(change, /GET_SOURCE_PUBLIC_KEY = 1/)
     assert.equal(stage.fake.said.at(-1), 'START REPLICA')
     assert.deepEqual(stage.host.ended, [])
+  })
+
+  test('hand everything to those that answer, and end although another is gone', async () => {
+    const dumps = ['m2', 'm3'].map((member) => ({
+      ...{ user: `alwayson_replication_${member}_ack`, command: 'Binlog Dump GTID' },
+    }))
+    const answers: Answers = [
+      [/^SELECT trx_mysql_thread_id/, () => []],
+      [/^SELECT ID AS id, USER AS user, COMMAND AS command/, () => []],
+      [/^SELECT USER AS user, COMMAND AS command/, () => dumps],
+    ]
+    const has = { isShut: false, epoch: 4, executed: `${uuid}:1-9` }
+    let time = 0
+    const now = () => {
+      time += 500
+      return instant(time)
+    }
+    const open = { ...has, readOnly: false }
+    await using stage = await openStage(open, has, { now }, answers)
+    using receivers = new Receivers(mysql, stage.server.options)
+    await drain(mysql, stage.server, receivers, ms(5000), soon())
+    assert.deepEqual(stage.host.ended, ['SIGTERM'])
   })
 
   test('say what a member alone has, and change nothing then', async () => {

@@ -135,14 +135,36 @@ async function closeDoor(kin: Kin, server: KinServer, signal: AbortSignal): Prom
   for (const { id } of await clientsOf(kin, door, server, signal)) await kill(kin, door, id, signal)
 }
 
-/** Resolves when every replica that has an open stream has everything. */
+/**
+ * A replica that does not answer for so long is handed nothing any more. Its stream stays open here
+ * long after its machine is gone, and it need not be the one that takes over.
+ */
+const silentMost = 2000
+
+/** Resolves when every replica that has an open stream, and answers, has everything. */
 async function handOver(
   server: KinServer,
   receivers: Receivers,
   all: Position,
   signal: AbortSignal,
 ): Promise<void> {
-  const { accounts, peers } = server.options
+  const { accounts, peers, now } = server.options
+  const began = now()
+  const heard = new Map<string, number>()
+  const silent = new Set<string>()
+  const isBehind = async (name: string): Promise<boolean> => {
+    try {
+      const soon = AbortSignal.any([signal, AbortSignal.timeout(silentMost)])
+      const position = await receivers.position(name, soon)
+      heard.set(name, now())
+      return position !== undefined && !reaches(position, all)
+    } catch {
+      signal.throwIfAborted()
+      const isSilent = now() - (heard.get(name) ?? began) >= silentMost
+      if (isSilent) silent.add(name)
+      return !isSilent
+    }
+  }
   for (;;) {
     const rows = await server.query(
       'SELECT USER AS user, COMMAND AS command FROM information_schema.PROCESSLIST',
@@ -151,12 +173,8 @@ async function handOver(
     const names = rows
       .filter(({ command }) => String(command).startsWith('Binlog Dump'))
       .flatMap(({ user }) => receiverOf(String(user), accounts, peers)?.member ?? [])
-    const behind = await Promise.all(
-      names.map(async (name) => {
-        const position = await receivers.position(name, signal)
-        return position !== undefined && !reaches(position, all)
-      }),
-    )
+      .filter((name) => !silent.has(name))
+    const behind = await Promise.all(names.map(isBehind))
     if (!behind.includes(true)) return
     await pause(pauseBetween, undefined, { signal })
   }
