@@ -253,6 +253,28 @@ suite('statements to a MySQL', () => {
     assert.deepEqual(stage.host.ended, ['SIGTERM'])
   })
 
+  test('tell where a replica is although another who asks gives up meanwhile', async () => {
+    const stop = new AbortController()
+    let isToStop = false
+    const answers: Answers = [
+      [
+        /^SELECT @@global\.super_read_only AS shut/,
+        ({ executed, folder }) => {
+          if (isToStop) stop.abort(new Error('it takes too long'))
+          return [{ shut: 1, readOnly: 1, executed, folder }]
+        },
+      ],
+    ]
+    await using stage = await openStage({ executed: `${uuid}:1-9` }, {}, {}, answers)
+    using receivers = new Receivers(mysql, stage.server.options)
+    const at = await receivers.position('m1', soon())
+    isToStop = true
+    const givenUp = receivers.position('m1', stop.signal)
+    const asked = receivers.position('m1', soon())
+    await assert.rejects(givenUp, /it takes too long/)
+    assert.deepEqual(await asked, at)
+  })
+
   test('say what a member alone has, and change nothing then', async () => {
     const source = { executed: `${uuid}:1-9` }
     await using stage = await openStage({ executed: `${uuid}:1-9,${other}:4-5` }, source)
