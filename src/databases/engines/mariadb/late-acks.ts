@@ -28,15 +28,19 @@ export interface LogPlace {
   readonly offset: number
 }
 
-/** Where the last transaction ends that somebody at `position` has; none if not in this log. */
-export function placeOf(logs: Logs, position: Position): LogPlace | undefined {
-  const file = logs.newest(binaryLog)
-  const group = file?.groups.findLast(({ gtid }) => {
-    const own = positionOf(gtid)
-    return own.line === position.line && comparePositions(own, position) <= 0
-  })
-  if (file === undefined || group === undefined) return undefined
-  return { file: basename(file.path), offset: group.to }
+/**
+ * Where the last transaction ends that somebody at `position` has; none if not in these logs. What
+ * waits may have filled its log: then the newest one is behind it.
+ */
+export function placeOf(logs: Pick<Logs, 'unfinished'>, position: Position): LogPlace | undefined {
+  for (const { path, groups } of logs.unfinished(binaryLog).toReversed()) {
+    const group = groups.findLast(({ gtid }) => {
+      const own = positionOf(gtid)
+      return own.line === position.line && comparePositions(own, position) <= 0
+    })
+    if (group !== undefined) return { file: basename(path), offset: group.to }
+  }
+  return undefined
 }
 
 /** Tells the server, by this member's own account, that the member has all before this place. */
