@@ -1,4 +1,4 @@
-// What becomes of a statement whose connection ends before it is answered?
+// What becomes of a statement whose connection ends before it is answered, and is a server there?
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -32,6 +32,12 @@ test('a statement ends with that of another which is given up', { timeout: 10_00
   other.abort(reason)
   await assert.rejects(givenUp, reason)
   await assert.rejects(asked, isUnreachable)
+})
+
+test('a server that hangs is there, however many wait at its socket', () => {
+  const failed = (code: string) => Object.assign(new Error(code), { code, errno: -1, fatal: true })
+  assert.equal(isUnreachable(failed('EAGAIN')), false)
+  assert.equal(isUnreachable(failed('ENOENT')), true)
 })
 
 /** A server that lets everybody in, and answers nothing. */

@@ -41,9 +41,12 @@ export function errnoOf(thrown: unknown): number | undefined {
   return typeof errno === 'number' && errno > 0 ? errno : undefined
 }
 
-/** Whether nobody listens there: the server is stopped, or still starting. */
+/**
+ * Whether nobody listens there: the server is stopped, or still starting. Where so many wait at its
+ * socket that one more finds no room (EAGAIN), it listens, and hangs.
+ */
 export const isUnreachable = (thrown: unknown): boolean =>
-  isBroken(thrown) ||
+  (isBroken(thrown) && systemCode(thrown) !== 'EAGAIN') ||
   [
     ...['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST'],
     'unreachable',
