@@ -15,6 +15,7 @@ import { applyReceived, receiveFrom } from '../../src/databases/engines/mysql/re
 import { MysqlServer } from '../../src/databases/engines/mysql/server.ts'
 import { wordsOf } from '../../src/databases/engines/mysql/words.ts'
 import { readMark, writeMark } from '../../src/databases/engines/mysql-kin/data-folder.ts'
+import { ensureReceivers } from '../../src/databases/engines/mysql-kin/gate.ts'
 import { drain } from '../../src/databases/engines/mysql-kin/quiesce.ts'
 import { Receivers } from '../../src/databases/engines/mysql-kin/receivers.ts'
 import { instant, ms } from '../../src/foundation/time.ts'
@@ -140,6 +141,23 @@ suite('statements to a MySQL', () => {
       if (/USER 'alwayson_replication_/.test(each)) assert.ok(!isLogged, each)
     }
     assert.ok(isLogged)
+  })
+
+  test('leave no session that logs nothing, where an order is given up in the middle', async () => {
+    await using stage = await openStage({})
+    const session = await stage.server.session(soon())
+    const stop = new AbortController()
+    const kin = {
+      ...mysql,
+      knownAccounts: async () => {
+        stop.abort(new Error('something else was ordered'))
+        return new Map()
+      },
+    }
+    const peers = stage.server.options.peers.slice(1)
+    const made = ensureReceivers(kin, session, accounts, peers, false, stop.signal)
+    await assert.rejects(made, /something else was ordered/)
+    assert.notEqual(await stage.server.session(soon()), session)
   })
 
   test('give nobody a password twice, and say none', async () => {

@@ -64,6 +64,8 @@ async function unlogged(
   try {
     await work()
   } finally {
+    // Given up between two statements, it would be kept, and log nothing of what is asked next.
+    if (signal.aborted) session[Symbol.dispose]()
     if (!session.isOver) await session.query('SET SESSION sql_log_bin = ON', signal)
   }
 }
