@@ -127,10 +127,11 @@ class PieceKeeper implements AsyncDisposable {
 
   async follow(socket: Socket, signal: AbortSignal): Promise<never> {
     const bell = waker()
-    const packets: Buffer[] = []
+    const packets: { readonly packet: Buffer; readonly at: Instant }[] = []
     let [waiting, isOver] = [0, false]
     const splitter = new Splitter((packet) => {
-      packets.push(packet)
+      // What waits here for a slow disk says nothing of the time until it is written.
+      packets.push({ packet, at: this.#now() })
       waiting += packet.length
     })
     socket.setTimeout(silentMost, () => socket.destroy(new Error('the server says nothing')))
@@ -147,7 +148,7 @@ class PieceKeeper implements AsyncDisposable {
     for (;;) {
       const batch = packets.splice(0)
       waiting = 0
-      for (const packet of batch) await this.#take(packet, signal)
+      for (const { packet, at } of batch) await this.#take(packet, at, signal)
       await this.#settle(batch.length > 0, signal)
       socket.resume()
       if (packets.length > 0) continue
@@ -156,7 +157,7 @@ class PieceKeeper implements AsyncDisposable {
     }
   }
 
-  async #take(packet: Buffer, signal: AbortSignal): Promise<void> {
+  async #take(packet: Buffer, at: Instant, signal: AbortSignal): Promise<void> {
     if (packet[0] === 0xff) {
       const [number, text] = [packet.readUInt16LE(1), packet.toString('utf8', 9)]
       const why = `the primary does not send its log: ${number}, ${text}`
@@ -181,7 +182,7 @@ class PieceKeeper implements AsyncDisposable {
     if (passedOver.includes(type)) return
     const isHeartbeat = heartbeats.includes(type)
     // It has sent all that it has.
-    this.#until = isHeartbeat ? this.#now() : event.readUInt32LE(0) * 1000
+    this.#until = isHeartbeat ? at : event.readUInt32LE(0) * 1000
     if (isHeartbeat) return
     const gtid = this.#dialect.gtidOf(event)
     if (gtid !== undefined) {
