@@ -53,12 +53,15 @@ export abstract class KinMember<Server extends KinServer, Status extends KinStat
 
   async #openPrimary(): Promise<Session> {
     const { closing } = this.turns
-    const session = await this.server.connect(closing)
-    if (!(await this.#kin.readStatus(session, closing)).readOnly) return session
-    session[Symbol.dispose]()
-    throw new Fault('refused', `${this.server.options.member} takes no writes`, {
-      remedy: 'write to the primary',
-    })
+    using unless = new DisposableStack()
+    const session = unless.use(await this.server.connect(closing))
+    if ((await this.#kin.readStatus(session, closing)).readOnly) {
+      throw new Fault('refused', `${this.server.options.member} takes no writes`, {
+        remedy: 'write to the primary',
+      })
+    }
+    unless.move()
+    return session
   }
 
   initialise(signal: AbortSignal): Promise<void> {
