@@ -3,7 +3,7 @@
 import type { MemberOptions } from '../../engine.ts'
 import type { Position } from '../../model.ts'
 import { origin } from '../../position.ts'
-import { LentSession } from '../lent-session.ts'
+import { LentSessions } from '../lent-sessions.ts'
 import type { Kin, KinStatus } from './kin.ts'
 import { reached, Session } from './session.ts'
 
@@ -13,7 +13,7 @@ const within = 3000
 export class Receivers implements Disposable {
   readonly #kin: Kin
   /** One who asks may give up before another does. */
-  readonly #sessions: ReadonlyMap<string, LentSession<Session>>
+  readonly #sessions: ReadonlyMap<string, LentSessions<Session>>
   readonly #positions = new Map<string, Position>()
   readonly #asking = new Set<string>()
   #closed = false
@@ -23,7 +23,7 @@ export class Receivers implements Disposable {
     this.#sessions = new Map(
       peers.map((peer) => [
         peer.member,
-        new LentSession((signal) => Session.open(reached(peer, tls), accounts.admin, signal)),
+        new LentSessions((signal) => Session.open(reached(peer, tls), accounts.admin, signal)),
       ]),
     )
   }
