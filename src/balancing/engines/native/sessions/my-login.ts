@@ -12,8 +12,11 @@ import type { Login, LoginStep } from './talk.ts'
 
 const payloadMost = 64 * 1024
 
-/** Full, blocking us for a while, or shutting down: another server, or a later moment, may do. */
-const notNow: readonly number[] = [1040, 1053, 1129, 1927]
+/**
+ * Full, blocking us for a while, letting nobody in any more (said of the first setting), or
+ * shutting down: another server, or a later moment, may do.
+ */
+const notNow: readonly number[] = [1040, 1053, 1129, 1184, 1927]
 
 const query = 0x03
 const wantsKey = Buffer.from([2])
