@@ -126,6 +126,18 @@ suite('a session whose client does not read', () => {
   })
 })
 
+test('what a server says in a transaction by itself reaches the client whole', async () => {
+  const inTransaction = message('C', 'BEGIN\0') + message('Z', 'T')
+  await using a = await serving('a', (peer) => peer.send(inTransaction + notice.slice(0, 3)))
+  await using b = await serving('b', () => undefined)
+  await using world = await begun(a, b)
+  world.client.send(query('BEGIN'))
+  await world.client.take(inTransaction)
+  a.peers[0]!.send(notice.slice(3))
+  await until('all of it', () => world.client.received.length >= notice.length - 3)
+  assert.ok((await world.client.take(words)).startsWith(notice.slice(0, 3)), 'it comes in part')
+})
+
 suite('a session whose server leaves', () => {
   test('asks the next one when the server says that it has not done it', async () => {
     await using a = await serving('a', goes(leaves))

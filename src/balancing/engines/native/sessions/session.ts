@@ -203,7 +203,8 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     if (this.#asked.isOpen && this.#aside.length === 0) {
       if (!this.talk.mayLeave(bytes, end)) this.#asked.answered()
     }
-    if (this.#isAnswered && !this.talk.rests && !this.#asked.isOpen) {
+    const isAside = this.#aside.length > 0 || this.#asked.isOpen
+    if (this.#isAnswered && !this.talk.rests && !isAside) {
       const stop = this.talk.serverSaid(bytes, 0, end)
       this.#ledger.down(stop, server)
       this.#upstream?.connection.passOn(this.connection, bytes, 0, stop)
