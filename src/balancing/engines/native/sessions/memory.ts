@@ -10,34 +10,33 @@ const settingsMost = 100
 /** A request for a prepared statement, as it was sent. */
 interface Prepared {
   readonly name: string
-  /** The body of the message; `undefined` for one that was too long to be kept. */
-  readonly body: Buffer | undefined
+  /** The body of the message. */
+  readonly body: Buffer
 }
 
 /** Between two requests that are answered by ReadyForQuery. */
 const mark = Symbol('mark')
+/** Something was executed that is no setting. */
+const other = Symbol('other')
 
 /**
  * Settings and prepared statements of one session. What was asked counts once the server has said
- * that it was done.
+ * that it was done. Of a session that cannot go on elsewhere nothing is kept.
  */
 export class SessionMemory {
   readonly settings: string[] = []
   readonly prepared = new Map<string, Prepared>()
   #bytes = 0
-  /** Asked and not answered, in order. */
-  #asked: (Prepared | typeof mark)[] = []
-  /** A setting that is under way: it counts if no error comes. */
-  #setting: string | undefined
-  /** The statement without a name, if it is a setting. */
-  #unnamedSetting: string | undefined
+  /** Asked and not answered, in order; a text is a setting that counts if no error comes. */
+  #asked: (Prepared | string | typeof mark | typeof other)[] = []
+  /** The statement without a name, if it leaves something and has not been executed. */
+  #unnamed: { readonly trace: Trace; readonly text: string } | undefined
   #hasFailed = false
   /** Of what was asked since the session last rested, nothing can commit in the middle of it. */
   #isPlain = true
   /** Prepared statements of which that cannot be said. */
   readonly #unplain = new Set<string>()
-  /** Why the session cannot go on elsewhere. */
-  boundBy: string | undefined
+  #boundBy: string | undefined
   readonly #traceOf: (text: string) => Trace
   readonly #isPlainText: (text: string) => boolean
 
@@ -47,55 +46,82 @@ export class SessionMemory {
     this.#isPlainText = isPlain
   }
 
-  /** Texts that are said whole, or statements that are made. */
+  /** Why the session cannot go on elsewhere. */
+  get boundBy(): string | undefined {
+    return this.#boundBy
+  }
+
+  /** It cannot, from now on. */
+  bind(why: string): void {
+    if (this.#boundBy !== undefined) return
+    this.#boundBy = why
+    this.#forgetStatements()
+    this.settings.length = 0
+    this.#asked = []
+    this.#unplain.clear()
+  }
+
+  /** Texts that are said whole, or statements that are executed. */
   #note(trace: Trace, text: string, isAlone: boolean): void {
-    if (trace.kind === 'state') this.boundBy ??= trace.what
-    if (trace.kind !== 'setting') return
-    if (isAlone) this.#setting = text
-    else this.boundBy ??= 'a setting within a transaction'
+    if (trace.kind === 'state') this.bind(trace.what)
+    else if (trace.kind === 'setting') this.#made(text, isAlone)
+    else if (this.#asked.at(-1) !== other) this.#asked.push(other)
+  }
+
+  #made(setting: string, isAlone: boolean): void {
+    if (isAlone) this.#asked.push(setting)
+    else this.bind('a setting within a transaction')
   }
 
   /** A simple query; alone when nothing else is under way and no transaction is open. */
   query(text: string | undefined, isAlone: boolean): void {
-    this.#asked.push(mark)
-    if (text === undefined || !this.#isPlainText(text)) this.#isPlain = false
-    if (text === undefined) this.boundBy ??= 'a query too long to be looked at'
-    else this.#note(this.#traceOf(text), text, isAlone)
+    if (this.#boundBy !== undefined) return
+    if (text === undefined) return this.bind('a query too long to be looked at')
+    if (!this.#isPlainText(text)) this.#isPlain = false
+    // It takes the place of the statement without a name.
+    this.#unnamed = undefined
+    this.#forget('')
+    this.#note(this.#traceOf(text), text, isAlone)
+    this.asked()
   }
 
   parse(name: string, text: string | undefined, body: Buffer | undefined): void {
-    this.#asked.push({ name, body })
-    if (text !== undefined && this.#isPlainText(text)) this.#unplain.delete(name)
-    else this.#unplain.add(name)
-    if (text === undefined) {
-      this.boundBy ??= 'a query too long to be looked at'
-      return
+    if (this.#boundBy !== undefined) return
+    if (text === undefined || body === undefined) {
+      return this.bind('a query too long to be looked at')
     }
+    this.#asked.push({ name, body })
+    if (this.#isPlainText(text)) this.#unplain.delete(name)
+    else this.#unplain.add(name)
     const trace = this.#traceOf(text)
-    if (name === '') this.#unnamedSetting = trace.kind === 'setting' ? text : undefined
-    if (trace.kind === 'state') this.boundBy ??= trace.what
-    else if (trace.kind === 'setting' && name !== '') this.boundBy ??= 'a setting with a name'
+    if (name === '') this.#unnamed = trace.kind === 'nothing' ? undefined : { trace, text }
+    if (trace.kind === 'state') this.bind(trace.what)
+    else if (trace.kind !== 'nothing' && name !== '') this.bind('a setting with a name')
   }
 
+  /** What a statement leaves it leaves once: to execute it again changes nothing. */
   execute(isAlone: boolean): void {
+    if (this.#boundBy !== undefined) return
     if (this.#unplain.size > 0) this.#isPlain = false
-    const text = this.#unnamedSetting
-    if (text !== undefined) this.#note({ kind: 'setting' }, text, isAlone)
+    const { trace, text } = this.#unnamed ?? { trace: { kind: 'nothing' }, text: '' }
+    this.#unnamed = undefined
+    this.#note(trace, text, isAlone)
   }
 
   close(name: string): void {
     this.#forget(name)
+    this.#unplain.delete(name)
   }
 
   /** Sync, or a call of a function: answered by ReadyForQuery too. */
   asked(): void {
-    this.#asked.push(mark)
+    if (this.#boundBy === undefined) this.#asked.push(mark)
   }
 
   parsed(): void {
-    const place = this.#asked.findIndex((each) => each !== mark)
+    const place = this.#asked.findIndex((each) => typeof each === 'object')
     const [done] = place < 0 ? [] : this.#asked.splice(place, 1)
-    if (done !== undefined && done !== mark) this.#keep(done)
+    if (typeof done === 'object') this.#keep(done)
   }
 
   failed(): void {
@@ -106,47 +132,47 @@ export class SessionMemory {
   takeBack(): boolean {
     if (!this.#isPlain) return false
     this.#asked = []
-    this.#setting = undefined
     this.#hasFailed = false
     return true
   }
 
   /** ReadyForQuery: what was asked before it and has not been done will not be. */
   ready(): void {
-    this.#asked.splice(0, this.#asked.indexOf(mark) + 1)
-    const setting = this.#setting
-    this.#setting = undefined
-    if (setting !== undefined && !this.#hasFailed) this.#set(setting)
+    const answered = this.#asked.splice(0, this.#asked.indexOf(mark) + 1)
+    const settings = answered.filter((each) => typeof each === 'string')
+    if (settings.length > 0 && !this.#hasFailed) {
+      // One of the others may have begun a transaction, and have ended it without the setting.
+      if (answered.includes(other)) this.bind('a setting among other statements')
+      for (const setting of settings) this.#set(setting)
+    }
     this.#hasFailed = false
     if (this.#asked.length === 0) this.#isPlain = true
   }
 
   #set(text: string): void {
+    if (this.#boundBy !== undefined) return
     const before = this.settings.indexOf(text)
     if (before >= 0) this.settings.splice(before, 1)
     this.settings.push(text)
-    if (this.settings.length > settingsMost) this.boundBy ??= 'more settings than are kept'
+    if (this.settings.length > settingsMost) this.bind('more settings than are kept')
   }
 
   #forget(name: string): void {
-    this.#bytes -= this.prepared.get(name)?.body?.length ?? 0
+    this.#bytes -= this.prepared.get(name)?.body.length ?? 0
     this.prepared.delete(name)
+  }
+
+  #forgetStatements(): void {
+    this.prepared.clear()
+    this.#bytes = 0
   }
 
   #keep(made: Prepared): void {
     this.#forget(made.name)
     this.prepared.set(made.name, made)
-    this.#bytes += made.body?.length ?? 0
-  }
-
-  /** Why what was prepared cannot be prepared again. */
-  get unkept(): string | undefined {
+    this.#bytes += made.body.length
     if (this.prepared.size > statementsMost || this.#bytes > bytesMost) {
-      return 'more prepared statements than are kept'
+      this.bind('more prepared statements than are kept')
     }
-    for (const { body } of this.prepared.values()) {
-      if (body === undefined) return 'a prepared statement too long to be kept'
-    }
-    return undefined
   }
 }

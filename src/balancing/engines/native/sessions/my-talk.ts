@@ -130,7 +130,7 @@ export class MyTalk implements Talk {
       this.#isLost = true
       return
     }
-    if (command === commands.prepare) this.#memory.boundBy ??= 'a prepared statement'
+    if (command === commands.prepare) this.#memory.bind('a prepared statement')
     if (command === commands.query || command === commands.useDatabase) {
       const isWhole = end - start === length
       const said = isWhole ? bytes.toString('utf8', start + 1, end) : undefined

@@ -304,7 +304,7 @@ export class PgTalk implements Talk, Opener {
     if (this.#needsPassword && this.#known.password(this.#user) === undefined) {
       return 'its password is not known here'
     }
-    return this.#memory.boundBy ?? this.#memory.unkept
+    return this.#memory.boundBy
   }
 
   login(): Login {
@@ -314,7 +314,7 @@ export class PgTalk implements Talk, Opener {
         beginning: this.#beginning as Buffer,
         password: this.#known.password(this.#user),
         settings,
-        prepared: [...prepared.values()].flatMap(({ body }) => body ?? []),
+        prepared: [...prepared.values()].map(({ body }) => body),
         told: this.#told,
       },
       (found) => this.#goOn(found),

@@ -1,0 +1,78 @@
+// What is remembered of a session, so that another server can be told, and how much of it at most.
+
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { isPlain, traceOf } from '../../../../wire/postgresql/statements.ts'
+import { SessionMemory } from './memory.ts'
+
+const open = (): SessionMemory => new SessionMemory(traceOf, isPlain)
+
+function asks(memory: SessionMemory, text: string): void {
+  memory.query(text, true)
+  memory.ready()
+}
+
+/** Prepares each text without a name and executes it, all before one Sync. */
+function askTogether(memory: SessionMemory, ...texts: readonly string[]): void {
+  for (const text of texts) {
+    memory.parse('', text, Buffer.from(text))
+    memory.execute(true)
+  }
+  memory.asked()
+  for (const _ of texts) memory.parsed()
+  memory.ready()
+}
+
+function prepares(memory: SessionMemory, name: string, body: string): void {
+  memory.parse(name, 'SELECT 1', Buffer.from(body))
+  memory.asked()
+  memory.parsed()
+  memory.ready()
+}
+
+suite('what a session has set', () => {
+  test('is all that was set before one Sync', () => {
+    const memory = open()
+    askTogether(memory, 'SET a = 1', 'SET b = 2')
+    assert.deepEqual(memory.settings, ['SET a = 1', 'SET b = 2'])
+  })
+
+  test('binds it where a transaction may have begun, and ended without it', () => {
+    const memory = open()
+    askTogether(memory, 'BEGIN', 'SET a = 1', 'ROLLBACK')
+    assert.equal(memory.boundBy, 'a setting among other statements')
+  })
+
+  test('is not set anew by the next statement that has a name', () => {
+    const memory = open()
+    prepares(memory, 'one', 'SELECT 1')
+    askTogether(memory, 'SET a = 1')
+    asks(memory, 'SET a = 2')
+    memory.execute(true)
+    memory.asked()
+    memory.ready()
+    assert.deepEqual(memory.settings, ['SET a = 1', 'SET a = 2'])
+    assert.equal(memory.boundBy, undefined)
+  })
+
+  test('does not grow without end', () => {
+    const memory = open()
+    for (let n = 0; n < 1000; n += 1) asks(memory, `SET shop.customer = ${n}`)
+    assert.equal(memory.boundBy, 'more settings than are kept')
+    assert.deepEqual(memory.settings, [])
+  })
+})
+
+suite('what a session has prepared', () => {
+  test('does not grow without end', () => {
+    for (const [count, length] of [
+      [1000, 10],
+      [100, 10_000],
+    ] as const) {
+      const memory = open()
+      for (let n = 0; n < count; n += 1) prepares(memory, `s${n}`, 'x'.repeat(length))
+      assert.equal(memory.boundBy, 'more prepared statements than are kept')
+      assert.equal(memory.prepared.size, 0)
+    }
+  })
+})
