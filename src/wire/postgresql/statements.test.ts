@@ -16,6 +16,7 @@ const harmless = [
   'SELECT pg_advisory_xact_lock(1)',
   'DECLARE c CURSOR FOR SELECT 1',
   "PREPARE TRANSACTION 'x'",
+  'DISCARD PLANS',
 ]
 
 const stateful = [
@@ -35,6 +36,8 @@ const stateful = [
   '-- comment\nSET a = 1; SET b = 2',
   "DO $$ begin perform set_config('a', 'b', false); end $$",
   'SET standard_conforming_strings = off',
+  'DEALLOCATE a; DEALLOCATE b',
+  'DISCARD ALL; SELECT 1',
 ]
 
 const settings = [
@@ -46,6 +49,17 @@ const settings = [
   "SET TIME ZONE 'UTC'",
   'SET standard_conforming_strings = on',
 ]
+
+test('sees what is taken away', () => {
+  for (const [text, what] of [
+    ['discard all;', { what: 'everything' }],
+    ['DEALLOCATE ALL', { what: 'statements' }],
+    ['DEALLOCATE PREPARE Put', { what: 'statement', name: 'put' }],
+    ['deallocate "S_1"', { what: 'statement', name: 'S_1' }],
+  ] as const) {
+    assert.deepEqual(traceOf(text), { kind: 'forgets', ...what }, text)
+  }
+})
 
 for (const [kind, texts] of [
   ['nothing', harmless],
@@ -61,6 +75,9 @@ for (const [kind, texts] of [
 }
 
 test('takes time in proportion to the text', () => {
+  for (const text of ['deallocate', 'deallocate a', 'discard all', 'deallocate prepare']) {
+    assert.equal(traceOf(`${text}${' '.repeat(60_000)}!`).kind, 'state')
+  }
   for (const part of ["'", '/*', '$$', '$a$ ', "E'\\", '-- set\n', 'set;', '"']) {
     assert.ok(traceOf(`set ${part.repeat(20_000)}`).kind !== undefined)
   }

@@ -6,6 +6,9 @@ export type Trace =
   | { readonly kind: 'nothing' }
   /** A setting, by a statement that is alone in its text and can be said again. */
   | { readonly kind: 'setting' }
+  /** It takes away a prepared statement, or all of them, or with them all that was set. */
+  | { readonly kind: 'forgets'; readonly what: 'statements' | 'everything' }
+  | { readonly kind: 'forgets'; readonly what: 'statement'; readonly name: string }
   /** Something that is gone with the session, in words. */
   | { readonly kind: 'state'; readonly what: string }
 
@@ -13,8 +16,8 @@ const nothing: Trace = { kind: 'nothing' }
 
 /** Most texts have none of these words, and are not looked at any closer. */
 const suspicious = new RegExp(
-  String.raw`\b(?:set|reset|listen|prepare|declare|temp|temporary|pg_temp\w*|load|` +
-    String.raw`set_config|currval|lastval|pg_\w*advisory\w*)\b`,
+  String.raw`\b(?:set|reset|listen|prepare|declare|temp|temporary|pg_temp\w*|load|discard|` +
+    String.raw`deallocate|set_config|currval|lastval|pg_\w*advisory\w*)\b`,
   'i',
 )
 
@@ -27,12 +30,28 @@ export function traceOf(text: string): Trace {
   if (!suspicious.test(text)) return nothing
   const known = remembered.get(text)
   if (known !== undefined) return known
-  const trace = traceOfAll(wordsOf(text))
+  const trace = forgottenBy(text) ?? traceOfAll(wordsOf(text))
   if (text.length <= rememberedLength) {
     if (remembered.size >= rememberedMost) remembered.clear()
     remembered.set(text, trace)
   }
   return trace
+}
+
+const forgetting = new RegExp(
+  String.raw`^\s*(?:(discard\s+all)|deallocate\s+(?:prepare\s+)?` +
+    String.raw`(?:(all)|"([^"]+)"|([a-z_][\w$]*)))(?:\s*;)?\s*$`,
+  'i',
+)
+
+/** What a statement that is alone takes away; a name without quotes is one in lower case. */
+function forgottenBy(text: string): Trace | undefined {
+  const read = forgetting.exec(text)
+  if (read === null) return undefined
+  const [, everything, all, quoted, name = ''] = read
+  if (everything !== undefined) return { kind: 'forgets', what: 'everything' }
+  if (all !== undefined) return { kind: 'forgets', what: 'statements' }
+  return { kind: 'forgets', what: 'statement', name: quoted ?? name.toLowerCase() }
 }
 
 /** These cannot commit by themselves before they are done; a procedure, for one, can. */
@@ -74,6 +93,10 @@ function traceOfOne(words: readonly string[]): Trace {
       return second === 'transaction' ? nothing : state('a prepared statement of SQL')
     case 'declare':
       return words.includes('hold') ? state('a cursor that outlives its transaction') : nothing
+    case 'discard':
+      return second === 'all' ? state('that it has given up what it had') : nothing
+    case 'deallocate':
+      return state('that it has given up what it had prepared')
     case 'load':
       return state('a loaded library')
     case 'do':

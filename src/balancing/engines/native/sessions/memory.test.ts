@@ -55,6 +55,15 @@ suite('what a session has set', () => {
     assert.equal(memory.boundBy, undefined)
   })
 
+  test('is gone after DISCARD ALL', () => {
+    const memory = open()
+    asks(memory, 'SET search_path TO one')
+    asks(memory, 'DISCARD ALL')
+    assert.deepEqual(memory.settings, [])
+    asks(memory, 'SET a = 1')
+    assert.deepEqual(memory.settings, ['SET a = 1'])
+  })
+
   test('does not grow without end', () => {
     const memory = open()
     for (let n = 0; n < 1000; n += 1) asks(memory, `SET shop.customer = ${n}`)
@@ -74,5 +83,29 @@ suite('what a session has prepared', () => {
       assert.equal(memory.boundBy, 'more prepared statements than are kept')
       assert.equal(memory.prepared.size, 0)
     }
+  })
+
+  for (const [text, left] of [
+    ['DEALLOCATE one', ['two']],
+    ['DEALLOCATE ALL', []],
+    ['DISCARD ALL', []],
+  ] as const) {
+    test(`is gone after ${text}`, () => {
+      const memory = open()
+      prepares(memory, 'one', 'SELECT 1')
+      prepares(memory, 'two', 'SELECT 2')
+      asks(memory, text)
+      assert.deepEqual([...memory.prepared.keys()], left)
+      assert.equal(memory.boundBy, undefined)
+    })
+  }
+
+  test('is what is there, however much there was', () => {
+    const memory = open()
+    for (let n = 0; n < 1000; n += 1) {
+      prepares(memory, `s${n}`, 'SELECT 1')
+      asks(memory, `DEALLOCATE s${n}`)
+    }
+    assert.equal(memory.boundBy, undefined)
   })
 })

@@ -58,14 +58,23 @@ export class SessionMemory {
     this.#forgetStatements()
     this.settings.length = 0
     this.#asked = []
-    this.#unplain.clear()
   }
 
   /** Texts that are said whole, or statements that are executed. */
   #note(trace: Trace, text: string, isAlone: boolean): void {
     if (trace.kind === 'state') this.bind(trace.what)
     else if (trace.kind === 'setting') this.#made(text, isAlone)
-    else if (this.#asked.at(-1) !== other) this.#asked.push(other)
+    else {
+      if (trace.kind === 'forgets') this.#forgets(trace, isAlone)
+      if (this.#asked.at(-1) !== other) this.#asked.push(other)
+    }
+  }
+
+  #forgets(trace: Trace & { readonly kind: 'forgets' }, isAlone: boolean): void {
+    if (trace.what === 'statement') return this.close(trace.name)
+    if (trace.what === 'everything' && !isAlone) return this.bind('that it gives up all it had')
+    if (trace.what === 'everything') this.settings.length = 0
+    this.#forgetStatements()
   }
 
   #made(setting: string, isAlone: boolean): void {
@@ -164,6 +173,7 @@ export class SessionMemory {
 
   #forgetStatements(): void {
     this.prepared.clear()
+    this.#unplain.clear()
     this.#bytes = 0
   }
 
