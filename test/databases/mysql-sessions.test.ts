@@ -67,6 +67,21 @@ suite('MariaDB behind an edge', () => {
     assert.equal(found[0]!.server, 'two')
   })
 
+  test('says again that a connection was reset, and nothing of what was set before', async () => {
+    await using bed = open()
+    await bed.route(rows('up', 'down'))
+    await using client = await connected(bed.port)
+    await client.query("SET SESSION sql_mode = 'ANSI'")
+    await client.reset()
+    await client.query("SET SESSION time_zone = '+03:00'")
+    await bed.route(rows('down', 'up'))
+    const [found] = await client.query<mysql.RowDataPacket[]>(
+      `SELECT DATABASE() AS db, @@session.sql_mode = @@global.sql_mode AS isUsual,
+        @@session.time_zone AS zone, shop.whoami() AS server`,
+    )
+    assert.deepEqual({ ...found[0] }, { db: 'shop', isUsual: 1, zone: '+03:00', server: 'two' })
+  })
+
   for (const text of [
     'CREATE TEMPORARY TABLE mine (id int)',
     "SELECT GET_LOCK('mine', 1)",

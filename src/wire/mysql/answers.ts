@@ -15,7 +15,9 @@ export const commands = {
   execute: 0x17,
   sendLongData: 0x18,
   closeStatement: 0x19,
+  setOption: 0x1b,
   fetch: 0x1c,
+  reset: 0x1f,
 } as const
 
 /** Answered by one packet: OK, EOF or ERR. */

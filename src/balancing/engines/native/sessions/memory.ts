@@ -77,6 +77,13 @@ export class SessionMemory {
     this.#forgetStatements()
   }
 
+  /** Said in another way than as a text, it is a setting all the same. */
+  command(setting: string, isAlone: boolean): void {
+    if (this.#boundBy !== undefined) return
+    this.#made(setting, isAlone)
+    this.asked()
+  }
+
   #made(setting: string, isAlone: boolean): void {
     if (isAlone) this.#asked.push(setting)
     else this.bind('a setting within a transaction')

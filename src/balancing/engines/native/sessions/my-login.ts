@@ -1,5 +1,6 @@
 // Logging in at another MySQL or MariaDB in a client's place, and saying again what was set.
 
+import { commands } from '../../../../wire/mysql/answers.ts'
 import {
   type Greeting,
   type Response,
@@ -18,7 +19,12 @@ const payloadMost = 64 * 1024
  */
 const notNow: readonly number[] = [1040, 1053, 1129, 1184, 1927]
 
-const query = 0x03
+/** A text is a query; what begins with the number of another command is that command. */
+const commandOf = (setting: string): Buffer =>
+  [commands.reset, commands.setOption].some((number) => number === setting.charCodeAt(0))
+    ? Buffer.from(setting, 'latin1')
+    : Buffer.concat([Buffer.from([commands.query]), Buffer.from(setting)])
+
 const wantsKey = Buffer.from([2])
 
 export class MyLogin implements Login {
@@ -126,7 +132,7 @@ export class MyLogin implements Login {
       this.#done()
       this.#step = { kind: 'done', tell: Buffer.alloc(0) }
     } else {
-      this.#send = packetOf(0, Buffer.concat([Buffer.from([query]), Buffer.from(setting)]))
+      this.#send = packetOf(0, commandOf(setting))
     }
   }
 }

@@ -131,12 +131,15 @@ export class MyTalk implements Talk {
       return
     }
     if (command === commands.prepare) this.#memory.bind('a prepared statement')
+    const isAlone = this.#asked.length === 0 && !this.#isInTransaction
     if (command === commands.query || command === commands.useDatabase) {
       const isWhole = end - start === length
       const said = isWhole ? bytes.toString('utf8', start + 1, end) : undefined
       const isUse = command === commands.useDatabase
       const text = isUse && said !== undefined ? `USE \`${said.replaceAll('`', '``')}\`` : said
-      this.#memory.query(text, this.#asked.length === 0 && !this.#isInTransaction)
+      this.#memory.query(text, isAlone)
+    } else if (command === commands.reset || command === commands.setOption) {
+      this.#memory.command(bytes.toString('latin1', start, end), isAlone)
     } else this.#memory.asked()
     this.#asked.push(command)
     if (this.#asked.length > 1) return
