@@ -5,6 +5,7 @@ import { latin1 } from '../../../../wire/latin1.ts'
 import {
   type ErrorFields,
   fatalError,
+  isFatal,
   isShut,
   readError,
 } from '../../../../wire/postgresql/fields.ts'
@@ -53,6 +54,8 @@ export class PgLogin implements Login {
   /** ReadyForQuery that have still to come; the first one says that we are in. */
   #readies = 1
   #isIn = false
+  /** The last of what is said again is the statement without a name. */
+  #endsUnnamed = false
   /** The server has proved that it knows the password, or none was asked. */
   #isTrusted = true
 
@@ -87,7 +90,7 @@ export class PgLogin implements Login {
   }
 
   #hear(type: number, bytes: Buffer, start: number, end: number): boolean {
-    if (type === fromServer.error) this.#refused(readError(bytes, start, end))
+    if (type === fromServer.error) this.#erred(readError(bytes, start, end))
     else if (type === fromServer.authentication) this.#authenticate(bytes, start, end)
     else if (type === fromServer.backendKey) this.#key = latin1(bytes, start, end)
     else if (type === fromServer.ready) this.#ready()
@@ -100,6 +103,12 @@ export class PgLogin implements Login {
     if (name === undefined) return
     const value = textAt(bytes, start + Buffer.byteLength(name) + 1, end)
     if (value !== undefined) this.#found.set(name, value)
+  }
+
+  /** Hardly anybody asks twice for the statement without a name; its table may be gone since. */
+  #erred(error: ErrorFields): void {
+    const isDispensable = this.#isIn && this.#readies === 1 && this.#endsUnnamed
+    if (!isDispensable || isFatal(error)) this.#refused(error)
   }
 
   #refused(error: ErrorFields): void {
@@ -157,9 +166,15 @@ export class PgLogin implements Login {
     for (const text of settings) {
       this.#send.push(messageOf(fromClient.query, Buffer.from(`${text}\0`)))
     }
-    for (const body of prepared) this.#send.push(messageOf(fromClient.parse, body))
-    if (prepared.length > 0) this.#send.push(messageOf(fromClient.sync, Buffer.alloc(0)))
-    this.#readies = settings.length + Math.min(1, prepared.length)
+    const unnamed = prepared.filter((body) => body[0] === 0)
+    const named = prepared.filter((body) => body[0] !== 0)
+    const groups = [named, unnamed].filter(({ length }) => length > 0)
+    for (const bodies of groups) {
+      for (const body of bodies) this.#send.push(messageOf(fromClient.parse, body))
+      this.#send.push(messageOf(fromClient.sync, Buffer.alloc(0)))
+    }
+    this.#endsUnnamed = unnamed.length > 0
+    this.#readies = settings.length + groups.length
     if (this.#readies === 0) this.#finish()
   }
 

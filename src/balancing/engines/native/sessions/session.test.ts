@@ -217,6 +217,36 @@ suite('a session whose server leaves', () => {
     assert.equal(await client.take(welcome), welcome)
   })
 
+  for (const [name, answer] of [
+    ['', done],
+    ['put', /FATAL\0C42P01\0/],
+  ] as const) {
+    const statement = name === '' ? 'the statement without a name' : 'a statement with a name'
+    test(`goes on, or not, where ${statement} cannot be prepared any more`, async () => {
+      const dropped = message('E', 'SERROR\0VERROR\0C42P01\0Mno such table\0\0')
+      const sync = message('S', '')
+      await using a = await welcoming('a', async (peer) => {
+        peer.send(welcome)
+        await peer.take(sync)
+        peer.send(message('1', '') + message('Z', 'I'))
+      })
+      await using b = await welcoming('b', async (peer) => {
+        peer.send(welcome)
+        await peer.take(sync)
+        peer.send(dropped + message('Z', 'I'))
+        await peer.take('SELECT 1')
+        peer.send(done)
+      })
+      await using world = await begun(a, b)
+      const { bed, client } = world
+      client.send(message('P', `${name}\0SELECT * FROM jobs\0\0\0`) + sync)
+      await client.take(message('Z', 'I'))
+      await bed.route([a.row({ state: 'down' }), b.row()])
+      client.send(query('SELECT 1'))
+      await client.take(answer)
+    })
+  }
+
   test('answers requests for encryption, and says nothing to what is no client', async () => {
     await using a = await serving('a', () => undefined)
     await using bed = new DatabaseBed('postgresql', [])
