@@ -236,11 +236,13 @@ export class PgTalk implements Talk, Opener {
     if (this.#lastWasSync && this.#pending > 0) this.#pending -= 1
   }
 
+  /** The first one ends the login: it answers nothing that was asked. */
   #ready(status: number): boolean {
+    const isAnswer = this.stands
     this.stands = true
     this.#status = status
-    if (this.#pending > 0) this.#pending -= 1
-    this.#memory.ready()
+    if (isAnswer && this.#pending > 0) this.#pending -= 1
+    if (isAnswer) this.#memory.ready()
     if (this.#pending === 0) this.#isCopying = false
     return this.#pending === 0
   }

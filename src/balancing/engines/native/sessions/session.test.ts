@@ -217,6 +217,25 @@ suite('a session whose server leaves', () => {
     assert.equal(await client.take(welcome), welcome)
   })
 
+  test('lets end what was asked before the login was done', async () => {
+    const answer = Promise.withResolvers<void>()
+    await using a = await welcoming('a', async (peer) => {
+      peer.send(welcome)
+      await peer.take(query('SELECT 1'))
+      await answer.promise
+      peer.send(done)
+    })
+    await using b = await serving('b', (peer) => peer.send(done))
+    await using bed = new DatabaseBed('postgresql', [])
+    await bed.route([a.row(), b.row({ backup: true })])
+    const client = await bed.edge.client()
+    client.send(startup + query('SELECT 1'))
+    await client.take(welcome)
+    await bed.route([a.row({ state: 'draining' }), b.row()])
+    answer.resolve()
+    assert.equal(await client.take(done), done)
+  })
+
   for (const [name, answer] of [
     ['', done],
     ['put', /FATAL\0C42P01\0/],
