@@ -58,6 +58,21 @@ function forgottenBy(text: string): Trace | undefined {
 export const isPlain = (text: string): boolean =>
   /^\s*(?:select|insert|update|delete|merge|with|values|table|show|set|begin|start)\b/i.test(text)
 
+/** Their values add up, or they depend on each other. */
+const dependent: readonly string[] = [
+  'client_encoding',
+  'datestyle',
+  'role',
+  'session_authorization',
+]
+
+/** What a setting sets, where nothing is left of what was set before under the same name. */
+export function settingOf(text: string): string | undefined {
+  const read = /^\s*set\s+(?:session\s+)?([a-z_][\w$.]*)(?:\s*=|\s+to\s)/i.exec(text)
+  const name = read?.[1]?.toLowerCase()
+  return name === undefined || dependent.includes(name) ? undefined : name
+}
+
 function traceOfAll(statements: readonly (readonly string[])[]): Trace {
   const said = statements.filter((words) => words.length > 0)
   for (const words of said) {

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { isPlain, traceOf } from '../../../../wire/postgresql/statements.ts'
+import { isPlain, settingOf, traceOf } from '../../../../wire/postgresql/statements.ts'
 import { SessionMemory } from './memory.ts'
 
-const open = (): SessionMemory => new SessionMemory(traceOf, isPlain)
+const open = (): SessionMemory => new SessionMemory(traceOf, isPlain, settingOf)
 
 function asks(memory: SessionMemory, text: string): void {
   memory.query(text, true)
@@ -51,7 +51,19 @@ suite('what a session has set', () => {
     memory.execute(true)
     memory.asked()
     memory.ready()
-    assert.deepEqual(memory.settings, ['SET a = 1', 'SET a = 2'])
+    assert.deepEqual(memory.settings, ['SET a = 2'])
+    assert.equal(memory.boundBy, undefined)
+  })
+
+  test('is the last of the values of each setting, unless they add up', () => {
+    const memory = open()
+    for (let n = 0; n < 1000; n += 1) asks(memory, `set session Shop.customer to '${n}'`)
+    for (const style of ['ISO', 'DMY']) asks(memory, `SET datestyle = ${style}`)
+    assert.deepEqual(memory.settings, [
+      "set session Shop.customer to '999'",
+      'SET datestyle = ISO',
+      'SET datestyle = DMY',
+    ])
     assert.equal(memory.boundBy, undefined)
   })
 
@@ -66,7 +78,7 @@ suite('what a session has set', () => {
 
   test('does not grow without end', () => {
     const memory = open()
-    for (let n = 0; n < 1000; n += 1) asks(memory, `SET shop.customer = ${n}`)
+    for (let n = 0; n < 1000; n += 1) asks(memory, `SET shop.n${n} = 1`)
     assert.equal(memory.boundBy, 'more settings than are kept')
     assert.deepEqual(memory.settings, [])
   })

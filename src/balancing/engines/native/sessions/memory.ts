@@ -24,7 +24,8 @@ const other = Symbol('other')
  * that it was done. Of a session that cannot go on elsewhere nothing is kept.
  */
 export class SessionMemory {
-  readonly settings: string[] = []
+  /** In order; by what they set, or by themselves. */
+  readonly #settings = new Map<string, string>()
   readonly prepared = new Map<string, Prepared>()
   #bytes = 0
   /** Asked and not answered, in order; a text is a setting that counts if no error comes. */
@@ -39,11 +40,24 @@ export class SessionMemory {
   #boundBy: string | undefined
   readonly #traceOf: (text: string) => Trace
   readonly #isPlainText: (text: string) => boolean
+  readonly #settingOf: (text: string) => string | undefined
 
-  /** How statements are read; one that is plain cannot commit by itself before it is done. */
-  constructor(traceOf: (text: string) => Trace, isPlain: (text: string) => boolean) {
+  /**
+   * How statements are read; one that is plain cannot commit by itself before it is done. Of the
+   * settings of one name the last one counts alone.
+   */
+  constructor(
+    traceOf: (text: string) => Trace,
+    isPlain: (text: string) => boolean,
+    settingOf: (text: string) => string | undefined,
+  ) {
     this.#traceOf = traceOf
     this.#isPlainText = isPlain
+    this.#settingOf = settingOf
+  }
+
+  get settings(): readonly string[] {
+    return [...this.#settings.values()]
   }
 
   /** Why the session cannot go on elsewhere. */
@@ -56,7 +70,7 @@ export class SessionMemory {
     if (this.#boundBy !== undefined) return
     this.#boundBy = why
     this.#forgetStatements()
-    this.settings.length = 0
+    this.#settings.clear()
     this.#asked = []
   }
 
@@ -73,7 +87,7 @@ export class SessionMemory {
   #forgets(trace: Trace & { readonly kind: 'forgets' }, isAlone: boolean): void {
     if (trace.what === 'statement') return this.close(trace.name)
     if (trace.what === 'everything' && !isAlone) return this.bind('that it gives up all it had')
-    if (trace.what === 'everything') this.settings.length = 0
+    if (trace.what === 'everything') this.#settings.clear()
     this.#forgetStatements()
   }
 
@@ -167,10 +181,10 @@ export class SessionMemory {
 
   #set(text: string): void {
     if (this.#boundBy !== undefined) return
-    const before = this.settings.indexOf(text)
-    if (before >= 0) this.settings.splice(before, 1)
-    this.settings.push(text)
-    if (this.settings.length > settingsMost) this.bind('more settings than are kept')
+    const key = this.#settingOf(text) ?? text
+    this.#settings.delete(key)
+    this.#settings.set(key, text)
+    if (this.#settings.size > settingsMost) this.bind('more settings than are kept')
   }
 
   #forget(name: string): void {

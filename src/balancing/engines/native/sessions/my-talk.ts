@@ -48,7 +48,11 @@ export class MyTalk implements Talk {
   readonly #passwordOf: (user: string) => string | undefined
   #client = this.#listenToClient()
   #server = this.#listen()
-  readonly #memory = new SessionMemory(traceOf, () => true)
+  readonly #memory = new SessionMemory(
+    traceOf,
+    () => true,
+    () => undefined,
+  )
   readonly #answer = new AnswerFollower()
   #response: Response | undefined
   #isGreeted = false
