@@ -62,7 +62,8 @@ export class MyLogin implements Login {
   }
 
   heard(bytes: Buffer, end: number): LoginStep {
-    this.#scanner.push(bytes, 0, end)
+    const used = this.#scanner.push(bytes, 0, end)
+    if (this.#step.kind === 'done') return { ...this.#step, used }
     if (this.#step.kind !== 'more') return this.#step
     const send = this.#send
     this.#send = undefined
@@ -130,7 +131,7 @@ export class MyLogin implements Login {
     const setting = this.#settings.shift()
     if (setting === undefined) {
       this.#done()
-      this.#step = { kind: 'done', tell: Buffer.alloc(0) }
+      this.#step = { kind: 'done', tell: Buffer.alloc(0), used: 0 }
     } else {
       this.#send = packetOf(0, commandOf(setting))
     }

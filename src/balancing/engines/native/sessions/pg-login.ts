@@ -82,8 +82,9 @@ export class PgLogin implements Login {
   }
 
   heard(bytes: Buffer, end: number): LoginStep {
-    this.#scanner.push(bytes, 0, end)
+    const used = this.#scanner.push(bytes, 0, end)
     if (this.#scanner.isLost) return { kind: 'not-now', why: 'it does not speak the protocol' }
+    if (this.#step.kind === 'done') return { ...this.#step, used }
     if (this.#step.kind !== 'more') return this.#step
     const send = this.#send.length === 0 ? undefined : Buffer.concat(this.#send.splice(0))
     return { kind: 'more', send }
@@ -187,6 +188,6 @@ export class PgLogin implements Login {
       messageOf(fromServer.parameter, Buffer.from(`${name}\0${value}\0`)),
     )
     this.#done({ key: this.#key, settings: this.#found })
-    this.#step = { kind: 'done', tell: Buffer.concat(tell) }
+    this.#step = { kind: 'done', tell: Buffer.concat(tell), used: 0 }
   }
 }

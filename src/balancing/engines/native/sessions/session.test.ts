@@ -236,6 +236,21 @@ suite('a session whose server leaves', () => {
     assert.equal(await client.take(done), done)
   })
 
+  test('hears what a server says in one breath with the end of the login', async () => {
+    const shut = text(fatalError('57P03', 'the database system is shutting down'))
+    await using a = await serving('a', (peer) => peer.send(done))
+    await using b = await welcoming('b', (peer, { peers }) =>
+      goes(peers.length > 1 ? shut : welcome + leaves)(peer),
+    )
+    await using world = await begun(a, b)
+    const { bed, client } = world
+    await bed.route([a.row({ state: 'down' }), b.row()])
+    client.send(query('INSERT INTO rows VALUES (1)'))
+    await until('it is held', () => bed.held === 1)
+    await bed.route([a.row(), b.row({ state: 'down' })])
+    assert.equal(await client.take(done), done)
+  })
+
   for (const [name, answer] of [
     ['', done],
     ['put', /FATAL\0C42P01\0/],

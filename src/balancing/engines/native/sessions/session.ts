@@ -260,7 +260,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
       case 'more':
         return this.#tell(step.send)
       case 'done':
-        return this.#loggedIn(step.tell)
+        return this.#loggedIn(step.tell, bytes.subarray(step.used, end))
       case 'not-now':
         return this.#missed(step.why)
       case 'refused':
@@ -269,13 +269,14 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     }
   }
 
-  #loggedIn(tell: Buffer): void {
+  #loggedIn(tell: Buffer, rest: Buffer): void {
     const words = this.#asked.meant(this.#server)
     if (words !== undefined) return this.#end(words)
     this.#login = undefined
     this.#isAnswered = true
     if (tell.length > 0) this.connection.writeBytes(tell)
     this.#pass()
+    if (rest.length > 0) this.#heardServer(rest, rest.length)
   }
 
   /** Its server cannot have it now: nothing was sent, so another one, or a later moment, may do. */

@@ -28,8 +28,8 @@ export type Farewell =
 /** What an attempt to log in anew came to, so far. */
 export type LoginStep =
   | { readonly kind: 'more'; readonly send: Buffer | undefined }
-  /** The session stands; `tell` goes to the client before anything else. */
-  | { readonly kind: 'done'; readonly tell: Buffer }
+  /** The session stands; `tell` goes to the client before what was heard beyond `used` bytes. */
+  | { readonly kind: 'done'; readonly tell: Buffer; readonly used: number }
   /** Not now: another server, or the same one later, may take it. */
   | { readonly kind: 'not-now'; readonly why: string }
   /** Never: `tell` goes to the client. */
