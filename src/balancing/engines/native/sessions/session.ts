@@ -131,14 +131,14 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     pool.reached(server)
     this.#isAnswered = false
     this.#ledger.connected(server)
+    // To log in takes longer than to connect, where many come at once to a server that is new.
+    this.#shared.deadlines.set(this.#place, this.#door.row.headTimeout)
     if (this.talk.stands) {
       this.#phase = 'again'
-      this.#shared.deadlines.set(this.#place, pool.row.connectTimeout)
       this.#login = this.talk.login()
       return this.#tell(this.#login.begin())
     }
     this.#phase = 'first'
-    this.#shared.deadlines.set(this.#place, this.#door.row.headTimeout)
     this.#tell(this.talk.beginning)
     this.#goOn()
   }
@@ -220,12 +220,11 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     this.#aside = Buffer.concat([this.#aside, bytes.subarray(start, end)])
     const heard = this.talk.unasked(this.#aside)
     if (heard === 'more') return
-    if (heard === 'leaves' && (!this.talk.stands || this.talk.boundBy === undefined)) {
-      if (!this.#asked.isOpen || this.#takeBack()) {
-        const isShut = this.talk.leavesForAll && this.#stash.length > 0
-        this.#aside = noBytes
-        return isShut ? this.#missed(leaves) : this.#serverLost(leaves)
-      }
+    const mayGo = heard === 'leaves' && !(this.talk.stands && this.talk.boundBy !== undefined)
+    if (mayGo && (!this.#asked.isOpen || this.#takeBack())) {
+      const isShut = this.talk.leavesForAll && this.#stash.length > 0
+      this.#aside = noBytes
+      return isShut ? this.#missed(leaves) : this.#serverLost(leaves)
     }
     this.#passAside()
   }
