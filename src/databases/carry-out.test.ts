@@ -1,4 +1,5 @@
 // Holds whoever carries out a promotion to this: no client is let in before the guard has a lease.
+// And whoever copies: what a member had once is given up for a copy that is there, and not before.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -140,4 +141,35 @@ test('where nobody else could be told to be primary there is no lease', async ()
   const scene = new Scene()
   await scene.promote(false)
   assert.deepEqual(scene.happened, ['read', 'open'])
+})
+
+test('what it had is given up once it has been copied, and not where it could not be', async () => {
+  let fails = true
+  let isGivenUp = false
+  const engine = {
+    follow: async () => {
+      if (fails) throw new Error('nobody to copy from')
+    },
+  } as Partial<MemberEngine> as MemberEngine
+  const work = new CarryOut(
+    {
+      ...{ member: 'b', peers: [{ member: 'a', host: 'a', port: 1 }], engine, isLeased: false },
+      ...{ host: {} as ServerHost, board: {} as DatabaseBoard, clock: new VirtualClock() },
+      ...{ bounds: () => ({ lease }) as FailoverBounds, progress: () => {} },
+      copied: () => {
+        isGivenUp = true
+      },
+    },
+    new Remembered({ load: () => nothingPromised, save: () => {} }),
+  )
+  const copy: Order = {
+    ...{ epoch: 7, version: 3 },
+    action: { kind: 'follow', member: 'b', primary: 'a', way: 'clone' },
+  }
+  const { signal } = new AbortController()
+  await assert.rejects(work.do(copy, signal), /nobody to copy from/)
+  assert.equal(isGivenUp, false)
+  fails = false
+  await work.do(copy, signal)
+  assert.equal(isGivenUp, true)
 })

@@ -194,11 +194,14 @@ export class CarryOut {
     const source = { member: primary, epoch }
     const replaced = way === 'follow' ? {} : { restoredAt: undefined }
     this.#memory.note({ promised: Math.max(promised, epoch), source, ...replaced })
-    if (way !== 'follow') copied()
     const label = `epoch-${before}-to-${epoch}`
     await engine.follow({ primary: address, way, label, progress }, signal)
-    // What it has now is that one's history, whether or not it streams yet.
-    if (way !== 'follow') this.#memory.note({ epoch, origin: undefined })
+    if (way !== 'follow') {
+      // Not before: where nothing could be copied, what it had once is still missing.
+      copied()
+      // What it has now is that one's history, whether or not it streams yet.
+      this.#memory.note({ epoch, origin: undefined })
+    }
     if (copyFor !== undefined) this.#memory.note({ copiedFor: copyFor })
   }
 }
