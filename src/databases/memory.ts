@@ -22,6 +22,8 @@ export interface KeeperMemory {
   readonly copiedFor: string | undefined
   /** At which epoch what was restored took the place of its data; `undefined`: it has others. */
   readonly restoredAt?: number | undefined
+  /** Of a replica that has less than it once had, and may have acknowledged: what it had. */
+  readonly lost?: Position | undefined
   /** Which database its data are of, as its server names it. */
   readonly origin: string | undefined
   /** The last `restart` that was asked for, and the process that was its server then. */

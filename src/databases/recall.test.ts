@@ -54,3 +54,19 @@ test('a copy, or a promotion, begins anew', () => {
   recall.saw(at('stopped', 45))
   assert.equal(recall.forgot, false)
 })
+
+test('a keeper that comes after goes by what was written down, until that is there again', () => {
+  const before = new Recall()
+  before.saw(at('replica', 40))
+  before.saw(at('replica', 30))
+  assert.deepEqual(before.lost, { line: 4, at: 40 })
+  const recall = new Recall(before.lost)
+  // What the one before has told last is what was left.
+  recall.recall(at('replica', 30) as MemberSighting)
+  assert.equal(recall.forgot, true)
+  recall.saw(at('replica', 30))
+  assert.equal(recall.forgot, true)
+  recall.saw(at('replica', 40))
+  assert.equal(recall.forgot, false)
+  assert.equal(recall.lost, undefined)
+})

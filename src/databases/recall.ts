@@ -7,11 +7,22 @@ import { reaches } from './position.ts'
 /** Watches what one member has received. */
 export class Recall {
   #most: Position | undefined
-  #forgot = false
+  #forgot: boolean
+
+  /** `lost`: what a keeper before this one has written down. */
+  constructor(lost?: Position) {
+    this.#most = lost
+    this.#forgot = lost !== undefined
+  }
 
   /** It may have acknowledged more than it has. */
   get forgot(): boolean {
     return this.#forgot
+  }
+
+  /** Of one that has less than it had: what it had. No server says that any more: it is kept. */
+  get lost(): Position | undefined {
+    return this.#forgot ? this.#most : undefined
   }
 
   /** What a keeper before this one has told last. */

@@ -1,4 +1,5 @@
-// A server that hangs has failed since it does, not since somebody has given up waiting for it.
+// What a keeper sees: a server that hangs has failed since it does, not since somebody has given up
+// waiting for it; and what a server has forgotten is known to the next keeper as well.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -8,7 +9,7 @@ import type { DatabaseBoard } from './board.ts'
 import { boundsFor, keeperEvery } from './budget.ts'
 import type { MemberEngine, ServerSight } from './engine.ts'
 import type { ServerHost } from './host.ts'
-import { nothingPromised, Remembered } from './memory.ts'
+import { type KeeperMemory, nothingPromised, Remembered } from './memory.ts'
 import type { FailoverBounds } from './model.ts'
 import { lookWithin, Sights } from './sights.ts'
 
@@ -103,3 +104,50 @@ for (const saysSo of [false, true]) {
     assert.equal(sights.seen?.failingSince, undefined)
   })
 }
+
+test('the next keeper knows that a replica has less than it may have acknowledged', async () => {
+  let kept: KeeperMemory = nothingPromised
+  let at = 40
+  const told = (): ServerSight => ({
+    ...{ ...serving, server: 'replica', writable: false, upstream: 'b' },
+    received: { line: 1, at },
+  })
+  const sightsOf = (last: Sights | undefined): Sights =>
+    new Sights(
+      {
+        ...{ member: 'a', clock: new VirtualClock(), bounds: () => bounds },
+        freeBytes: () => Promise.resolve(2 ** 40),
+        engine: {
+          can: { rewind: true, ackMost: 1, forgets: true },
+          look: () => Promise.resolve(told()),
+        } as Partial<MemberEngine> as MemberEngine,
+        host: { observe: () => ({ kind: 'none' }) } as Partial<ServerHost> as ServerHost,
+        board: {
+          view: () => ({ members: last?.seen === undefined ? [] : [last.seen] }) as never,
+        } as Partial<DatabaseBoard> as DatabaseBoard,
+      },
+      new Remembered({
+        load: () => kept,
+        save: (memory) => {
+          kept = memory
+        },
+      }),
+      new AbortController().signal,
+    )
+  const first = sightsOf(undefined)
+  await first.look()
+  at = 30
+  await first.look()
+  assert.equal(first.seen?.forgot, true)
+
+  const second = sightsOf(first)
+  await second.look()
+  assert.equal(second.seen?.forgot, true)
+  at = 40
+  await second.look()
+  assert.equal(second.seen?.forgot, false)
+
+  const third = sightsOf(second)
+  await third.look()
+  assert.equal(third.seen?.forgot, false)
+})

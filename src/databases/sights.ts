@@ -40,7 +40,7 @@ export class Sights {
   /** Whether its server should be started anew, and has been. */
   readonly restarts: RestartWatch
   /** What it has received, against what it once had. */
-  readonly recall = new Recall()
+  readonly recall: Recall
   readonly #options: SightsOptions
   readonly #memory: Remembered
   readonly #writes: WriteWatch
@@ -52,6 +52,7 @@ export class Sights {
     this.#options = options
     this.#memory = memory
     this.#signal = signal
+    this.recall = new Recall(memory.now.lost)
     this.#writes = new WriteWatch(options, signal)
     this.#room = new Room(options.freeBytes)
     this.restarts = new RestartWatch(options, signal)
@@ -76,6 +77,7 @@ export class Sights {
         const isFirst = this.seen === undefined
         if (isFirst) this.recall.recall(board.view().members.find((e) => e.member === member))
         this.recall.saw(sight)
+        this.#memory.note({ lost: this.recall.lost })
       }
       this.seen = this.#sightingOf(sight, promised)
     } catch (thrown) {
