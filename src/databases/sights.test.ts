@@ -151,3 +151,33 @@ test('the next keeper knows that a replica has less than it may have acknowledge
   await third.look()
   assert.equal(third.seen?.forgot, false)
 })
+
+test('one that is promoted while it is looked at is not seen as one that has served', async () => {
+  const replica: ServerSight = { ...serving, server: 'replica', writable: false }
+  const first = Promise.withResolvers<ServerSight>()
+  const answers = [first.promise, Promise.resolve(serving)]
+  const memory = new Remembered({
+    load: () => ({ ...nothingPromised, epoch: 6, promised: 7 }),
+    save: () => undefined,
+  })
+  const engine: Partial<MemberEngine> = {
+    can: { rewind: true, ackMost: 2 },
+    look: () => answers.shift() ?? Promise.reject(new Error('it was looked at more than twice')),
+  }
+  const sights = new Sights(
+    {
+      ...{ member: 'a', clock: new VirtualClock(), engine: engine as MemberEngine },
+      ...{ host: { observe: () => ({ kind: 'none' }) } as Partial<ServerHost> as ServerHost },
+      ...{ board: {} as DatabaseBoard, bounds: () => bounds },
+      freeBytes: () => Promise.resolve(2 ** 40),
+    },
+    memory,
+    new AbortController().signal,
+  )
+  const looking = sights.look()
+  memory.note({ epoch: 7 })
+  first.resolve(replica)
+  await looking
+  assert.equal(sights.seen?.epoch, 7)
+  assert.equal(sights.seen?.server, 'primary')
+})

@@ -66,10 +66,8 @@ export class Sights {
     this.#room.look()
     // Before it is looked at: a server that hangs keeps whoever looks, and has failed since then.
     this.#writes.try(this.seen)
-    // What is promised while it is looked at may not be true yet of what is seen.
-    const { promised } = this.#memory.now
     try {
-      const all = await engine.look(AbortSignal.any([this.#signal, stop.signal]))
+      const { all, promised } = await this.#ask(AbortSignal.any([this.#signal, stop.signal]))
       const sight = ofOrigin(all, this.#memory.now)
       this.#follow(sight)
       this.#memory.note(newOrigin(sight, this.#memory.now))
@@ -93,6 +91,19 @@ export class Sights {
           failingSince: this.#writes.failingSince,
         }
       }
+    }
+  }
+
+  /**
+   * What is promised while it is looked at may not be true yet of what is seen. What comes to
+   * another epoch meanwhile is looked at again: one that has just become primary would be seen as
+   * a replica of the epoch that it serves at, and be taken for one that has served.
+   */
+  async #ask(signal: AbortSignal): Promise<{ all: ServerSight; promised: number }> {
+    for (;;) {
+      const { promised, epoch } = this.#memory.now
+      const all = await this.#options.engine.look(signal)
+      if (epoch === this.#memory.now.epoch) return { all, promised }
     }
   }
 
