@@ -228,7 +228,10 @@ class MemberKeeper implements Keeper {
     const order = board.view().orders.get(member)
     const task = this.#task
     if (order === undefined || this.#isPast(order)) {
-      if (task?.ended !== undefined) this.#task = undefined
+      if (task?.ended === undefined) return
+      this.#task = undefined
+      // Nobody asks for it any more, so that it could not be done is no trouble.
+      this.#sights.trouble = undefined
       return
     }
     if (task?.ended === undefined && task !== undefined && goesOn(task.order, order)) return

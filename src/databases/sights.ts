@@ -47,6 +47,8 @@ export class Sights {
   readonly #room: Room
   readonly #signal: AbortSignal
   #busy: Progress | undefined
+  /** Why it could not be kept what was asked for last. */
+  #unkept: Trouble | undefined
 
   constructor(options: SightsOptions, memory: Remembered, signal: AbortSignal) {
     this.#options = options
@@ -114,9 +116,10 @@ export class Sights {
     const news = this.restarts.see(host.observe(), request, this.#memory.now, this.seen?.server)
     try {
       this.#memory.note(news)
+      this.#unkept = undefined
     } catch (thrown) {
       // It is no news until it is kept: the next look tries again.
-      this.trouble = troubleOf(thrown)
+      this.#unkept = troubleOf(thrown)
     }
   }
 
@@ -158,7 +161,7 @@ export class Sights {
       ...{ lag: sight.lag, clients: sight.clients },
       ...{ outdated, inReview, restartedFor },
       encryption: this.restarts.isUpToDate ? this.#options.encryption : undefined,
-      ...saidOf(sight, this.trouble ?? refused),
+      ...saidOf(sight, this.trouble ?? this.#unkept ?? refused),
       ...(this.#busy === undefined ? {} : { busy: this.#busy }),
     }
   }

@@ -1,0 +1,94 @@
+// What a keeper says could not be done is what is asked of it, and no longer than that.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ms } from '../foundation/time.ts'
+import { VirtualClock } from '../simulation/clock.ts'
+import { blank } from './blank-sight.ts'
+import { type DatabaseBoard, firstRecord, nothingAsked, type Order } from './board.ts'
+import { boundsFor, keeperEvery } from './budget.ts'
+import type { MemberEngine } from './engine.ts'
+import type { ServerHost } from './host.ts'
+import { openKeeper } from './keeper.ts'
+import { nothingPromised } from './memory.ts'
+import type { FailoverBounds, Request } from './model.ts'
+
+const bounds = boundsFor(ms(4000), 'postgresql') as FailoverBounds
+const settled = (): Promise<unknown> => new Promise(setImmediate)
+const silent = { onChange: () => ({ [Symbol.dispose]: () => {} }) }
+
+/** A replica that follows, whatever becomes of its orders, and its keeper. */
+class Scene {
+  readonly clock = new VirtualClock()
+  readonly orders = new Map<string, Order>()
+  request: Request | undefined
+  isFull = false
+  readonly keeper = openKeeper({
+    ...{ member: 'b', peers: [{ member: 'a', host: 'a', port: 1 }], clock: this.clock },
+    ...{ lease: undefined, event: () => {}, bounds: () => bounds },
+    freeBytes: () => Promise.resolve(2 ** 40),
+    store: {
+      load: () => nothingPromised,
+      save: () => {
+        if (this.isFull) throw new Error('no space left')
+      },
+    },
+    engine: {
+      can: { rewind: true, ackMost: 2 },
+      look: async () => ({ ...blank, server: 'replica', upstream: 'a' }),
+      follow: async () => {
+        throw new Error('nobody answers at a')
+      },
+      refresh: async () => ({ outdated: undefined, refused: undefined }),
+      [Symbol.asyncDispose]: async () => {},
+    } as Partial<MemberEngine> as MemberEngine,
+    host: {
+      ...silent,
+      observe: () => ({ kind: 'running', pid: 1, since: this.clock.now() }),
+    } as Partial<ServerHost> as ServerHost,
+    board: {
+      ...silent,
+      view: () => ({
+        ...{ record: firstRecord, members: [], orders: this.orders, connected: true },
+        wish: { ...nothingAsked, request: this.request },
+      }),
+      tell: async () => true,
+    } as Partial<DatabaseBoard> as DatabaseBoard,
+  })
+
+  async pass(): Promise<void> {
+    for (let looks = 0; looks < 4; looks += 1) {
+      await settled()
+      this.clock.run(keeperEvery)
+    }
+    await settled()
+  }
+
+  get trouble(): string | undefined {
+    return this.keeper.sighting()?.trouble
+  }
+}
+
+test('an order that nobody gives any more is no trouble', async () => {
+  const scene = new Scene()
+  await using _keeper = scene.keeper
+  const action = { kind: 'follow', member: 'b', primary: 'a', way: 'follow' } as const
+  scene.orders.set('b', { action, epoch: 1, version: 1 })
+  await scene.pass()
+  assert.equal(scene.trouble, 'nobody answers at a')
+  scene.orders.clear()
+  await scene.pass()
+  assert.equal(scene.trouble, undefined)
+})
+
+test('what could not be kept for want of room is no trouble once it is kept', async () => {
+  const scene = new Scene()
+  await using _keeper = scene.keeper
+  scene.isFull = true
+  scene.request = { kind: 'restart', members: ['b'], id: '1' }
+  await scene.pass()
+  assert.equal(scene.trouble, 'no space left')
+  scene.isFull = false
+  await scene.pass()
+  assert.equal(scene.trouble, undefined)
+})
