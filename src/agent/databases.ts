@@ -158,8 +158,10 @@ export class AgentDatabases {
 
   /** Looks after those that are planned, and after no others; what left the file is ended. */
   apply(): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#apply(this.#shown))
-    return this.#turn
+    const turn = this.#turn.then(() => this.#apply(this.#shown))
+    // One that fails keeps nobody from the next, or from the end.
+    this.#turn = turn.catch(() => {})
+    return turn
   }
 
   async #apply(shown: ReadonlyMap<string, Held>): Promise<void> {
@@ -168,6 +170,8 @@ export class AgentDatabases {
     for (const [name, held] of before) {
       const planned = shown.get(name)
       if (planned === held) continue
+      // However that ends: it is let go, and begun anew where it is planned again.
+      this.#held = new Map([...this.#held].filter(([, each]) => each !== held))
       if (planned === undefined) await held.end(endWithin)
       else {
         await held[Symbol.asyncDispose]()
@@ -177,9 +181,10 @@ export class AgentDatabases {
         next.set(name, again)
       }
     }
-    this.#held = next
     this.#shown = next
     await endStrays([...next.values()], this.#isMine, this.#options)
+    // Not before: whoever is held is opened, once, also where a session begins meanwhile.
+    this.#held = next
     for (const [name, held] of next) {
       if (before.get(name) !== held) this.#open(held)
       // Another version may have been installed in the place of theirs.
