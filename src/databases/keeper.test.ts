@@ -1,4 +1,5 @@
-// What a keeper says could not be done is what is asked of it, and no longer than that.
+// What a keeper says could not be done is what is asked of it, and no longer than that. And what it
+// tells of the set that its primary acknowledges by is what its guard goes by already.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -7,8 +8,8 @@ import { VirtualClock } from '../simulation/clock.ts'
 import { blank } from './blank-sight.ts'
 import { type DatabaseBoard, firstRecord, nothingAsked, type Order } from './board.ts'
 import { boundsFor, keeperEvery } from './budget.ts'
-import type { MemberEngine } from './engine.ts'
-import type { ServerHost } from './host.ts'
+import type { MemberEngine, VouchPlan } from './engine.ts'
+import type { Lease, ServerHost } from './host.ts'
 import { openKeeper } from './keeper.ts'
 import { nothingPromised } from './memory.ts'
 import type { FailoverBounds, Request } from './model.ts'
@@ -91,4 +92,49 @@ test('what could not be kept for want of room is no trouble once it is kept', as
   scene.isFull = false
   await scene.pass()
   assert.equal(scene.trouble, undefined)
+})
+
+test('nobody of a set vouches any more when others hear that it is used no more', async () => {
+  const clock = new VirtualClock()
+  const happened: string[] = []
+  let acks = { members: ['b', 'c'], needed: 1 }
+  let isLost = false
+  await using _keeper = openKeeper({
+    ...{ member: 'a', peers: [], clock, lease: { vouch: {} as VouchPlan }, event: () => {} },
+    ...{ bounds: () => bounds, freeBytes: () => Promise.resolve(2 ** 40) },
+    store: { load: () => nothingPromised, save: () => {} },
+    engine: {
+      can: { rewind: true, ackMost: 2 },
+      look: async () => ({ ...blank, server: 'primary', acks, received: { line: 1, at: 1 } }),
+      refresh: async () => ({ outdated: undefined, refused: undefined }),
+      [Symbol.asyncDispose]: async () => {},
+    } as Partial<MemberEngine> as MemberEngine,
+    host: {
+      ...silent,
+      observe: () => ({ kind: 'running', pid: 1, since: clock.now() }),
+      renew: (lease: Lease) => {
+        happened.push(`${lease.vouch?.acks.members} may vouch`)
+        assert.ok(lease.for <= bounds.lease)
+      },
+    } as Partial<ServerHost> as ServerHost,
+    board: {
+      ...silent,
+      view: () => ({
+        ...{ record: firstRecord, members: [], orders: new Map(), connected: true },
+        wish: nothingAsked,
+      }),
+      tell: async (seen) => {
+        happened.push(`heard of ${seen.acks?.members}`)
+        if (isLost) throw new Error('the answer is lost')
+        return true
+      },
+    } as Partial<DatabaseBoard> as DatabaseBoard,
+  })
+  await settled()
+  assert.deepEqual(happened.splice(0), ['heard of b,c', 'b,c may vouch'])
+  acks = { members: ['c', 'd'], needed: 1 }
+  isLost = true
+  clock.run(keeperEvery)
+  await settled()
+  assert.deepEqual(happened, ['c,d may vouch', 'heard of c,d'])
 })

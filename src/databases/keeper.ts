@@ -8,7 +8,7 @@ import { keeperEvery } from './budget.ts'
 import { CarryOut, type CarryOutOptions } from './carry-out.ts'
 import type { VouchPlan } from './engine.ts'
 import { type KeeperStore, Remembered } from './memory.ts'
-import type { MemberSighting } from './model.ts'
+import type { AckSet, MemberSighting } from './model.ts'
 import { goesOn, isSame } from './orders.ts'
 import { lookWithin, Sights, type SightsOptions } from './sights.ts'
 import { troubleOf } from './trouble.ts'
@@ -58,6 +58,13 @@ interface Told {
   readonly news: string
 }
 
+/** The lease that its guard was given last: when what confirmed it was sent, and who may vouch. */
+interface Leased {
+  readonly epoch: number
+  readonly sent: Instant
+  readonly acks: AckSet | undefined
+}
+
 /** An order that is being carried out, or has been. */
 interface Task {
   readonly order: Order
@@ -78,6 +85,7 @@ class MemberKeeper implements Keeper {
   #task: Task | undefined
   #telling = false
   #told: Told | undefined
+  #leased: Leased | undefined
   #isUntold = false
   #running: Promise<unknown> = Promise.resolve()
 
@@ -203,19 +211,27 @@ class MemberKeeper implements Keeper {
   async #tellOnce(seen: MemberSighting): Promise<void> {
     const { board, clock } = this.#options
     const sent = clock.now()
+    const { epoch } = this.#memory.now
+    const leased = this.#leased
+    // Whoever hears that a set is used no more forgets it: nobody of it may vouch from then on,
+    // also where the answer is lost.
+    const isOther = JSON.stringify(leased?.acks) !== JSON.stringify(seen.acks)
+    const isKnown = leased?.epoch === epoch && seen.acks !== undefined
+    if (isKnown && isOther) this.#renew(seen, leased)
     const stop = new AbortController()
     using _ = clock.after(lookWithin, () => stop.abort(new Error('not taken in time')))
     const signal = AbortSignal.any([stop.signal, this.#stop.signal])
-    const isConfirmed = await board.tell(seen, this.#memory.now.epoch, signal)
-    if (isConfirmed) this.#renew(seen, sent)
+    const isConfirmed = await board.tell(seen, epoch, signal)
+    if (isConfirmed) this.#renew(seen, { epoch, sent })
   }
 
-  /** Nobody held a later epoch when this was sent: the lease is counted from there. */
-  #renew(seen: MemberSighting, sent: Instant): void {
+  /** Nobody held a later epoch when that was sent: the lease is counted from there. */
+  #renew(seen: MemberSighting, { epoch, sent }: Pick<Leased, 'epoch' | 'sent'>): void {
     const { host, lease, bounds, clock } = this.#options
     if (lease === undefined || seen.server !== 'primary') return
     const left = ms(bounds().lease - since(sent, clock.now()))
     if (left <= 0) return
+    this.#leased = { epoch, sent, acks: seen.acks }
     const vouch =
       seen.acks === undefined || seen.acks.needed === 0
         ? undefined
