@@ -71,7 +71,10 @@ export class WriteWatch {
         () => {
           this.failingSince = undefined
         },
-        () => this.#fails(began),
+        () => {
+          // One that nobody saw to be long by now was not: it was this process that stood still.
+          if (!stop.signal.aborted) this.#fails(began)
+        },
       )
       .finally(() => {
         timer[Symbol.dispose]()
