@@ -24,6 +24,11 @@ class Scene {
   readonly orders = new Map<string, Order>()
   request: Request | undefined
   isFull = false
+  begun = 0
+  /** What becomes of an order to follow. */
+  follows: MemberEngine['follow'] = async () => {
+    throw new Error('nobody answers at a')
+  }
   readonly keeper = openKeeper({
     ...{ member: 'b', peers: [{ member: 'a', host: 'a', port: 1 }], clock: this.clock },
     ...{ lease: undefined, event: () => {}, bounds: () => bounds },
@@ -37,8 +42,9 @@ class Scene {
     engine: {
       can: { rewind: true, ackMost: 2 },
       look: async () => ({ ...blank, server: 'replica', upstream: 'a' }),
-      follow: async () => {
-        throw new Error('nobody answers at a')
+      follow: (order, signal) => {
+        this.begun += 1
+        return this.follows(order, signal)
       },
       refresh: async () => ({ outdated: undefined, refused: undefined }),
       [Symbol.asyncDispose]: async () => {},
@@ -80,6 +86,25 @@ test('an order that nobody gives any more is no trouble', async () => {
   scene.orders.clear()
   await scene.pass()
   assert.equal(scene.trouble, undefined)
+})
+
+test('an order that was given up for another, and is given again, is carried out', async () => {
+  const scene = new Scene()
+  await using _keeper = scene.keeper
+  const ends = Promise.withResolvers<void>()
+  scene.follows = () => ends.promise
+  const action = { kind: 'follow', member: 'b', primary: 'a', way: 'follow' } as const
+  const order: Order = { action, epoch: 1, version: 1 }
+  scene.orders.set('b', order)
+  await scene.pass()
+  scene.orders.set('b', { ...order, action: { kind: 'fence', member: 'b' }, version: 2 })
+  await scene.pass()
+  scene.orders.set('b', { ...order, version: 3 })
+  await scene.pass()
+  assert.equal(scene.begun, 1)
+  ends.reject(new Error('something else was ordered'))
+  await settled()
+  assert.equal(scene.begun, 2)
 })
 
 test('what could not be kept for want of room is no trouble once it is kept', async () => {

@@ -252,7 +252,9 @@ class MemberKeeper implements Keeper {
     }
     if (task?.ended === undefined && task !== undefined && goesOn(task.order, order)) return
     if (task?.ended !== undefined && isSame(task.order, order)) {
-      if (since(task.ended, clock.now()) < againAfter) return
+      // What was given up for another order, and is asked for again, was not done.
+      const isGivenUp = task.stop.signal.aborted
+      if (!isGivenUp && since(task.ended, clock.now()) < againAfter) return
     } else if (task !== undefined && task.ended === undefined) {
       // What is under way is given up for what is asked now, once it has come to an end.
       task.stop.abort(new Error('something else was ordered'))
