@@ -2,7 +2,15 @@
 // there.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -13,6 +21,7 @@ import { ms } from '../../foundation/time.ts'
 import { VirtualClock } from '../../simulation/clock.ts'
 import { ServerLog } from '../engines/postgresql/trouble.ts'
 import { openGuard } from './guard.ts'
+import { KeptLog } from './kept-log.ts'
 import { guardPaths } from './paths.ts'
 import type { GuardMessage, HostMessage } from './protocol.ts'
 
@@ -88,3 +97,14 @@ test('a log is emptied also where its end cannot be kept, and that is told', () 
     assert.ok(sizeOf(log) < mebibyte)
     assert.match(JSON.stringify(told()), /log-not-kept.*server\.log\.1/)
   }))
+
+test('the last words are there also where the file was moved meanwhile', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'log-'))
+  using opened = new DisposableStack()
+  opened.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'server.log')
+  const log = opened.use(new KeptLog(path))
+  writeSync(log.descriptor, 'FATAL: no room\n')
+  renameSync(path, `${path}.old`)
+  assert.equal(log.lastWords(), 'FATAL: no room')
+})

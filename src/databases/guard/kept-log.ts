@@ -5,6 +5,7 @@
 import {
   closeSync,
   fstat,
+  fstatSync,
   ftruncate,
   openSync,
   read,
@@ -74,7 +75,8 @@ export class KeptLog implements Disposable {
 
   /** The last lines of it, at most five. */
   lastWords(): string {
-    const { size } = statSync(this.#path)
+    // Its file may have been moved: whoever cares for logs knows nothing of this one.
+    const { size } = fstatSync(this.descriptor)
     const bytes = Buffer.alloc(Math.min(size, lastBytes))
     const length = readSync(this.descriptor, bytes, 0, bytes.length, size - bytes.length)
     return bytes.toString('utf8', 0, length).trimEnd().split('\n').slice(-5).join('\n')
