@@ -173,3 +173,22 @@ test('what it had is given up once it has been copied, and not where it could no
   await work.do(copy, signal)
   assert.equal(isGivenUp, true)
 })
+
+test('one that may not serve is ended also where nothing can be kept', async () => {
+  const happened: string[] = []
+  const full = (): never => {
+    throw new Error('no space left')
+  }
+  const work = new CarryOut(
+    {
+      ...{ member: 'a', peers: [], engine: {} as MemberEngine, isLeased: true },
+      host: { end: async (signal: string) => void happened.push(signal) } as unknown as ServerHost,
+      ...{ board: {} as DatabaseBoard, clock: new VirtualClock(), copied: () => {} },
+      ...{ bounds: () => ({ lease }) as FailoverBounds, progress: () => {} },
+    },
+    new Remembered({ load: () => nothingPromised, save: full }),
+  )
+  const fence: Order = { epoch: 7, version: 3, action: { kind: 'fence', member: 'a' } }
+  await assert.rejects(work.do(fence, new AbortController().signal), /no space left/)
+  assert.deepEqual(happened, ['SIGKILL'])
+})

@@ -49,6 +49,8 @@ export class CarryOut {
     const { promised, version: last } = this.#memory.now
     // Versions count within a record; one that had to begin anew is of a far later epoch.
     const counted = epoch > promised ? version : Math.max(last, version)
+    // Who serves and may not is ended also where nothing can be kept any more.
+    if (action.kind === 'fence') await host.end('SIGKILL', ms(0))
     // At one time: each time takes as long as the disk does, and clients may be waiting.
     const source = action.kind === 'freeze' ? undefined : this.#memory.now.source
     this.#memory.note({ version: counted, source })
@@ -58,7 +60,7 @@ export class CarryOut {
       case 'freeze':
         return await this.#freeze(epoch, signal)
       case 'fence':
-        return await host.end('SIGKILL', ms(0))
+        return
       case 'quiesce':
         return await engine.quiesce(quiesceWithin, signal)
       case 'promote':
