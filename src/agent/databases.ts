@@ -226,7 +226,12 @@ export class AgentDatabases {
     const at = held.members.findIndex((each) => each.name === name)
     const [opened] = at < 0 ? [] : held.members.splice(at, 1)
     this.#options.event('member-left', name, 'no acknowledged write can be on it alone any more')
-    await opened?.end(endWithin)
+    try {
+      await opened?.end(endWithin)
+    } catch (thrown) {
+      // Nobody waits for this. What still runs has no place in the next file, and is ended with it.
+      this.#options.event('stray-not-ended', name, describeError(thrown))
+    }
   }
 
   /** What members are opened with. */
