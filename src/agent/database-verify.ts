@@ -10,7 +10,7 @@ import type { Comparison } from '../databases/compare/model.ts'
 import type { MemberAddress } from '../databases/engine.ts'
 import type { DatabaseView, MemberPlan } from '../databases/model.ts'
 import { Fault } from '../foundation/fault.ts'
-import { type Clock, ms, since, sleep } from '../foundation/time.ts'
+import { type Clock, type Instant, ms, since, sleep } from '../foundation/time.ts'
 
 /** What it stands on. */
 export interface VerifyOptions {
@@ -24,6 +24,8 @@ export interface VerifyOptions {
 /** A copy of everything may take long. */
 const copiedWithin = ms(6 * 3_600_000)
 const lookEvery = ms(250)
+/** What an operator asks for, and what a keeper tells, is known everywhere by then. */
+const heardWithin = ms(10_000)
 
 /** The work of `alwayson verify`. Throws a Fault where there is nothing to compare. */
 export function verifyTask(options: VerifyOptions, repair: boolean): Task {
@@ -103,10 +105,19 @@ async function copyAnew(
   const id = String(Math.floor(clock.now()))
   await board.ask((before) => ({ ...before, request: { kind: 'reinit', member, id } }), signal)
   const begun = clock.now()
+  let missing: Instant | undefined
   for (;;) {
-    const seen = view().members.find((each) => each.member === member)
-    if (seen?.copiedFor === id && seen.upstream !== undefined && view().request === undefined)
-      return
+    const { members, request } = view()
+    const seen = members.find((each) => each.member === member)
+    if (seen?.copiedFor === id && seen.upstream !== undefined && request === undefined) return
+    const isAsked = request?.kind === 'reinit' && request.id === id
+    missing = isAsked || seen?.copiedFor === id ? undefined : (missing ?? clock.now())
+    // What is asked for, and what has come of it, may be heard of one after the other.
+    if (missing !== undefined && since(missing, clock.now()) >= heardWithin) {
+      throw new Fault('refused', `${member} is not copied anew: something else was asked for`, {
+        remedy: remedyFor(view().plan.name).remedy,
+      })
+    }
     const { done = 0, of } = seen?.busy ?? {}
     progress({ step: `copying ${member} anew`, done, of })
     if (since(begun, clock.now()) > copiedWithin) {
