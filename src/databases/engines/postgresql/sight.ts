@@ -13,7 +13,7 @@ import { lineAt, parseLsn } from './lsn.ts'
 import type { Server } from './server.ts'
 import type { Row, Session } from './session.ts'
 import { acksIn } from './settings.ts'
-import { endOfLog, historyIn, WalReader } from './wal.ts'
+import { endOfLog, historyIn, isEndOfLog, WalReader } from './wal.ts'
 
 const asText = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : undefined
@@ -139,8 +139,7 @@ function streamed(server: Server, row: Row, applied: Position): Position {
 
 /** Whether no whole record is on disk beyond this one's end. */
 export async function hasAppliedAll(server: Server, applied: Position): Promise<boolean> {
-  const end = endOfLog(server.wal, await server.segmentBytes(), applied)
-  return comparePositions(end, applied) === 0
+  return isEndOfLog(server.wal, await server.segmentBytes(), applied)
 }
 
 /** Reads the disk of one that does not run. */

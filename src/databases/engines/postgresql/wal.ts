@@ -125,6 +125,34 @@ export function localHistories(folder: string): readonly TimelineHistory[] {
 export const historyIn = (folder: string, line: number): TimelineHistory =>
   localHistories(folder).find((each) => each.line === line) ?? { line, ancestors: [] }
 
+/** The whole record that begins there, on that timeline or on one that begins right there. */
+function recordAfter(
+  reader: WalReader,
+  histories: readonly TimelineHistory[],
+  { line, at }: Position,
+): { readonly line: number; readonly record: WalRecord } | undefined {
+  const children = histories
+    .filter(({ ancestors }) => {
+      const last = ancestors.at(-1)
+      return last?.line === line && last.end === at
+    })
+    .map((history) => history.line)
+  for (const one of [line, ...children]) {
+    const record = reader.recordAt(one, at)
+    if (record !== undefined) return { line: one, record }
+  }
+  return undefined
+}
+
+/**
+ * Whether no whole record follows on `at`, which is the end of one. Reads that one alone: what
+ * waits to be applied may be long, and whoever looks stands still while it is read.
+ */
+export function isEndOfLog(folder: string, segmentBytes: number, at: Position): boolean {
+  using reader = new WalReader(folder, segmentBytes)
+  return recordAfter(reader, localHistories(folder), at) === undefined
+}
+
 /**
  * The end of the last whole record there is, from `from` on, which is the end of one. Follows a
  * timeline that begins exactly where the one before it ends. `each` is called with every record.
@@ -139,17 +167,10 @@ export function endOfLog(
   const histories = localHistories(folder)
   let { line, at } = from
   for (;;) {
-    const children = histories
-      .filter(({ ancestors }) => {
-        const last = ancestors.at(-1)
-        return last?.line === line && last.end === at
-      })
-      .map((history) => history.line)
-    const next = [line, ...children].find((one) => reader.recordAt(one, at) !== undefined)
-    const record = next === undefined ? undefined : reader.recordAt(next, at)
-    if (record === undefined || next === undefined) return { line, at }
-    each(record, next)
-    line = next
-    at = record.end
+    const next = recordAfter(reader, histories, { line, at })
+    if (next === undefined) return { line, at }
+    each(next.record, next.line)
+    line = next.line
+    at = next.record.end
   }
 }
