@@ -203,3 +203,17 @@ test('lets a new set wait for as many as it says', async () => {
   scene.seat('m3').host.resume()
   assert.equal(await waiting, 'acknowledged')
 })
+
+test('goes on as primary of an epoch that its data are from after', async () => {
+  await using scene = await Scene.open(kind, 1)
+  await scene.begin()
+  const { engine } = scene.seat('m1')
+  await engine.freeze(soon())
+  await engine.promote({ epoch: 50, acks: alone }, soon())
+  // As the record of another cluster has it, that these data have come to.
+  await engine.freeze(soon())
+  await engine.promote({ epoch: 2, acks: alone }, soon())
+  const client = await scene.client('m1')
+  await engine.promote({ epoch: 2, acks: alone }, soon())
+  await client.query(insert(1))
+})

@@ -92,13 +92,17 @@ async function isOut(server: Server, session: Session, signal: AbortSignal): Pro
   return standby === false
 }
 
-/** The record that a history begins with, and where `tryWrite` writes. */
+/**
+ * The record that a history begins with, and where `tryWrite` writes. Later epochs are of a record
+ * that is gone, or of another database that these data were restored from.
+ */
 const epochRecord = (epoch: number): readonly string[] => [
   'CREATE SCHEMA IF NOT EXISTS alwayson',
   `CREATE TABLE IF NOT EXISTS alwayson.epoch
     (epoch bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`,
   `CREATE TABLE IF NOT EXISTS alwayson.probe
     (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`,
+  `DELETE FROM alwayson.epoch WHERE epoch > ${epoch}`,
   `INSERT INTO alwayson.epoch (epoch) VALUES (${epoch}) ON CONFLICT DO NOTHING`,
 ]
 
