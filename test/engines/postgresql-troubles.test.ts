@@ -20,7 +20,7 @@ import {
   Scene,
   soon,
 } from '../conformance/database-scene.ts'
-import { insert, received } from '../conformance/database-watch.ts'
+import { insert, pending, received } from '../conformance/database-watch.ts'
 import { connectPostgres } from './postgresql-client.ts'
 import { until } from './waiting.ts'
 
@@ -215,5 +215,29 @@ test('goes on as primary of an epoch that its data are from after', async () => 
   await engine.promote({ epoch: 2, acks: alone }, soon())
   const client = await scene.client('m1')
   await engine.promote({ epoch: 2, acks: alone }, soon())
+  await client.query(insert(1))
+})
+
+test('goes on as primary where the connection that asks it is ended meanwhile', async () => {
+  await using scene = await Scene.open(kind, 1)
+  await scene.begin()
+  const { engine, options } = scene.seat('m1')
+  const client = await scene.client('m1')
+  const { address, run } = options
+  const admin = await connectPostgres({ host: run, port: address.port }, accounts.admin, 'postgres')
+  await using _ = admin
+  // Whoever asks which epoch it has reached waits for this.
+  await admin.query('BEGIN')
+  await admin.query('LOCK TABLE alwayson.epoch IN ACCESS EXCLUSIVE MODE')
+  const promotion = pending(engine.promote({ epoch: 1, acks: alone }, soon()))
+  const waiting = `FROM pg_stat_activity WHERE wait_event_type = 'Lock'`
+  await until(
+    'it is asked',
+    async () => (await admin.query(`SELECT pid ${waiting}`)).length > 0,
+    patience,
+  )
+  await admin.query(`SELECT pg_terminate_backend(pid) ${waiting}`)
+  await admin.query('COMMIT')
+  await promotion.outcome
   await client.query(insert(1))
 })

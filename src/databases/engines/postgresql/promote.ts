@@ -10,7 +10,7 @@ import { ensureAccounts, findImpatient, sqlText } from './accounts.ts'
 import { putAcks } from './acks.ts'
 import { freeze } from './freeze.ts'
 import { give } from './owner.ts'
-import { untilSo } from './patience.ts'
+import { pauseFor, untilSo } from './patience.ts'
 import type { Server } from './server.ts'
 import type { Session } from './session.ts'
 import { archiveSlot, noAcks, slotOf } from './settings.ts'
@@ -31,16 +31,25 @@ export async function epochOf(server: Server, signal: AbortSignal): Promise<numb
   return typeof epoch === 'number' ? epoch : undefined
 }
 
+/** Asks until it is answered: a connection that ended says nothing, and a freeze ends a primary. */
+async function epochReached(server: Server, signal: AbortSignal): Promise<number | undefined> {
+  for (;;) {
+    try {
+      return await epochOf(server, signal)
+    } catch (thrown) {
+      if (!isForNow(thrown)) throw thrown
+    }
+    await pauseFor(pollEvery, signal)
+  }
+}
+
 /** Resolves when it takes writes at this epoch. Rejects with a `Fault`. */
 export async function promote(
   server: Server,
   { epoch, acks, opens }: Promotion,
   signal: AbortSignal,
 ): Promise<void> {
-  const reached = await epochOf(server, signal).catch((thrown: unknown) => {
-    if (!isForNow(thrown)) throw thrown
-    return undefined
-  })
+  const reached = await epochReached(server, signal)
   if (reached !== epoch) await freeze(server, signal)
   const observer = await server.observer(signal)
   const becomes =
