@@ -2,6 +2,8 @@
 // put it in force was broken off before.
 
 import assert from 'node:assert/strict'
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { openPostgres } from '../../src/databases/engines/postgresql/engine.ts'
 import {
@@ -139,4 +141,18 @@ test('makes sure of it once where another agent has put it in force', async () =
   await first.outcome
   using _ = stopped(await pidOf(admin, `backend_type = 'checkpointer'`))
   await engine.setAcks(anyOf('m2'), soon())
+})
+
+test('puts a set in force again that somebody else has changed', async () => {
+  await using scene = await Scene.open(kind, 2)
+  await scene.begin(anyOf('m2'))
+  await using admin = await adminOf(scene)
+  // As ALTER SYSTEM does before version 17.
+  const { data } = scene.seat('m1').options
+  appendFileSync(join(data, 'postgresql.auto.conf'), "synchronous_standby_names = ''\n")
+  await admin.query('SELECT pg_reload_conf()')
+  const needed = async (): Promise<unknown> => (await scene.look('m1')).acks?.needed
+  await until('nobody has to acknowledge', async () => (await needed()) === 0, patience)
+  await scene.engine('m1').setAcks(anyOf('m2'), soon(20_000))
+  assert.equal(await needed(), 1)
 })

@@ -192,8 +192,10 @@ export class Server implements Disposable {
     })
     const hba = hbaText(doors, accounts, adopted?.access, refusesPlain(this.options))
     this.#written = text + hba
-    this.#put(join(this.data, 'postgresql.auto.conf'), text)
-    this.#put(join(this.options.run, 'hba.conf'), hba)
+    const isText = this.#put(join(this.data, 'postgresql.auto.conf'), text)
+    const isHba = this.#put(join(this.options.run, 'hba.conf'), hba)
+    // What somebody else had written there, by ALTER SYSTEM, may be in force.
+    if (isText || isHba) this.#inForce = undefined
     return this.#written
   }
 
@@ -354,10 +356,12 @@ export class Server implements Disposable {
     this.#put(this.passwordFile, passwordLine(accounts.replication))
   }
 
-  #put(path: string, text: string): void {
-    if (existsSync(path) && readFileSync(path, 'utf8') === text) return
+  /** Whether something else was there. */
+  #put(path: string, text: string): boolean {
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) return false
     writeForNow(path, text)
     give(path, this.owner)
+    return true
   }
 
   /** Lets go of its server. */
