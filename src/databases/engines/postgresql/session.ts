@@ -112,13 +112,18 @@ export class Session implements Disposable {
 
   async #within<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const end = (): void => this[Symbol.dispose]()
-    if (signal.aborted) end()
+    const over = (): Fault =>
+      new Fault('timed-out', 'PostgreSQL did not answer in time', { cause: signal.reason })
+    if (signal.aborted) {
+      end()
+      // A socket that has been destroyed would be connected all the same, and nobody would end it.
+      throw over()
+    }
     signal.addEventListener('abort', end, { once: true })
     try {
       return await work()
     } catch (thrown) {
-      if (!signal.aborted) throw thrown
-      throw new Fault('timed-out', 'PostgreSQL did not answer in time', { cause: signal.reason })
+      throw signal.aborted ? over() : thrown
     } finally {
       signal.removeEventListener('abort', end)
     }
