@@ -31,6 +31,14 @@ export class DivergenceWatch {
   constructor(server: Server) {
     this.#server = server
     this.#log = new ServerLog(server.log.path)
+    // What it said to an agent before this one is of the past: whoever cannot follow says it again.
+    this.#log.begin()
+  }
+
+  /** It follows nobody: what its log says from now on may be of those who receive from it. */
+  end(): void {
+    this.#of = undefined
+    this.#found = undefined
   }
 
   /** It has been told to follow this one; anew, if what it has has been replaced since. */

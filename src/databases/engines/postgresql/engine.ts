@@ -92,6 +92,7 @@ class PostgresMember implements MemberEngine {
   freeze(signal: AbortSignal): Promise<void> {
     return failing('could not be frozen', this.#server, async () => {
       this.#mustHaveData()
+      this.#watch.end()
       await freeze(this.#server, signal)
     })
   }
@@ -99,6 +100,7 @@ class PostgresMember implements MemberEngine {
   promote(order: Promotion, signal: AbortSignal): Promise<void> {
     return failing('could not be promoted', this.#server, async () => {
       this.#mustHaveData()
+      this.#watch.end()
       await promote(this.#server, order, signal)
       void this.#checkpoint()
     })
