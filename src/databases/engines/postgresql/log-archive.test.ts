@@ -169,6 +169,18 @@ class Bench implements AsyncDisposable {
   }
 }
 
+/** A store by its functions, so that one of them can be another. */
+const only = (store: BackupStore): BackupStore => ({
+  place: store.place,
+  list: (prefix) => store.list(prefix),
+  read: (key) => store.read(key),
+  open: (key) => store.open(key),
+  put: (key, chunks, signal) => store.put(key, chunks, signal),
+  grow: (key) => store.grow(key),
+  remove: (key) => store.remove(key),
+  free: () => store.free(),
+})
+
 suite('the log is received until a moment', () => {
   test('once all is there that the server had written by then, not what it had sent', async () => {
     await using bench = new Bench(2 * size + 500)
@@ -236,17 +248,7 @@ suite('the log is received until a moment', () => {
         [Symbol.asyncDispose]: () => object[Symbol.asyncDispose](),
       }
     }
-    const { store } = bench
-    const growing: BackupStore = {
-      place: store.place,
-      list: (prefix) => store.list(prefix),
-      read: (key) => store.read(key),
-      open: (key) => store.open(key),
-      put: (key, chunks, signal) => store.put(key, chunks, signal),
-      grow,
-      remove: (key) => store.remove(key),
-      free: () => store.free(),
-    }
+    const growing: BackupStore = { ...only(bench.store), grow }
     const heard = Promise.withResolvers<void>()
     bench.receive(growing, (news) => {
       bench.news.push(news)
@@ -258,6 +260,31 @@ suite('the log is received until a moment', () => {
     assert.equal(bench.untils[0], 0)
     assert.ok(rounds < 5, `${rounds} times`)
   })
+})
+
+test('a primary is told what is on disk also while more comes with every write', async () => {
+  await using bench = new Bench(size)
+  const { server, store } = bench
+  let rounds = 0
+  const growing: BackupStore = {
+    ...only(store),
+    grow: async () => ({
+      write: async () => {
+        rounds += 1
+        const at = size + rounds * 100
+        // It ends by itself, so that a failure does.
+        if (rounds < 1000) server.log(at, at + 100, at + 100, rounds)
+        if (rounds === 10) server.alive(at + 100, rounds)
+      },
+      sync: async () => {},
+      [Symbol.asyncDispose]: async () => {},
+    }),
+  }
+  bench.receive(growing)
+  await server.begun(1)
+  server.log(size, size + 100, size + 100, 0)
+  await server.confirmed(size + 1000)
+  assert.ok(rounds < 1000, 'not before nothing came any more')
 })
 
 suite('a log that the primary has no more', () => {

@@ -163,6 +163,8 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
   #flushed: number
   #isAsked = false
   #isOver = false
+  /** When it was last put on disk, by the clock here. */
+  #settled = 0
   /** Up to where the server had written at a moment: what is waited for, and the last that came. */
   #goal: Clock | undefined
   #clock: Clock | undefined
@@ -241,12 +243,14 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
     await growing?.object[Symbol.asyncDispose]()
   }
 
+  /** Until nothing is left, or what is there has to be put on disk: more may come all the time. */
   async #drain(signal: AbortSignal): Promise<void> {
     while (this.#parts.length > 0) {
       const parts = this.#parts.splice(0)
       for (const { at, bytes } of joined(parts)) await this.#write(at, bytes, signal)
       this.#waiting -= parts.reduce((sum, { bytes }) => sum + bytes.length, 0)
       if (this.#waiting < pending.least) this.#session?.stream.resume()
+      if (this.#isAsked || this.#now() - this.#settled >= syncEvery) return
     }
   }
 
@@ -292,6 +296,7 @@ class SegmentWriter implements LogTaker, AsyncDisposable {
       this.#flushed = this.#written
     }
     this.#isAsked = false
+    this.#settled = this.#now()
     if (this.#session?.isOver === false && !this.#isOver) {
       this.#stream?.confirm(this.#flushed, this.#now())
     }
