@@ -226,11 +226,17 @@ const lastOf = (value: unknown): Instant | undefined =>
   typeof value === 'number' ? instant(value) : undefined
 
 /** All whole records on disk are applied. */
-async function isAtEnd(server: Server, session: Session, signal: AbortSignal): Promise<boolean> {
-  const { timeline } = await session.row('IDENTIFY_SYSTEM', signal)
+export async function isAtEnd(
+  server: Server,
+  session: Session,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const before = await session.row('IDENTIFY_SYSTEM', signal)
   const row = await session.row('SELECT pg_last_wal_replay_lsn()::text AS applied', signal)
+  const { timeline } = await session.row('IDENTIFY_SYSTEM', signal)
   const at = parseLsn(String(row.applied))
-  if (at === undefined) return false
+  // It went over to another meanwhile: on the first there is nothing from there on.
+  if (at === undefined || timeline !== before.timeline) return false
   return hasAppliedAll(server, { line: Number(timeline), at })
 }
 
