@@ -241,3 +241,21 @@ test('goes on as primary where the connection that asks it is ended meanwhile', 
   await promotion.outcome
   await client.query(insert(1))
 })
+
+test('takes its settings by no connection that an order is carried out by', async () => {
+  await using scene = await Scene.open(kind, 1)
+  await scene.begin()
+  const { engine, options } = scene.seat('m1')
+  const { address, run } = options
+  const admin = await connectPostgres({ host: run, port: address.port }, accounts.admin, 'postgres')
+  await using _ = admin
+  await admin.query('BEGIN')
+  await admin.query('LOCK TABLE alwayson.epoch IN ACCESS EXCLUSIVE MODE')
+  const promotion = pending(engine.promote({ epoch: 1, acks: alone }, soon()))
+  const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'`
+  await until('it is asked', async () => (await admin.query(waiting)).length > 0, patience)
+  await engine.refresh(soon(20_000))
+  assert.equal(promotion.done(), false)
+  await admin.query('COMMIT')
+  await promotion.outcome
+})

@@ -39,8 +39,8 @@ export async function refresh(server: Server, signal: AbortSignal): Promise<Refr
   await session.query('SELECT 1 FROM pg_file_settings', signal)
   const refused = await session.query(faults, signal)
   if (refused.length > 0) return { outdated: undefined, refused: refused.map(saying).join('; ') }
-  await server.reload(signal)
-  await server.applyAgain(signal)
+  await server.reload(signal, session)
+  await server.applyAgain(signal, session)
   if (refusesPlain(server.options)) await session.query(endPlainStreams, signal)
   using fresh = await server.connect(signal)
   const names = (await fresh.query(pending, signal)).map(({ name }) => String(name))

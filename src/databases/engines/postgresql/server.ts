@@ -161,24 +161,26 @@ export class Server implements Disposable {
 
   /**
    * Has a running server do this, and let in whom it should; resolves when whatever begins from now
-   * on goes by it. Asks nothing of a server that has been asked for the same before.
+   * on goes by it. Asks nothing of a server that has been asked for the same before. Whoever does
+   * this beside an order asks by a session `own`: one that is given up takes its session along.
    */
-  async apply(course: Course, doors: Doors, signal: AbortSignal): Promise<void> {
+  async apply(course: Course, doors: Doors, signal: AbortSignal, own?: Session): Promise<void> {
     const wanted = this.#write(course, doors)
     if (wanted === this.#inForce) return
     this.#inForce = undefined
-    await this.reload(signal)
+    await this.reload(signal, own)
     // Something else may have been asked for meanwhile, beside this.
     if (this.#written === wanted) this.#inForce = wanted
   }
 
   /** What it does already, reached and let in as its options say now. */
-  async applyAgain(signal: AbortSignal): Promise<void> {
+  async applyAgain(signal: AbortSignal, own: Session): Promise<void> {
     const path = join(this.data, 'postgresql.auto.conf')
     if (!existsSync(path)) return
     const text = readFileSync(path, 'utf8')
     const upstream = upstreamIn(text)
-    await this.apply({ upstream, acks: acksOfCourse(text) ?? noAcks }, this.doors, signal)
+    const course = { upstream, acks: acksOfCourse(text) ?? noAcks }
+    await this.apply(course, this.doors, signal, own)
   }
 
   /** Writes what a server that starts does; returns all of it as one text. */
@@ -283,8 +285,8 @@ export class Server implements Disposable {
   }
 
   /** Resolves when whatever begins from now on goes by what the files say. */
-  async reload(signal: AbortSignal): Promise<void> {
-    const session = await this.session(signal)
+  async reload(signal: AbortSignal, own?: Session): Promise<void> {
+    const session = own ?? (await this.session(signal))
     for (;;) {
       const { at } = await session.row(
         'SELECT clock_timestamp()::text AS at, pg_reload_conf()',
