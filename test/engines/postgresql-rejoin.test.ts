@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import {
   descendantsOf,
@@ -196,6 +196,22 @@ function tails(): void {
     for (const path of [...logs.map((name) => join(folder, name)), folder]) {
       assert.ok(before.includes(path), `${path} is not on disk before the summary`)
     }
+  })
+
+  test('has a copy on disk before it takes the place of what was there', async (t) => {
+    await using scene = await Scene.open(kind, 2)
+    await scene.begin()
+    const { data } = scene.seat('m2').options
+    const paths = await puttingOnDisk(t, async () => {
+      await scene.engine('m2').follow(scene.order('m1', 'clone', 'again'), soon())
+    })
+    const placed = paths.indexOf(dirname(data))
+    assert.ok(placed > 0)
+    const before = paths.slice(0, placed)
+    for (const name of ['', 'PG_VERSION', 'global', 'global/pg_control', 'base/1/PG_VERSION']) {
+      assert.ok(before.includes(join(`${data}.copying`, name)), `${name} is not on disk`)
+    }
+    await scene.receives('m2', 'm1')
   })
 
   test('takes nothing for a tail that a replica received until it was ended', async () => {

@@ -1,6 +1,9 @@
 // Copies a running server into a folder: no program of PostgreSQL is needed for it.
 
 import { mkdirSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { putOnDisk } from '../../../control/on-disk.ts'
 import type { Progress } from '../../engine.ts'
 import { streamBase } from './base-stream.ts'
 import { FileSums } from './manifest.ts'
@@ -31,8 +34,22 @@ export async function receiveBaseBackup(
     )
     await unpacker.end()
     if (manifest.length > 0) sums.check(manifest.toString('utf8'))
+    await putAllOnDisk(folder, session)
   } catch (thrown) {
     await unpacker.abandon()
     throw thrown
   }
+}
+
+/**
+ * Before it takes the place of anything: what a loss of power took from it would look like empty
+ * tables. The session ends with whoever waits for this.
+ */
+async function putAllOnDisk(folder: string, session: Session): Promise<void> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true })
+  for (const { parentPath, name } of found) {
+    if (session.isOver) throw new Error('it was given up before it was on disk')
+    await putOnDisk(join(parentPath, name))
+  }
+  await putOnDisk(folder)
 }

@@ -1,5 +1,5 @@
 // Unpacks a tar stream as PostgreSQL writes it (POSIX ustar: 512-byte blocks, files and folders, no
-// long names), into a folder of its own. The server itself puts a copy on disk before it uses it.
+// long names), into a folder of its own. Whoever has it unpacked sees to it that it is on disk.
 
 import { closeSync, fchownSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
