@@ -1,7 +1,8 @@
 // How do restored data take the place of a member's? By two renames, broken off anywhere.
 
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { putFolderOnDisk } from '../control/on-disk.ts'
 import { Fault } from '../foundation/fault.ts'
 
 /** What is restored for a member lies beside its data, so that a rename is enough. */
@@ -12,8 +13,8 @@ export const replacedFolder = (aside: string, id: string): string =>
   join(aside, `before-restore-${id}`)
 
 /**
- * Puts what was restored in place; its server has ended. Finds what was done of it before. Throws a
- * `Fault` where nothing was restored; then nothing is touched.
+ * Puts what was restored in place, for good; its server has ended. Finds what was done of it
+ * before. Throws a `Fault` where nothing was restored; then nothing is touched.
  */
 export function putRestored({ data, aside }: { data: string; aside: string }, id: string): void {
   const from = restoredFolder(data)
@@ -29,4 +30,6 @@ export function putRestored({ data, aside }: { data: string; aside: string }, id
     renameSync(data, kept)
   }
   renameSync(from, data)
+  // Who has taken it remembers that, on another disk perhaps, and never does it again.
+  for (const folder of [dirname(data), aside]) if (existsSync(folder)) putFolderOnDisk(folder)
 }
