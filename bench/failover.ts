@@ -68,11 +68,11 @@ async function measureOne(
   const runs: Run[] = []
   for (let run = 0; run < runsEach; run += 1) {
     const found = await once(bed, fault)
-    const { outage, errors, redundancy } = found
+    const { outage, errors, redundancy, epochs } = found
     runs.push(found)
     say(
       `${engine} ${where} ${fault.name} ${run + 1}: outage ${Math.round(outage)} ms, ` +
-        `${errors} errors, whole again after ${Math.round(redundancy)} ms`,
+        `${errors} errors, ${epochs} epochs, whole again after ${Math.round(redundancy)} ms`,
     )
   }
   const { rows: lost, epochs: split, said } = await falsehoods(bed)

@@ -89,6 +89,8 @@ function printValues(name: string, rows: readonly Row[], say: (line: string) => 
   say(`VALUE errors_${name} ${sum(rows.flatMap(({ runs }) => runs.map((each) => each.errors)))}`)
   const wholes = rows.flatMap(({ runs }) => runs.map(({ redundancy }) => redundancy))
   say(`VALUE redundancy_${name}_median_ms ${Math.round(median(wholes))}`)
+  const epochs = rows.flatMap(({ runs }) => runs.map((each) => each.epochs))
+  say(`VALUE epochs_${name}_most ${Math.max(...epochs)}`)
 }
 
 /** How our outage compares with a peer's: medians, both as processes of one machine. */

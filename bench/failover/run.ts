@@ -18,6 +18,8 @@ export interface Run {
   readonly errors: number
   /** Until every member follows again and all clients are answered, ms. */
   readonly redundancy: number
+  /** How often another primary was chosen, or the same one again: more than once or twice is ill. */
+  readonly epochs: number
 }
 
 const now = (): number => performance.timeOrigin + performance.now()
@@ -39,7 +41,7 @@ export async function once(bed: Bed, fault: Fault): Promise<Run> {
     },
     pause: (ms) => pause(ms),
   })
-  await bed.well()
+  const { epoch } = await bed.well()
   const end = now()
   await bed.approve()
   const left = bed.places.filter((place) => !concerned.includes(place))
@@ -48,6 +50,7 @@ export async function once(bed: Bed, fault: Fault): Promise<Run> {
     outage: Math.max(...told.map(({ outage }) => outage)),
     errors: told.reduce((sum, { errors }) => sum + errors, 0),
     redundancy: end - at,
+    epochs: epoch - seen.epoch,
   }
 }
 
