@@ -18,7 +18,7 @@ export interface Run {
   readonly errors: number
   /** Until every member follows again and all clients are answered, ms. */
   readonly redundancy: number
-  /** How often another primary was chosen, or the same one again: more than once or twice is ill. */
+  /** How often a primary was chosen, another or the same again: more than twice is ill. */
   readonly epochs: number
 }
 
