@@ -18,7 +18,7 @@ export interface Run {
   readonly errors: number
   /** Until every member follows again and all clients are answered, ms. */
   readonly redundancy: number
-  /** How often a primary was chosen, another or the same again: more than twice is ill. */
+  /** How far the epoch went: by two with each failover, and many are ill. */
   readonly epochs: number
 }
 

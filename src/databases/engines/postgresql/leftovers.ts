@@ -36,6 +36,9 @@ export async function clearLeftovers(data: string, signal: AbortSignal): Promise
   rmSync(lock, { force: true })
 }
 
+/** What works on data: somebody's shell may be in their folder as well. */
+const programs: readonly string[] = ['postgres', 'pg_rewind']
+
 /** Every process of PostgreSQL works in the folder of its data. */
 function processesIn(folder: string): readonly number[] {
   return readdirSync('/proc')
@@ -43,7 +46,8 @@ function processesIn(folder: string): readonly number[] {
     .map(Number)
     .filter((pid) => {
       try {
-        return readlinkSync(`/proc/${pid}/cwd`) === folder && statOf(pid)?.dead === false
+        if (readlinkSync(`/proc/${pid}/cwd`) !== folder || statOf(pid)?.dead !== false) return false
+        return programs.includes(readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd())
       } catch (thrown) {
         if (['ENOENT', 'ESRCH', 'EACCES'].includes(systemCode(thrown) ?? '')) return false
         throw thrown
