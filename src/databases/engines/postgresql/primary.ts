@@ -5,12 +5,12 @@ import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import type { MemberAddress, MemberOptions } from '../../engine.ts'
 import type { Position } from '../../model.ts'
-import { sqlText } from './accounts.ts'
 import { formatLsn, parseHistory, parseLsn, type TimelineHistory } from './lsn.ts'
 import { pauseFor } from './patience.ts'
 import type { Server } from './server.ts'
 import { type Door, Session, sqlState } from './session.ts'
 import { slotOf } from './settings.ts'
+import { ensureSlot } from './slots.ts'
 import { isForNow } from './trouble.ts'
 
 /** Between two tries to reach it. */
@@ -140,18 +140,6 @@ export async function ensureOwnSlot(
 ): Promise<void> {
   using session = await openQuestions(server, address, signal)
   await ensureSlot(session, slotOf(server.options.member), signal)
-}
-
-async function ensureSlot(session: Session, name: string, signal: AbortSignal): Promise<void> {
-  const { status, active } = await session.row(
-    `SELECT coalesce(wal_status, 'lost') AS status, active
-       FROM pg_replication_slots WHERE slot_name = ${sqlText(name)}`,
-    signal,
-  )
-  if (active === true || (status !== undefined && status !== 'lost')) return
-  const drop = `SELECT pg_drop_replication_slot(${sqlText(name)})`
-  if (status === 'lost') await session.query(drop, signal)
-  await session.query(`SELECT pg_create_physical_replication_slot(${sqlText(name)}, true)`, signal)
 }
 
 /** Rejects with a `Fault` that tells both apart if the data here is not of the same database. */

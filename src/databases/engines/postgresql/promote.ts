@@ -6,14 +6,15 @@ import { Fault } from '../../../foundation/fault.ts'
 import { ms } from '../../../foundation/time.ts'
 import type { Promotion } from '../../engine.ts'
 import type { AckSet } from '../../model.ts'
-import { ensureAccounts, findImpatient, sqlText } from './accounts.ts'
+import { ensureAccounts, findImpatient } from './accounts.ts'
 import { putAcks } from './acks.ts'
 import { freeze } from './freeze.ts'
 import { give } from './owner.ts'
 import { pauseFor, untilSo } from './patience.ts'
 import type { Server } from './server.ts'
 import type { Session } from './session.ts'
-import { archiveSlot, noAcks, slotOf } from './settings.ts'
+import { noAcks } from './settings.ts'
+import { ensureSlots } from './slots.ts'
 import { isForNow } from './trouble.ts'
 
 const pollEvery = ms(5)
@@ -114,45 +115,6 @@ const epochRecord = (epoch: number): readonly string[] => [
   `DELETE FROM alwayson.epoch WHERE epoch > ${epoch}`,
   `INSERT INTO alwayson.epoch (epoch) VALUES (${epoch}) ON CONFLICT DO NOTHING`,
 ]
-
-/** One for each other member: what it has not received is kept. None for anybody else. */
-export async function ensureSlots(
-  server: Server,
-  session: Session,
-  signal: AbortSignal,
-): Promise<void> {
-  const { peers, member } = server.options
-  const wanted = peers.filter((each) => each.member !== member).map((each) => slotOf(each.member))
-  const rows = await session.query(
-    `SELECT slot_name AS name, active, coalesce(wal_status, 'lost') = 'lost' AS lost
-       FROM pg_replication_slots WHERE slot_type = 'physical' AND slot_name LIKE 'alwayson\\_%'`,
-    signal,
-  )
-  for (const { name, active, lost } of rows) {
-    // Whoever makes backups may only be away for a moment; the setting bounds what that keeps.
-    if (name === archiveSlot && lost !== true) continue
-    if (active === true || (wanted.includes(String(name)) && lost !== true)) continue
-    await session.query(`SELECT pg_drop_replication_slot(${sqlText(String(name))})`, signal)
-  }
-  for (const name of wanted) {
-    if (rows.some((row) => row.name === name && row.lost !== true)) continue
-    await session.query(
-      `SELECT pg_create_physical_replication_slot(${sqlText(name)}, true)
-         WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = ${sqlText(name)})`,
-      signal,
-    )
-  }
-}
-
-/** Slots of a server's days as primary keep what nobody fetches there any more. */
-export async function dropSlots(server: Server, signal: AbortSignal): Promise<void> {
-  const session = await server.session(signal)
-  await session.query(
-    `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-      WHERE slot_type = 'physical' AND NOT active AND slot_name LIKE 'alwayson\\_%'`,
-    signal,
-  )
-}
 
 async function warnOfImpatient(
   server: Server,

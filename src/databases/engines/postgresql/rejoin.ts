@@ -24,9 +24,9 @@ import {
   openQuestions,
   openReplication,
 } from './primary.ts'
-import { dropSlots } from './promote.ts'
 import type { Server } from './server.ts'
 import { noAcks, quoteWord, secureWords } from './settings.ts'
+import { dropSlots } from './slots.ts'
 
 /** A server that has nobody to send to ends at once; one that has waits for them. */
 const stopWithin = ms(5000)
