@@ -17,6 +17,7 @@ const harmless = [
   'DECLARE c CURSOR FOR SELECT 1',
   "PREPARE TRANSACTION 'x'",
   'DISCARD PLANS',
+  'SELECT pg_advisory_unlock_all(); CLOSE ALL',
 ]
 
 const stateful = [
@@ -43,7 +44,7 @@ const stateful = [
 const settings = [
   'SET search_path TO x',
   ' /* c */ set statement_timeout = 5;',
-  'RESET ALL',
+  'RESET search_path',
   'SET ROLE reader',
   'SET SESSION AUTHORIZATION reader',
   "SET TIME ZONE 'UTC'",
@@ -53,6 +54,9 @@ const settings = [
 test('sees what is taken away', () => {
   for (const [text, what] of [
     ['discard all;', { what: 'everything' }],
+    [' /* c */ RESET ALL;', { what: 'settings', role: false }],
+    ['set session authorization default; reset all', { what: 'settings', role: true }],
+    ['CLOSE ALL; UNLISTEN *; RESET ALL', { what: 'settings', role: false }],
     ['DEALLOCATE ALL', { what: 'statements' }],
     ['DEALLOCATE PREPARE Put', { what: 'statement', name: 'put' }],
     ['deallocate "S_1"', { what: 'statement', name: 'S_1' }],

@@ -8,6 +8,8 @@ export type Trace =
   | { readonly kind: 'setting' }
   /** It takes away a prepared statement, or all of them, or with them all that was set. */
   | { readonly kind: 'forgets'; readonly what: 'statements' | 'everything' }
+  /** All that was set, but not as whom it acts, unless that is taken back as well (`role`). */
+  | { readonly kind: 'forgets'; readonly what: 'settings'; readonly role: boolean }
   | { readonly kind: 'forgets'; readonly what: 'statement'; readonly name: string }
   /** Something that is gone with the session, in words. */
   | { readonly kind: 'state'; readonly what: string }
@@ -73,8 +75,30 @@ export function settingOf(text: string): string | undefined {
   return name === undefined || dependent.includes(name) ? undefined : name
 }
 
+/** Whether it says as whom a session acts: `RESET ALL` leaves that as it is. */
+export const isRole = (setting: string): boolean =>
+  /^\s*(?:set|reset)\s+(?:session\s+)?(?:role|authorization|session_authorization)\b/i.test(setting)
+
+const [resets, takesRoleBack] = ['reset all', 'set session authorization default']
+/** What pools say, most often in one text, before somebody else gets a connection. */
+const cleaning = new Set([
+  ...[resets, takesRoleBack, 'close all', 'unlisten', 'select pg_advisory_unlock_all'],
+  ...['discard plans', 'discard sequences', 'discard temp', 'discard temporary'],
+])
+
+/** Of a text that only gives things up; `undefined` for any other. */
+function cleanedBy(statements: readonly (readonly string[])[]): Trace | undefined {
+  const texts = statements.map((words) => words.join(' '))
+  if (!texts.every((text) => cleaning.has(text))) return undefined
+  const role = texts.includes(takesRoleBack)
+  if (texts.includes(resets)) return { kind: 'forgets', what: 'settings', role }
+  return role ? undefined : nothing
+}
+
 function traceOfAll(statements: readonly (readonly string[])[]): Trace {
   const said = statements.filter((words) => words.length > 0)
+  const cleaned = cleanedBy(said)
+  if (cleaned !== undefined) return cleaned
   for (const words of said) {
     const trace = traceOfOne(words)
     if (trace.kind === 'state') return trace

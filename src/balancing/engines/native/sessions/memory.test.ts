@@ -76,6 +76,28 @@ suite('what a session has set', () => {
     assert.deepEqual(memory.settings, ['SET a = 1'])
   })
 
+  test('is gone after what pools say between two of their clients', () => {
+    const ways = [
+      'SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;',
+      'SET SESSION AUTHORIZATION DEFAULT;RESET ALL;CLOSE ALL;UNLISTEN *;' +
+        'SELECT pg_advisory_unlock_all();DISCARD SEQUENCES;DISCARD TEMP',
+      'RESET ALL',
+    ]
+    for (const way of ways) {
+      const memory = open()
+      asks(memory, 'SET search_path TO one')
+      asks(memory, 'SET ROLE clerk')
+      prepares(memory, 'one', 'SELECT 1')
+      asks(memory, way)
+      assert.deepEqual(memory.settings, way.includes('DEFAULT') ? [] : ['SET ROLE clerk'])
+      assert.deepEqual([...memory.prepared.keys()], ['one'])
+      assert.equal(memory.boundBy, undefined)
+    }
+    const bound = open()
+    bound.query('RESET ALL', false)
+    assert.equal(bound.boundBy, 'that it gives up what it had set')
+  })
+
   test('does not grow without end', () => {
     const memory = open()
     for (let n = 0; n < 1000; n += 1) asks(memory, `SET shop.n${n} = 1`)

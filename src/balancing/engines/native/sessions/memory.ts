@@ -1,6 +1,6 @@
 // What has to be said again to another server, so that a session finds there what it had?
 
-import type { Trace } from '../../../../wire/postgresql/statements.ts'
+import { isRole, type Trace } from '../../../../wire/postgresql/statements.ts'
 
 /** A session that has more to be said again than this stays where it is. */
 const statementsMost = 500
@@ -86,9 +86,13 @@ export class SessionMemory {
 
   #forgets(trace: Trace & { readonly kind: 'forgets' }, isAlone: boolean): void {
     if (trace.what === 'statement') return this.close(trace.name)
-    if (trace.what === 'everything' && !isAlone) return this.bind('that it gives up all it had')
-    if (trace.what === 'everything') this.#settings.clear()
-    this.#forgetStatements()
+    if (trace.what === 'statements') return this.#forgetStatements()
+    if (!isAlone) return this.bind('that it gives up what it had set')
+    if (trace.what === 'everything') this.#forgetStatements()
+    for (const [key, text] of this.#settings) {
+      const stays = trace.what === 'settings' && !trace.role && isRole(text)
+      if (!stays) this.#settings.delete(key)
+    }
   }
 
   /** Said in another way than as a text, it is a setting all the same. */
