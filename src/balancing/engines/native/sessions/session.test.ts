@@ -79,6 +79,17 @@ async function sayUntilStill(bed: DatabaseBed, length: number, say: () => void):
   return said
 }
 
+/** What this comes to once it has not grown for a hundred looks. */
+async function standing(count: () => number): Promise<number> {
+  let [last, looked] = [-1, 0]
+  await until('it stands', () => {
+    looked = count() === last ? looked + 1 : 0
+    last = count()
+    return looked > 100
+  })
+  return last
+}
+
 suite('a session whose client does not read', () => {
   test('has its server wait with what it notifies of, and goes on when it is read', async () => {
     await using a = await serving('a', (peer) => peer.send(done))
@@ -163,6 +174,47 @@ suite('a session whose server leaves', () => {
     await until('it is held', () => world.bed.held === 1)
     await world.bed.route([a.row({ state: 'down' }), b.row()])
     assert.equal(await world.client.take(done), done)
+  })
+
+  test('does nothing any more of what its client asked for who hung up while it was held', async () => {
+    const asked: string[] = []
+    await using a = await serving('a', () => undefined)
+    await using b = await serving('b', (peer, sql) => {
+      asked.push(sql)
+      peer.send(done)
+    })
+    await using world = await begun(a, b)
+    const { bed, client } = world
+    const other = await bed.edge.client()
+    other.send(startup)
+    await other.take(welcome)
+    await bed.route([a.row({ state: 'down' }), b.row({ state: 'down' })])
+    for (const [each, id] of [[client, 1] as const, [other, 2] as const]) {
+      each.send(query(`INSERT INTO rows VALUES (${id})`))
+      await until('it is held', () => bed.held === id)
+    }
+    client.close()
+    await until('it is gone', () => bed.held === 1)
+    await bed.route([a.row({ state: 'down' }), b.row()])
+    assert.equal(await other.take(done), done)
+    assert.match(asked.join(), /^Q[\s\S]{4}INSERT INTO rows VALUES \(2\)\0$/)
+  })
+
+  test('hears a client that is held within bounds', async () => {
+    const much = query(`SELECT '${words}'`)
+    await using a = await serving('a', () => undefined)
+    await using b = await serving('b', (peer) => peer.send(done))
+    await using world = await begun(a, b)
+    const { bed, client } = world
+    await bed.route([a.row({ state: 'down' }), b.row({ state: 'down' })])
+    client.send(much)
+    await until('it is held', () => bed.held === 1)
+    const before = bed.edge.report.frontends.public!.bytesIn
+    for (let n = 1; n < 200; n += 1) client.send(much)
+    const heard = await standing(() => bed.edge.report.frontends.public!.bytesIn - before)
+    assert.ok(heard < 1_000_000, `${heard}`)
+    await bed.route([a.row({ state: 'down' }), b.row()])
+    for (let n = 0; n < 200; n += 1) assert.equal(await client.take(done), done)
   })
 
   test('passes on what its server meant for it alone', async () => {

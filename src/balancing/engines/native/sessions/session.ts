@@ -24,8 +24,8 @@ import { Upstream } from './upstream.ts'
  */
 type Phase = 'waiting' | 'first' | 'again' | 'passing' | 'resting' | 'leaving' | 'over'
 
-/** What a waiting session costs beside what its client has sent. */
-const sessionBytes = 2048
+/** What a waiting session costs, with all that its client may say meanwhile; a first word is more. */
+const heldMost = 64 * 1024
 /** For a client to read why its session ends. */
 const lingerTime = 1000
 
@@ -43,6 +43,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
   readonly #ledger: SessionLedger
   chooser: Chooser = anyServer
   heldSince: Instant = instant(-1)
+  heldBytes = heldMost
   #phase: Phase = 'waiting'
   /** What the client has said and nobody was told; what the server said and is not passed on. */
   #stash: Buffer
@@ -68,10 +69,6 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     door.clients.add(this)
   }
 
-  get heldBytes(): number {
-    return sessionBytes + this.#stash.length
-  }
-
   /** The server that it is on at this moment. */
   get server(): Server | undefined {
     return this.#phase === 'passing' ? this.#server : undefined
@@ -90,10 +87,11 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
     this.#choose(target)
   }
 
-  /** From here on nothing is read from the client until it has a server. */
+  /** It is heard meanwhile, within bounds: who hangs up has nothing done that it asked for. */
   #choose(pool: Pool): void {
     this.#phase = 'waiting'
-    this.connection.pause()
+    this.heldBytes = Math.max(heldMost, this.#stash.length)
+    if (this.#stash.length < heldMost) this.connection.resume()
     this.#shared.deadlines.clear(this.#place)
     const server = pool.isWaitedFor ? undefined : pool.pick(this.chooser, this.mayTry, undefined)
     if (server !== undefined) return this.admitted(server)
@@ -181,6 +179,7 @@ export class Session implements ConnectionOwner, Expiring, DoorClient, PoolWaite
       upstream.take(this.connection, bytes, end)
     } else if (this.#phase !== 'leaving') {
       this.#stash = Buffer.concat([this.#stash, bytes.subarray(0, end)])
+      if (this.#stash.length >= heldMost) this.connection.pause()
       if (this.#phase === 'resting') this.#wake()
     }
   }
