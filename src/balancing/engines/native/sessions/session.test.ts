@@ -176,7 +176,7 @@ suite('a session whose server leaves', () => {
     assert.equal(await world.client.take(done), done)
   })
 
-  test('does nothing any more of what its client asked for who hung up while it was held', async () => {
+  test('does nothing any more of what was asked by who hung up while it was held', async () => {
     const asked: string[] = []
     await using a = await serving('a', () => undefined)
     await using b = await serving('b', (peer, sql) => {

@@ -24,7 +24,7 @@ import { Upstream } from './upstream.ts'
  */
 type Phase = 'waiting' | 'first' | 'again' | 'passing' | 'resting' | 'leaving' | 'over'
 
-/** What a waiting session costs, with all that its client may say meanwhile; a first word is more. */
+/** What a waiting session costs, with all that its client may say meanwhile. */
 const heldMost = 64 * 1024
 /** For a client to read why its session ends. */
 const lingerTime = 1000
