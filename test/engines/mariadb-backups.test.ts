@@ -28,7 +28,8 @@ test('restores exactly what there was between two commits, while others are writ
   await pause(300)
   const between = await bed.moment()
   await bed.scene.query('m1', insert(2))
-  await bed.moment()
+  await pause(1100)
+  const undoable = await bed.moment()
   await bed.restore(between)
   assert.ok((await bed.scene.ids('m1')).includes(2))
   assert.deepEqual(await bed.idsAfter('restored', '1'), before)
@@ -43,6 +44,11 @@ test('restores exactly what there was between two commits, while others are writ
   await bed.scene.engine('m2').follow(bed.scene.order('m1', 'clone'), soon())
   await bed.scene.receives('m2', 'm1')
   assert.deepEqual(await bed.scene.ids('m2'), before)
+  // What undoes it is made of the same data, and is on another history all the same.
+  await bed.restore(undoable, 'undone')
+  assert.ok((await bed.idsAfter('undone', '2')).includes(2))
+  bed.serving = { member: 'm1', epoch: 102 }
+  await until('it is known as a third', async () => (await bed.kept()).length === 3, patience)
 })
 
 test('goes on over a failover, and tries what it has', async () => {

@@ -78,6 +78,10 @@ test('restores exactly what there was between two commits, while others are writ
   // What the restore has undone can still be had.
   const undone = await bed.restore(undoable, 'undone')
   assert.ok(undone.last !== undefined && undone.last > between)
+  // Both were made of the same data: they are two histories all the same.
+  assert.ok((await bed.idsAfter('undone', '2')).includes(2))
+  bed.serving = { member: 'm1', epoch: 102 }
+  await until('it is known as a third', async () => (await bed.kept()).length === 3, patience)
 })
 
 test('goes on over a failover, and restores to moments before and after it', async () => {

@@ -9,12 +9,16 @@ export async function historyName(session: Session, signal: AbortSignal): Promis
   return `${id}-${await restoresOf(session, signal)}`
 }
 
-async function restoresOf(session: Session, signal: AbortSignal): Promise<number> {
+async function restoresOf(session: Session, signal: AbortSignal): Promise<string> {
   try {
-    const { n } = await session.one(`SELECT COUNT(*) AS n FROM ${ownDatabase}.restored`, signal)
-    return Number(n)
+    // Two that undo each other are made of the same data, and have as many rows here.
+    const { n, last } = await session.one(
+      `SELECT COUNT(*) AS n, UNIX_TIMESTAMP(MAX(at)) AS last FROM ${ownDatabase}.restored`,
+      signal,
+    )
+    return last === null ? String(n) : `${n}-${last}`
   } catch (thrown) {
-    if (errnoOf(thrown) === errors.noSuchTable) return 0
+    if (errnoOf(thrown) === errors.noSuchTable) return '0'
     throw thrown
   }
 }

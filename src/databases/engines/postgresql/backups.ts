@@ -43,11 +43,13 @@ class PostgresBackups implements BackupEngine {
         signal,
       )
       if (there !== true) return `${id}-0`
-      const { count } = await sql.row(
-        'SELECT count(*)::int AS count FROM alwayson.restored',
+      // Two that undo each other are made of the same data, and have as many rows here.
+      const { count, last } = await sql.row(
+        `SELECT count(*)::int AS count, (1000 * extract(epoch FROM max(at)))::int8::text AS last
+           FROM alwayson.restored`,
         signal,
       )
-      return `${id}-${count}`
+      return last === null ? `${id}-${count}` : `${id}-${count}-${last}`
     })
   }
 
