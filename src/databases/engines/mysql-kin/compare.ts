@@ -107,7 +107,7 @@ class KinReader implements MemberReader {
   ): Promise<string | undefined> {
     const names = key.map(identifier).join(', ')
     const [row] = await this.#session.query(
-      `SELECT ${key.map((each) => `QUOTE(${identifier(each)})`).join(', ')}
+      `SELECT ${key.map(literalOf).join(', ')}
          FROM ${identifier(database)}.${identifier(table)}
         WHERE ${from === undefined ? '1' : `(${names}) > ${from}`}
         ORDER BY ${names} LIMIT 1 OFFSET ${rowsAtOnce - 1}`,
@@ -131,7 +131,7 @@ class KinReader implements MemberReader {
     const place = JSON.parse(table.id) as Place
     const named = place.key.length === 0 ? place.columns : place.key
     const name = named
-      .map((each) => `CONCAT(${quoted(`${each}=`)}, QUOTE(${identifier(each)}))`)
+      .map((each) => `CONCAT(${quoted(`${each}=`)}, ${literalOf(each)})`)
       .join(", ', ', ")
     const rows = await this.#read(
       `SELECT CONCAT(${name}) AS name, ${hash(place)} AS sum
@@ -191,6 +191,16 @@ const quoted = (text: string): string => `'${text.replaceAll(/[\\']/g, String.ra
 
 const nameOf = ({ database, table }: Place): string =>
   `${identifier(database)}.${identifier(table)}`
+
+/**
+ * A value as a statement has it. What is no text would be another one once it was read as text: a
+ * stretch could end where it begins, and rows could have one name.
+ */
+const literalOf = (column: string): string => {
+  const [name, text] = [identifier(column), `QUOTE(${identifier(column)})`]
+  const bytes = `COALESCE(CONCAT('x''', HEX(${name}), ''''), 'NULL')`
+  return `CONVERT(IF(CHARSET(${text}) = 'binary', ${bytes}, ${text}) USING utf8mb4)`
+}
 
 /** 64 bits of a row; `QUOTE` tells NULL from what looks like it, and where one value ends. */
 const hash = ({ columns }: Place): string =>
