@@ -78,3 +78,22 @@ test('keys that are no text are told apart, however many there are', async () =>
   const found = (await compare(scene)).differences.map(({ kind, names }) => [kind, ...names])
   assert.deepEqual(found, [['differs', "id=x'F9'"]])
 })
+
+test('rows that are larger than what one answer may have are compared as well', async () => {
+  await using scene = await Scene.open(mariadb, 2)
+  await scene.begin()
+  await scene.query('m1', 'CREATE TABLE large (id INT PRIMARY KEY, place POINT, data LONGBLOB)')
+  await scene.query('m1', "INSERT INTO large VALUES (1, POINT(1, 2), REPEAT(x'00', 9000000))")
+  await scene.query('m1', "INSERT INTO large VALUES (2, NULL, ''), (3, POINT(1, 2), NULL)")
+  await scene.query('m1', insert(1))
+  await scene.shows('m2', 1)
+  const same = await compare(scene)
+  assert.deepEqual([same.differences, same.left], [[], []], describeComparison(same))
+  await damage(
+    ...[scene, 'm2', "UPDATE large SET data = REPEAT(x'27', 9000000) WHERE id = 1"],
+    'UPDATE large SET data = NULL WHERE id = 2',
+    'UPDATE large SET place = POINT(1, 3) WHERE id = 3',
+  )
+  const found = (await compare(scene)).differences.map(({ kind, names }) => [kind, ...names])
+  assert.deepEqual(found, [['differs', "id='1'", "id='2'", "id='3'"]])
+})
