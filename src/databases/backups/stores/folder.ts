@@ -1,5 +1,6 @@
 // Keeps backups in a folder: each object a file (0600) that is there whole or not at all.
 
+import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import {
   type FileHandle,
@@ -73,7 +74,8 @@ class FolderStore implements BackupStore {
   put(key: string, chunks: AsyncIterable<Buffer> | Buffer, signal: AbortSignal): Promise<void> {
     return this.#failing(`cannot put ${key} into`, async () => {
       const path = join(this.place, key)
-      const draft = `${path}.${process.pid}${draftEnd}`
+      // Another machine may put the same here at once, or who was told to stop and is not yet over.
+      const draft = `${path}.${randomUUID()}${draftEnd}`
       await this.#makeFolder(dirname(path))
       const file = await open(draft, 'w', 0o600)
       await dropOldDrafts(dirname(path), (await file.stat()).mtimeMs)
