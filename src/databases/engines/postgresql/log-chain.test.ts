@@ -69,6 +69,18 @@ suite('the chain from a base', () => {
     assert.equal(chainFrom(all, { line: 1, at: at(4) }).isWhole, false)
   })
 
+  test('is broken where a segment ends in the midst, and later ones are there', () => {
+    const all = held({ 1: [3, 4, 5] })
+    const growing = new Map([...all.growing, [name(1, 4), size - 1]])
+    const cut = { ...all, growing, segments: new Set([name(1, 3)]) }
+    assert.equal(chainFrom(cut, { line: 1, at: at(3) }).isWhole, false)
+    assert.equal(chainFrom(cut, { line: 1, at: at(4) }).isWhole, false)
+    assert.equal(chainFrom(cut, { line: 1, at: at(5) }).isWhole, true)
+    // All of it had come, and nobody had made it whole yet.
+    const full = { ...cut, growing: new Map([...growing, [name(1, 4), size]]) }
+    assert.equal(chainFrom(full, { line: 1, at: at(3) }).isWhole, true)
+  })
+
   test('ends before a timeline that has only just begun', () => {
     const all = held({ 1: [3, 4, 5] }, [second])
     const chain = chainFrom(all, { line: 1, at: at(4) })

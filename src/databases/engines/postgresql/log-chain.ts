@@ -88,7 +88,10 @@ export function chainFrom(held: LogHeld, from: Position): LogChain {
   }
   for (let index = first; index <= last; index += 1) {
     const name = nameAt(index)
-    if (bytesOf(held, name) === undefined) return { line, names, isWhole: false }
+    const bytes = bytesOf(held, name)
+    // One that was left growing ends where nobody received it any more: the next one came later.
+    const isThere = bytes !== undefined && (index === last || bytes === held.segmentBytes)
+    if (!isThere) return { line, names, isWhole: false }
     names.push(name)
   }
   const reached = least * held.segmentBytes + (bytesOf(held, nameAt(least)) ?? 0)
