@@ -202,7 +202,7 @@ export class Archivist {
   }
 
   async #decide(signal: AbortSignal): Promise<void> {
-    const { plan, clock, view, works, event } = this.#options
+    const { plan, store, engine, clock, view, works, event } = this.#options
     if (works.isBusy('backup') || works.isBusy('trial') || works.isBusy('restore')) return
     const stream = this.#stream
     const history = this.#history()
@@ -218,7 +218,10 @@ export class Archivist {
     if (rule !== this.#rule) event(rule, why)
     this.#rule = rule
     for (const action of actions) await this.#carryOut(action, signal)
-    if (actions.some(({ kind }) => kind === 'remove' || kind === 'forget')) await this.#read()
+    if (!actions.some(({ kind }) => kind === 'remove' || kind === 'forget')) return
+    await this.#read()
+    const [oldest] = this.#history()?.bases ?? []
+    if (oldest !== undefined) await engine.prune(oldest, historyStore(store, oldest.origin), signal)
   }
 
   #history(): KeptHistory | undefined {
@@ -226,7 +229,7 @@ export class Archivist {
   }
 
   async #carryOut(action: BackupAction, signal: AbortSignal): Promise<void> {
-    const { store, engine, works } = this.#options
+    const { store, works } = this.#options
     switch (action.kind) {
       case 'make':
         this.#remember(works.begin('backup', this.#backUpTask(), signal).done)
@@ -234,13 +237,8 @@ export class Archivist {
       case 'try':
         this.#remember(works.begin('trial', this.#trialTask(action.base), signal).done)
         return
-      case 'remove': {
-        const at = historyStore(store, action.origin)
-        await removeBase(at, action.base)
-        const oldest = this.#history()?.bases.find(({ id }) => id !== action.base)
-        if (oldest !== undefined) await engine.prune(oldest, at, signal)
-        return
-      }
+      case 'remove':
+        return await removeBase(historyStore(store, action.origin), action.base)
       case 'forget':
         return await forgetHistory(store, action.origin)
     }
