@@ -3,6 +3,7 @@
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { putFolderOnDisk } from '../../control/on-disk.ts'
 import { Fault } from '../../foundation/fault.ts'
 import { userOf } from './local.ts'
 import type { Conflict, LocalServer } from './model.ts'
@@ -75,18 +76,22 @@ export function conflictsOfProcess(
   ]
 }
 
-/** Moves it, whole or not at all. Does nothing where that has been done. Throws a Fault. */
+/** Moves it for good, whole or not at all; finds that it has been done. Throws a Fault. */
 export function moveData(from: string, to: string): void {
-  if (!existsSync(from)) {
-    if (!isEmpty(to)) return
+  const isMoved = !existsSync(from)
+  if (isMoved && isEmpty(to)) {
     throw new Fault('not-found', `${from} is gone, and ${to} is empty`, {
       remedy: `put the data back to ${from}, or to ${to}, and it goes on`,
     })
   }
   try {
-    mkdirSync(dirname(to), { recursive: true, mode: 0o711 })
-    if (existsSync(to)) rmdirSync(to)
-    renameSync(from, to)
+    if (!isMoved) {
+      mkdirSync(dirname(to), { recursive: true, mode: 0o711 })
+      if (existsSync(to)) rmdirSync(to)
+      renameSync(from, to)
+    }
+    // Who takes it over remembers that, on another disk perhaps, and never does it again.
+    for (const each of [to, from].map(dirname)) if (existsSync(each)) putFolderOnDisk(each)
   } catch (cause) {
     throw new Fault('failed', `${from} could not be moved to ${to}`, {
       remedy: 'mend that: it is tried again',
