@@ -1,4 +1,5 @@
-// Whoever repairs does not wait for a copy that nobody asks for any more.
+// Whoever repairs does not wait for a copy that nobody asks for any more, and has nothing copied
+// from a member that it did not compare with.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -63,4 +64,39 @@ test('a repair ends where somebody asks for something else before its copy is th
   wish = { ...wish, request: { kind: 'switchover', to: 'b' } }
   await pass(15)
   assert.match(String(ended), /b is not copied anew: something else was asked for/)
+})
+
+test('a repair has nothing copied once another leads than who was compared with', async () => {
+  const clock = new VirtualClock()
+  let [leads, asked] = ['a', 0]
+  const view = (): DatabaseView =>
+    ({
+      plan: { name: 'shop', members: ['a', 'b'].map((name) => ({ name, host: name, port: 1 })) },
+      record: { phase: { kind: 'serving', primary: leads } },
+      members: [],
+    }) as unknown as DatabaseView
+  const board = {
+    ask: async () => {
+      asked += 1
+    },
+  } as Partial<DatabaseBoard> as DatabaseBoard
+  const open =
+    async () =>
+    async ({ member }: { member: string }) =>
+      readerOf(member)
+  const event = (): void => {
+    leads = 'b'
+  }
+  const task = verifyTask({ open, view, board, clock, event }, true)
+  let ended: unknown
+  const over = task(() => {}, new AbortController().signal).catch((thrown: unknown) => {
+    ended = thrown
+  })
+  for (let times = 0; times < 20; times += 1) {
+    await settled()
+    clock.run(ms(250))
+  }
+  assert.equal(asked, 0)
+  await over
+  assert.match(String(ended), /b is not copied anew: a does not lead any more/)
 })

@@ -49,7 +49,16 @@ export function verifyTask(options: VerifyOptions, repair: boolean): Task {
     const differing = [...new Set(seen.differences.map(({ member }) => member))]
     if (differing.length === 0 && seen.left.length === 0) return line
     if (differing.length === 0 || !repair) throw new Fault('failed', line, remedyFor(plan.name))
-    for (const member of differing) await copyAnew(options, member, progress, signal)
+    for (const member of differing) {
+      // A copy comes from whoever leads: that may be the very one that is to be mended.
+      if (servingMember(options.view()) !== primary) {
+        const why = `${member} is not copied anew: ${primary} does not lead any more`
+        throw new Fault('refused', why, {
+          remedy: `compare with whoever leads now: alwayson verify ${plan.name}`,
+        })
+      }
+      await copyAnew(options, member, progress, signal)
+    }
     const tables = new Set(seen.differences.map(({ table }) => table))
     const again = others.filter(({ name }) => differing.includes(name))
     const now = await compare(options, primary, again, tables, progress, signal)
