@@ -174,6 +174,12 @@ suite('refused with the reason', () => {
     const seen = view({ record: cooling, members: lost })
     assert.deepEqual(asked(approve(seen, now)), { kind: 'acknowledge' })
   })
+
+  test('after a failover it may be said that it was looked at, and no other is begun', () => {
+    const seen = view({ record: { ...cooling, lastFailover: now } })
+    assert.deepEqual(asked(approve(seen, now)), { kind: 'acknowledge' })
+    assert.throws(() => failOver(seen, now, false), /no failover of orders waits for anybody/)
+  })
 })
 
 suite('the answers', () => {

@@ -117,7 +117,7 @@ export function failOver(view: DatabaseView, now: Instant, acceptDataLoss: boole
   const { facts, rule, why } = known
   const { name } = view.plan
   const { epoch, phase } = facts.record
-  if (!acceptDataLoss && !lossy.has(rule)) return approve(view, now)
+  if (!acceptDataLoss && !lossy.has(rule)) return letGoOn(known) ?? nothingWaits(known)
   if (!acceptDataLoss) {
     const { short } = facts.election
     const what = short === undefined ? why : describeShortage(short)
@@ -137,24 +137,36 @@ export function failOver(view: DatabaseView, now: Instant, acceptDataLoss: boole
 
 const lead = ({ facts }: Known): string => facts.lead?.member ?? 'its primary'
 
-/** Lets a failover go on that waits for an operator. */
+/** Lets a failover go on that waits for an operator, or counts those so far as looked at. */
 export function approve(view: DatabaseView, now: Instant): Ordered {
   const known = know(view, now)
-  const { facts, rule, why } = known
-  const { name } = view.plan
+  const { record } = known.facts
+  // Nothing waits, but the next failover would.
+  const isUnseen = serves(known) && record.lastFailover !== undefined
+  const seen: Ordered = { change: request({ kind: 'acknowledge' }), member: undefined }
+  return letGoOn(known) ?? (isUnseen ? seen : nothingWaits(known))
+}
+
+/** What has the failover go on that waits; `undefined`: none does. */
+function letGoOn({ facts, rule }: Known): Ordered | undefined {
   const { epoch } = facts.record
   if (rule === 'would-fail-over' || rule === 'would-raise-epoch') {
     return { change: request({ kind: 'approve-failover', epoch }), member: undefined }
   }
-  const serves = facts.loss === undefined && facts.record.phase.kind === 'serving'
-  // Nothing waits, but the next failover would: the ones so far count as looked at.
-  const isUnseen = serves && facts.record.lastFailover !== undefined
-  if (rule === 'cooling-down' || isUnseen) {
-    return { change: request({ kind: 'acknowledge' }), member: undefined }
-  }
+  if (rule !== 'cooling-down') return undefined
+  return { change: request({ kind: 'acknowledge' }), member: undefined }
+}
+
+const serves = ({ facts }: Known): boolean =>
+  facts.loss === undefined && facts.record.phase.kind === 'serving'
+
+function nothingWaits(known: Known): never {
+  const { name } = known.view.plan
+  const isServing = serves(known)
+  const says = isServing ? `${lead(known)} serves it` : known.why
   return refuse(
-    `no failover of ${name} waits for anybody: ${serves ? `${lead(known)} serves it` : why}`,
-    serves ? `for a planned move: alwayson switchover ${name}` : `alwayson why ${name}`,
+    `no failover of ${name} waits for anybody: ${says}`,
+    isServing ? `for a planned move: alwayson switchover ${name}` : `alwayson why ${name}`,
   )
 }
 

@@ -10,7 +10,7 @@ import type { DatabaseView } from '../databases/model.ts'
 import { type DatabaseWork, overviewOf } from '../databases/overview.ts'
 import { Fault } from '../foundation/fault.ts'
 import { instant, ms } from '../foundation/time.ts'
-import { failover, reinit, setPaused, switchover } from './database-orders.ts'
+import { approve, failover, reinit, setPaused, switchover } from './database-orders.ts'
 import { backup, restore, timeOf } from './database-work.ts'
 import { databases, url } from './databases.ts'
 
@@ -70,6 +70,28 @@ test('a failover is waited for, whoever is promoted', async () => {
   const said = verb({ '/database': [answer], '/status': [before, servedBy('orders-3')] })
   await failover(said.ports, 'orders', { ...wait, acceptDataLoss: true })
   assert.equal(said.out.text(), 'orders-3 is primary of orders\n')
+})
+
+test('that failovers were looked at is not waited for as for another one', async () => {
+  const answer = { database: 'orders', epoch: 4 }
+  const asked = status(view({ request: { kind: 'acknowledge' } }))
+  const said = verb({ '/database': [answer], '/status': [asked, before] })
+  await approve(said.ports, 'orders', wait)
+  assert.equal(
+    said.out.text(),
+    'orders-1 is primary of orders: the failovers so far have been looked at\n',
+  )
+  const lost = status(view({ members: [replica('orders-2'), replica('orders-3')] }))
+  const replaced = verb({ '/database': [answer], '/status': [lost, servedBy('orders-2')] })
+  await approve(replaced.ports, 'orders', wait)
+  assert.equal(replaced.out.text(), 'orders-2 is primary of orders\n')
+})
+
+test('a copy of little data is over before it is seen to be under way', async () => {
+  const asked = status(view({ request: { kind: 'reinit', member: 'orders-2', id: '1' } }))
+  const said = verb({ '/database': [ordered], '/status': [asked, before] })
+  await reinit(said.ports, 'orders-2', wait)
+  assert.equal(said.out.text(), 'orders-2 follows orders-1 again\n')
 })
 
 test('a copy is waited for from its beginning to its end', async () => {

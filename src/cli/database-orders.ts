@@ -70,7 +70,8 @@ export async function approve(
 ): Promise<ExitCode> {
   const question = { verb: 'approve', database } as const
   const ordered = await ports.agent.ask('/database', question, ports.interrupted)
-  return follow(ports, options, `${database} fails over`, (s) => judgeReplaced(s, ordered))
+  const line = `the failovers of ${database} are approved`
+  return follow(ports, options, line, (status) => judgeApproved(status, ordered))
 }
 
 /** Copies a member anew, and waits until it follows. */
@@ -143,15 +144,35 @@ export function judgeReplaced(status: Status, { database, epoch }: DatabaseOrder
   return judgeLater(seen, epoch) ?? waiting(seen)
 }
 
-/** How far the copy of a member is: it has begun once it was seen not to follow. */
+/** How far it is what was approved: a failover that waited, or that those so far were looked at. */
+export function judgeApproved(status: Status, { database, epoch }: DatabaseOrdered): Judgement {
+  const seen = find(status, database)
+  if (seen === undefined) return gone(database)
+  const replaced = judgeLater(seen, epoch)
+  if (replaced !== undefined) return replaced
+  const { primary, request, rule, members } = seen
+  const isWell = members.some(({ name, standing }) => name === primary && standing === 'good')
+  const isWaiting = request !== undefined || !isWell || rule.startsWith('would-')
+  if (isWaiting) return waiting(seen)
+  return {
+    kind: 'done',
+    line: `${primary} is primary of ${database}: the failovers so far have been looked at`,
+  }
+}
+
+/**
+ * How far the copy of a member is: it has begun once it was seen not to follow, or to be asked for,
+ * and one of little data is over before it is seen a second time.
+ */
 export function judgeCopy({ database, member }: DatabaseOrdered): Judge {
   let begun = false
   return (status) => {
     const overview = find(status, database)
     const seen = overview?.members.find(({ name }) => name === member)
     if (overview === undefined || seen === undefined) return gone(member ?? database)
-    begun ||= seen.standing !== 'good'
-    if (begun && seen.standing === 'good') {
+    const isAsked = overview.request !== undefined
+    begun ||= isAsked || seen.standing !== 'good'
+    if (begun && !isAsked && seen.standing === 'good') {
       return { kind: 'done', line: `${member} follows ${overview.primary} again` }
     }
     const far = seen.busy === undefined ? '' : ` ${shareOf(seen.busy)}`

@@ -53,6 +53,8 @@ class Shared implements SharedBoard {
   #epochVersion = -1
   /** An answer about a record before this one was asked for before we wrote that. */
   #recordLeast = -1
+  /** The same of what is asked for. */
+  #wishLeast = -1
   #coordinator: Coordinator | undefined
 
   constructor(path: string, clock: Clock) {
@@ -85,6 +87,7 @@ class Shared implements SharedBoard {
     }
     const bell = waker()
     this.#recordLeast = -1
+    this.#wishLeast = -1
     const stale = new Set([this.#path])
     const heard = (path: string): void => {
       stale.add(path)
@@ -158,6 +161,7 @@ class Shared implements SharedBoard {
 
   async #readWish(coordinator: Coordinator, signal: AbortSignal): Promise<void> {
     const node = await persevere(() => coordinator.read(`${this.#path}/wish`, signal))
+    if ((node?.version ?? -1) < this.#wishLeast) return
     const isThere = node !== undefined && node.data.length > 0
     this.#wish = isThere
       ? { value: parse<OperatorWish>(node.data, 'wish'), version: node.version }
@@ -243,14 +247,24 @@ class Shared implements SharedBoard {
         node === undefined || node.data.length === 0
           ? nothingAsked
           : parse<OperatorWish>(node.data, 'wish')
-      const data = JSON.stringify(change(before))
+      const value = change(before)
+      const data = JSON.stringify(value)
+      const version = node?.version ?? 0
       try {
-        await coordinator.write([{ kind: 'set', path, data, version: node?.version ?? 0 }], signal)
-        return
+        await coordinator.write([{ kind: 'set', path, data, version }], signal)
+        return this.#asked({ value, version: version + 1 })
       } catch (thrown) {
         if (whyNot(thrown) !== 'version') throw thrown
       }
     }
+  }
+
+  /** Who has asked sees that at once: it would seem to be done already. */
+  #asked(wish: Kept<OperatorWish>): void {
+    if (wish.version <= (this.#wish?.version ?? -1)) return
+    this.#wish = wish
+    this.#wishLeast = wish.version
+    this.#tell()
   }
 
   led(coordinator: Coordinator, role: Leadership): DecidingBoard {
