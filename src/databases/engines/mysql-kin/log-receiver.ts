@@ -30,6 +30,8 @@ export const heartbeat = 500_000_000
 const silentMost = 10_000
 const pieceMost = 16 * 1024 * 1024
 const untilEvery = 5000
+/** Whoever is told to stop waits no longer for a folder that does not answer. */
+const stateWithin = 1000
 const waitingMost = 16 * 1024 * 1024
 
 /** Types of events (binary log event docs). */
@@ -81,6 +83,8 @@ export async function keepLog(
   } finally {
     signal.removeEventListener('abort', end)
     told({ receiving: false, until: undefined })
+    // Where that cannot be said, what was said before holds: it is only a little earlier.
+    await keeper.state(AbortSignal.timeout(stateWithin)).catch(() => undefined)
   }
 }
 
@@ -108,6 +112,9 @@ class PieceKeeper implements AsyncDisposable {
   #stated = 0
   /** Everything that was committed before this has come. */
   #until: number | undefined
+  /** Everything before this is on disk as well; and what of that stands there. */
+  #settled: number | undefined
+  #standing: number | undefined
 
   constructor(
     store: BackupStore,
@@ -231,10 +238,19 @@ class PieceKeeper implements AsyncDisposable {
     }
     const until = this.#until
     if (!hasCome || until === undefined) return
+    this.#settled = until
     this.#told({ receiving: true, until: instant(until) })
     if (now - this.#stated < untilEvery) return
     this.#stated = now
+    await this.state(signal)
+  }
+
+  /** Writes down until when the log is kept, for whoever restores it later. */
+  async state(signal: AbortSignal): Promise<void> {
+    const until = this.#settled
+    if (until === undefined || until === this.#standing) return
     await this.#store.put(untilKey, Buffer.from(JSON.stringify({ until })), signal)
+    this.#standing = until
   }
 
   /** What came so far is a piece of its own; what follows begins the next one. */
