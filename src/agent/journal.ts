@@ -1,6 +1,6 @@
 // What happened, kept: the last entries in memory, all of them in a file that is rotated.
 
-import { appendFileSync, renameSync, statSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 import type { Journal, JournalEntry } from '../control/journal.ts'
 import { readWhole } from '../control/whole-file.ts'
 import { systemCode } from '../foundation/fault.ts'
@@ -27,8 +27,8 @@ export function openJournal(path: string): OpenJournal {
   const followers = new Set<(entry: JournalEntry) => void>()
   let bytes = sizeOf(path)
   let lost = 0
-  // A crash may have cut the last line short, and a full disk does: none is begun behind it.
-  let isCut = bytes > 0
+  // A crash may have cut the last line short, and a full disk does.
+  let isDoubtful = true
 
   const write = (line: string): void => {
     try {
@@ -36,10 +36,10 @@ export function openJournal(path: string): OpenJournal {
         renameSync(path, olderOf(path))
         bytes = 0
       }
-      const text = isCut ? `\n${line}` : line
-      isCut = true
+      const text = isDoubtful && endsWithin(path) ? `\n${line}` : line
+      isDoubtful = true
       appendFileSync(path, text, { mode: 0o600 })
-      isCut = false
+      isDoubtful = false
       bytes += Buffer.byteLength(text)
     } catch {
       lost += 1
@@ -59,6 +59,19 @@ export function openJournal(path: string): OpenJournal {
       return { [Symbol.dispose]: () => followers.delete(hear) }
     },
     lost: () => lost,
+  }
+}
+
+/** Whether it ends in the middle of a line: none is begun behind it. */
+function endsWithin(path: string): boolean {
+  const size = sizeOf(path)
+  if (size === 0) return false
+  const file = openSync(path, 'r')
+  try {
+    const last = Buffer.alloc(1)
+    return readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a
+  } finally {
+    closeSync(file)
   }
 }
 
