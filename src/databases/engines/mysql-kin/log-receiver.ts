@@ -31,7 +31,7 @@ const silentMost = 10_000
 const pieceMost = 16 * 1024 * 1024
 const untilEvery = 5000
 /** Whoever is told to stop waits no longer for a folder that does not answer. */
-const stateWithin = 1000
+const sayWithin = 1000
 const waitingMost = 16 * 1024 * 1024
 
 /** Types of events (binary log event docs). */
@@ -84,7 +84,7 @@ export async function keepLog(
     signal.removeEventListener('abort', end)
     told({ receiving: false, until: undefined })
     // Where that cannot be said, what was said before holds: it is only a little earlier.
-    await keeper.state(AbortSignal.timeout(stateWithin)).catch(() => undefined)
+    await keeper.sayUntil(AbortSignal.timeout(sayWithin)).catch(() => undefined)
   }
 }
 
@@ -242,11 +242,11 @@ class PieceKeeper implements AsyncDisposable {
     this.#told({ receiving: true, until: instant(until) })
     if (now - this.#stated < untilEvery) return
     this.#stated = now
-    await this.state(signal)
+    await this.sayUntil(signal)
   }
 
   /** Writes down until when the log is kept, for whoever restores it later. */
-  async state(signal: AbortSignal): Promise<void> {
+  async sayUntil(signal: AbortSignal): Promise<void> {
     const until = this.#settled
     if (until === undefined || until === this.#standing) return
     await this.#store.put(untilKey, Buffer.from(JSON.stringify({ until })), signal)

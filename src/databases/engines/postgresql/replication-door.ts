@@ -8,6 +8,7 @@ import type { Position } from '../../model.ts'
 import { parseHistory, parseLsn, type TimelineHistory } from './lsn.ts'
 import { type Door, type Row, Session } from './session.ts'
 import { archiveSlot } from './settings.ts'
+import { ensureSlot } from './slots.ts'
 
 /** What a server says of its history. */
 export interface ServerHistory {
@@ -79,9 +80,8 @@ export class ReplicationDoor {
   /** Has the primary keep what is not received yet; returns the size of its segments. */
   async ensureSlot(primary: MemberAddress, signal: AbortSignal): Promise<number> {
     using session = await this.openSql(primary, signal)
-    const { status, active } = await session.row(
-      `SELECT coalesce(wal_status, 'lost') AS status, active
-         FROM pg_replication_slots WHERE slot_name = $1`,
+    const { active } = await session.row(
+      'SELECT active FROM pg_replication_slots WHERE slot_name = $1',
       signal,
       [this.slot],
     )
@@ -90,14 +90,7 @@ export class ReplicationDoor {
         remedy: 'let only one machine make backups of a database',
       })
     }
-    if (status === 'lost') {
-      await session.query('SELECT pg_drop_replication_slot($1)', signal, [this.slot])
-    }
-    if (status === undefined || status === 'lost') {
-      await session.query('SELECT pg_create_physical_replication_slot($1, true)', signal, [
-        this.slot,
-      ])
-    }
+    await ensureSlot(session, this.slot, signal)
     return (await factsOf(session, signal)).segmentBytes
   }
 
