@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { isPlain, settingOf, traceOf } from '../../../../wire/postgresql/statements.ts'
+import { isPlain, isRole, settingOf, traceOf } from '../../../../wire/postgresql/statements.ts'
 import { SessionMemory } from './memory.ts'
 
-const open = (): SessionMemory => new SessionMemory(traceOf, isPlain, settingOf)
+const open = (): SessionMemory => new SessionMemory({ traceOf, isPlain, settingOf, isRole })
 
 function asks(memory: SessionMemory, text: string): void {
   memory.query(text, true)

@@ -1,11 +1,22 @@
 // What has to be said again to another server, so that a session finds there what it had?
 
-import { isRole, type Trace } from '../../../../wire/postgresql/statements.ts'
+import type { Trace } from '../../../../wire/postgresql/statements.ts'
 
 /** A session that has more to be said again than this stays where it is. */
 const statementsMost = 500
 const bytesMost = 512 * 1024
 const settingsMost = 100
+
+/** How the statements of a protocol are read. */
+export interface Reading {
+  traceOf(text: string): Trace
+  /** It cannot commit by itself before it is done. */
+  isPlain(text: string): boolean
+  /** What a setting sets: of those of one name the last one counts alone. */
+  settingOf(text: string): string | undefined
+  /** A setting says as whom the session acts. */
+  isRole(setting: string): boolean
+}
 
 /** A request for a prepared statement, as it was sent. */
 interface Prepared {
@@ -38,22 +49,10 @@ export class SessionMemory {
   /** Prepared statements of which that cannot be said. */
   readonly #unplain = new Set<string>()
   #boundBy: string | undefined
-  readonly #traceOf: (text: string) => Trace
-  readonly #isPlainText: (text: string) => boolean
-  readonly #settingOf: (text: string) => string | undefined
+  readonly #reading: Reading
 
-  /**
-   * How statements are read; one that is plain cannot commit by itself before it is done. Of the
-   * settings of one name the last one counts alone.
-   */
-  constructor(
-    traceOf: (text: string) => Trace,
-    isPlain: (text: string) => boolean,
-    settingOf: (text: string) => string | undefined,
-  ) {
-    this.#traceOf = traceOf
-    this.#isPlainText = isPlain
-    this.#settingOf = settingOf
+  constructor(reading: Reading) {
+    this.#reading = reading
   }
 
   get settings(): readonly string[] {
@@ -90,7 +89,7 @@ export class SessionMemory {
     if (!isAlone) return this.bind('that it gives up what it had set')
     if (trace.what === 'everything') this.#forgetStatements()
     for (const [key, text] of this.#settings) {
-      const stays = trace.what === 'settings' && !trace.role && isRole(text)
+      const stays = trace.what === 'settings' && !trace.role && this.#reading.isRole(text)
       if (!stays) this.#settings.delete(key)
     }
   }
@@ -111,11 +110,11 @@ export class SessionMemory {
   query(text: string | undefined, isAlone: boolean): void {
     if (this.#boundBy !== undefined) return
     if (text === undefined) return this.bind('a query too long to be looked at')
-    if (!this.#isPlainText(text)) this.#isPlain = false
+    if (!this.#reading.isPlain(text)) this.#isPlain = false
     // It takes the place of the statement without a name.
     this.#unnamed = undefined
     this.#forget('')
-    this.#note(this.#traceOf(text), text, isAlone)
+    this.#note(this.#reading.traceOf(text), text, isAlone)
     this.asked()
   }
 
@@ -125,9 +124,9 @@ export class SessionMemory {
       return this.bind('a query too long to be looked at')
     }
     this.#asked.push({ name, body })
-    if (this.#isPlainText(text)) this.#unplain.delete(name)
+    if (this.#reading.isPlain(text)) this.#unplain.delete(name)
     else this.#unplain.add(name)
-    const trace = this.#traceOf(text)
+    const trace = this.#reading.traceOf(text)
     if (name === '') this.#unnamed = trace.kind === 'nothing' ? undefined : { trace, text }
     if (trace.kind === 'state') this.bind(trace.what)
     else if (trace.kind !== 'nothing' && name !== '') this.bind('a setting with a name')
@@ -185,7 +184,7 @@ export class SessionMemory {
 
   #set(text: string): void {
     if (this.#boundBy !== undefined) return
-    const key = this.#settingOf(text) ?? text
+    const key = this.#reading.settingOf(text) ?? text
     this.#settings.delete(key)
     this.#settings.set(key, text)
     if (this.#settings.size > settingsMost) this.bind('more settings than are kept')

@@ -21,9 +21,16 @@ import {
   Renumbering,
 } from '../../../../wire/mysql/packets.ts'
 import { traceOf } from '../../../../wire/mysql/statements.ts'
-import { SessionMemory } from './memory.ts'
+import { type Reading, SessionMemory } from './memory.ts'
 import { MyLogin } from './my-login.ts'
 import type { Ask, Farewell, Login, Talk, Unasked } from './talk.ts'
+
+const reading: Reading = {
+  traceOf,
+  isPlain: () => true,
+  settingOf: () => undefined,
+  isRole: () => false,
+}
 
 /** So much of a query is looked at; a longer one binds its session to its server. */
 const textMost = 64 * 1024
@@ -48,11 +55,7 @@ export class MyTalk implements Talk {
   readonly #passwordOf: (user: string) => string | undefined
   #client = this.#listenToClient()
   #server = this.#listen()
-  readonly #memory = new SessionMemory(
-    traceOf,
-    () => true,
-    () => undefined,
-  )
+  readonly #memory = new SessionMemory(reading)
   readonly #answer = new AnswerFollower()
   #response: Response | undefined
   #isGreeted = false

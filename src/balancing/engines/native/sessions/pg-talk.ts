@@ -17,7 +17,7 @@ import {
 } from '../../../../wire/postgresql/messages.ts'
 import { hideBinding } from '../../../../wire/postgresql/scram.ts'
 import { readStartup, tlsMessage } from '../../../../wire/postgresql/startup.ts'
-import { isPlain, settingOf, traceOf } from '../../../../wire/postgresql/statements.ts'
+import { isPlain, isRole, settingOf, traceOf } from '../../../../wire/postgresql/statements.ts'
 import { SessionMemory } from './memory.ts'
 import { type PgFound, PgLogin } from './pg-login.ts'
 import type { Ask, Farewell, Login, Opener, Opening, Talk, Unasked } from './talk.ts'
@@ -73,7 +73,7 @@ export class PgTalk implements Talk, Opener {
   readonly #known: PgKnown
   #client = this.#listenToClient()
   #server = this.#listen()
-  readonly #memory = new SessionMemory(traceOf, isPlain, settingOf)
+  readonly #memory = new SessionMemory({ traceOf, isPlain, settingOf, isRole })
   readonly #told = new Map<string, string>()
   #beginning: Buffer | undefined
   #user = ''
